@@ -1,0 +1,1 @@
+// Compiles assembly/ to WebAssembly; see CONTRIBUTING.md.

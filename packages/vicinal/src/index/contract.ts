@@ -1,0 +1,123 @@
+/**
+ * The contract that every index family keeps.
+ *
+ * An index covers one named vector of one sealed segment. It speaks in *ordinals*: the place of a vector in
+ * the segment's `VectorStore`, 0 <= ordinal < count. The segment owns the map of ordinals to rows and turns
+ * filters and deletions into bits over ordinals.
+ *
+ * Scores inside the engine are *distances*, smaller is nearer, whatever the metric: squared Euclid, 1 - cosine,
+ * negative dot product, Manhattan. The query layer turns them into what the user sees.
+ */
+import type { VectorStore } from "./vector-store.js";
+
+export type Metric = "Cosine" | "Euclid" | "Dot" | "Manhattan";
+
+/** Progress of long work: `done` of `total` steps, in the family's own unit (vectors inserted, mostly). */
+export type Progress = (done: number, total: number) => void;
+
+export interface SearchRequest {
+  /** `dimensions` floats; already normalised for Cosine. */
+  query: Float32Array;
+  /** How many hits are wanted, 1..count. */
+  k: number;
+  /** The family's one dial (ef, probes, checks, ...). Ignored by exact families. */
+  effort: number;
+  /**
+   * Which ordinals may be answered: bit `ordinal & 31` of word `ordinal >>> 5`. Absent: all of them.
+   * An index may walk through others but never returns them.
+   */
+  bits?: Uint32Array;
+}
+
+export interface SearchResult {
+  /** Hits in order of distance; equal distances in order of ordinal. */
+  ordinals: Uint32Array;
+  /** Exact distances (refined on the original vectors), as many as `ordinals`. */
+  distances: Float32Array;
+  /** True when a larger effort could not bring further hits. Fewer than k hits and not exhausted: ask again with more. */
+  exhausted: boolean;
+  stats: SearchStats;
+}
+
+export interface SearchStats {
+  /** Distances computed, on codes or on floats. */
+  scored: number;
+  /** Graph nodes expanded, lists or leaves read; 0 for a scan. */
+  visited: number;
+}
+
+export interface VectorIndex {
+  /** `flat`, `hnsw`, ... */
+  readonly family: string;
+  readonly store: VectorStore;
+  /** True when results do not depend on effort. */
+  readonly exact: boolean;
+  /** Effort that a new user gets where nothing was measured; and the range in which the dial means something. */
+  readonly effort: { default: number; min: number; max: number };
+  /** Recall measured after the build; undefined for exact families and before measuring. */
+  readonly calibration: Calibration | undefined;
+  /** One query, on the calling thread, synchronously: one call into WebAssembly. */
+  search(request: SearchRequest): SearchResult;
+  /** Bytes of the index beyond the float vectors: codes, links, tables. */
+  memoryBytes(): number;
+  /** The index as sections of a file (see storage/sections.ts); the floats are not among them. */
+  save(): SavedIndex;
+}
+
+/** Sections by name, and a small JSON-able description. Byte order little-endian. */
+export interface SavedIndex {
+  family: string;
+  meta: Record<string, unknown>;
+  sections: { name: string; bytes: Uint8Array }[];
+}
+
+/** Effort against recall, measured on vectors that were withheld while the index was built. */
+export interface Calibration {
+  /** How many held-out queries were asked. */
+  queries: number;
+  /** One curve per (k, selectivity). */
+  curves: CalibrationCurve[];
+}
+
+export interface CalibrationCurve {
+  k: number;
+  /** Share of ordinals that the filter let through, 1 for none. */
+  selectivity: number;
+  /** Rising efforts and the mean recall@k measured at each. */
+  efforts: number[];
+  recalls: number[];
+}
+
+/** A family: how to make, extend and load its indexes. */
+export interface IndexFamily<P = unknown> {
+  readonly family: string;
+  /** Checks parameters, fills in defaults; throws BAD_REQUEST naming the field and its range. */
+  parameters(given: unknown): P;
+  /**
+   * Builds over all vectors of the store, off the calling thread where the platform has workers and the store's
+   * memory is shared, else in slices on it. Cancels by rejecting with CANCELLED and leaving the store as it was.
+   * `previous`: an index over a store whose vectors are the first ones of `store` under `oldToNew`
+   * (new ordinal of each old one, -1 for those gone); a family that can extends it instead of starting anew.
+   */
+  build(store: VectorStore, parameters: P, options: BuildOptions): Promise<VectorIndex>;
+  /** Reads back what `save` gave; CORRUPTION when the sections do not fit the store. */
+  load(store: VectorStore, saved: LoadedIndex): Promise<VectorIndex>;
+}
+
+export interface BuildOptions {
+  progress?: Progress;
+  signal?: AbortSignal;
+  previous?: { index: VectorIndex; oldToNew: Int32Array };
+  /** Measure recall on withheld vectors (default true). */
+  calibrate?: boolean;
+  /** Seed of every random choice; the same seed and order of vectors give the same index. Default 42. */
+  seed?: number;
+}
+
+export interface LoadedIndex {
+  meta: Record<string, unknown>;
+  /** Length of a section in bytes; 0 when absent. */
+  length(name: string): number;
+  /** Reads a whole section straight into the target (which may be shared memory), checksums verified. */
+  readInto(name: string, target: Uint8Array): Promise<void>;
+}

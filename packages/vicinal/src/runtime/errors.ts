@@ -1,0 +1,72 @@
+/**
+ * The error catalogue: every failure a caller can meet has a code, an HTTP status and one line of
+ * documentation here. Messages name the culprit (a field, a file, an id); codes are stable API.
+ */
+export const errorCatalogue = {
+  BAD_REQUEST: { status: 400, summary: "The request does not have the form that the operation asks for." },
+  WRONG_DIMENSION: { status: 400, summary: "A vector has another length than its collection says." },
+  BAD_VECTOR: { status: 400, summary: "A vector holds NaN, an infinity or something that is no number." },
+  BAD_POINT_ID: { status: 400, summary: "A point id is neither an unsigned 64-bit integer nor a UUID." },
+  UNKNOWN_VECTOR: { status: 400, summary: "The collection has no vector of that name." },
+  BAD_FILTER: { status: 400, summary: "A filter condition is not understood." },
+  COLLECTION_NOT_FOUND: { status: 404, summary: "There is no collection of that name." },
+  COLLECTION_EXISTS: { status: 409, summary: "A collection of that name exists already." },
+  POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
+  BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
+  UNSUPPORTED: { status: 501, summary: "The operation is known but not available in this version." },
+  CANCELLED: { status: 408, summary: "The caller cancelled the operation." },
+  CLOSED: { status: 503, summary: "The database is closed." },
+  CORRUPTION: { status: 500, summary: "Stored bytes do not match their checksum or their format." },
+  FILE_EXISTS: { status: 500, summary: "A file that must be created exclusively exists already." },
+  FILE_NOT_FOUND: { status: 500, summary: "A file that the manifest names is absent." },
+  FOLDER_IN_USE: { status: 503, summary: "Another process holds the data folder." },
+  FOLDER_NOT_WRITABLE: { status: 503, summary: "The data folder cannot be written." },
+  FENCED: { status: 503, summary: "Another writer has taken over the data folder." },
+  WRITES_REFUSED: {
+    status: 503,
+    summary: "A sync failed; writes are refused until the database is reopened.",
+  },
+  OUT_OF_MEMORY: { status: 507, summary: "The memory that the operation needs cannot be had." },
+  DISK_FULL: { status: 507, summary: "The disk has no room for what was to be written." },
+  IO: { status: 500, summary: "The operating system reported a failure of input or output." },
+  INTERNAL: { status: 500, summary: "A rule that the engine relies on was broken; please report it." },
+} as const satisfies Record<string, { status: number; summary: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** The one error type that Vicinal throws on purpose. */
+export class VicinalError extends Error {
+  override readonly name = "VicinalError";
+  readonly code: ErrorCode;
+  /** HTTP status that a server answers with. */
+  readonly status: number;
+  /** What the message says, for programs: path, offset, expected, actual, field, ... */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: Record<string, unknown> = {},
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.code = code;
+    this.status = errorCatalogue[code].status;
+    this.details = details;
+  }
+}
+
+/** A stored file does not hold what was written: names the file and the place. */
+export function corruption(
+  path: string,
+  offset: number,
+  expected: string | number,
+  actual: string | number,
+  what: string,
+): VicinalError {
+  return new VicinalError(
+    "CORRUPTION",
+    `Corrupted file ${path} at offset ${offset}: ${what}: expected ${expected}, found ${actual}`,
+    { path, offset, expected, actual },
+  );
+}

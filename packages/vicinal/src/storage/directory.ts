@@ -1,0 +1,41 @@
+/**
+ * Directory: the only door to bytes. Small and without rename, so that a folder of files, memory, OPFS,
+ * HTTP ranges and an object store can all stand behind it, and so that a simulator can tear, lose and
+ * reorder what was not synced.
+ *
+ * Paths are relative, of the form `a/b/c`, each part `[A-Za-z0-9._-]+`.
+ * Durability: bytes of a file are durable after its writer's `sync` resolved, and the file's *name* is
+ * durable too (an implementation syncs the parent folder where the platform needs it). A `delete` may be
+ * undone by a crash.
+ */
+export interface Directory {
+  /** Where this is, for messages: a path or a URL. */
+  readonly location: string;
+  /** A view of everything below `path`. Creates nothing. */
+  folder(path: string): Directory;
+  /** Paths of all files below this directory, recursive, in lexical order. */
+  list(): Promise<string[]>;
+  /** Size in bytes, or undefined when there is no such file. */
+  size(path: string): Promise<number | undefined>;
+  /** Exactly `length` bytes from `offset`; FILE_NOT_FOUND when absent, CORRUPTION when the file ends earlier. */
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** As `read`, into the caller's bytes (which may be shared memory). */
+  readInto(path: string, offset: number, target: Uint8Array): Promise<void>;
+  /** Creates a file that must not exist (else FILE_EXISTS). Parent folders are made as needed. */
+  create(path: string): Promise<FileWriter>;
+  /** Opens an existing file for appending after cutting it to `length` bytes (a torn tail goes). */
+  reopen(path: string, length: number): Promise<FileWriter>;
+  /** Deletes a file; absent is fine. */
+  delete(path: string): Promise<void>;
+}
+
+/** Appends to one file. One call at a time: the caller awaits each before the next. */
+export interface FileWriter {
+  /** Bytes in the file so far. */
+  readonly length: number;
+  /** Appends the chunks one after the other. Not durable before `sync`. */
+  append(...chunks: Uint8Array[]): Promise<void>;
+  /** Makes all appended bytes and the file's name durable. A rejection means that nothing may be assumed. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}

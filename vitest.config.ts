@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// Tests are compiled with the sources and run as what ships: dist/**/*.test.js.
+export default defineConfig({
+  test: {
+    include: ["{packages,examples}/*/dist/**/*.test.js", "{tests,bench}/dist/**/*.test.js"],
+    exclude: ["**/node_modules/**"],
+    testTimeout: 30_000,
+    pool: "forks",
+  },
+});
