@@ -98,7 +98,7 @@ describe("leaves", () => {
     ["choice", choice("a", "b"), ["a", "b"], ["c", 1]],
     ["nullable", nullable(number()), [1, null], [undefined, "1"]],
     ["anyJson", anyJson(), [null, 0, {}], [undefined]],
-    ["unsupported", unsupported(), [undefined, null], [0, false, [], {}]],
+    ["unsupported", optional(unsupported(anyJson())), [undefined, null], [0, false, [], {}]],
     ["refined", refined(number(), (n) => (n === 3 ? "must not be 3" : undefined)), [2], [3, "2"]],
     ["strict", object({ a: optional(number()) }, { strict: true }), [{}, { a: null }], [{ b: 1 }]],
     ["loose", object({ a: optional(number()) }), [{ b: 1 }], [{ a: "1" }, null, new Float32Array(1)]],
@@ -110,7 +110,10 @@ describe("leaves", () => {
   test("a value beyond its range is told apart from one of the wrong kind", () => {
     expect(fault(unsigned({ min: 1 }), 0).code).toBe("OUT_OF_RANGE");
     expect(fault(unsigned({ min: 1 }), -1).code).toBe("BAD_REQUEST");
-    expect(fault(unsupported(), 1).code).toBe("UNSUPPORTED");
+    expect(fault(unsupported(anyJson()), 1).code).toBe("UNSUPPORTED");
+    const dense = union(vector(), unsupported(array(vector()), "multi-vectors are"), record(vector()));
+    expect(dense.check([1])).toBeUndefined();
+    expect(fault(dense, [[1]]).message).toBe("multi-vectors are not supported by this version");
   });
 
   test("a vector is accepted if and only if every element is a finite float32", () => {

@@ -543,25 +543,37 @@ function nullableForm(form: OpenApiSchema): OpenApiSchema {
   return "$ref" in form ? { anyOf: [form, { nullable: true }] } : { ...form, nullable: true };
 }
 
-class UnsupportedSchema extends Schema<unknown> {
-  readonly expected = "nothing";
+class UnsupportedSchema<T> extends Schema<T> {
+  readonly expected: string;
 
-  looksLike(): boolean {
-    return true;
+  constructor(
+    private readonly inner: Schema<T>,
+    private readonly says: string,
+  ) {
+    super();
+    this.expected = inner.expected;
   }
 
-  check(): Issue | undefined {
-    return createIssue("is not supported by this version", "UNSUPPORTED");
+  looksLike(value: unknown): boolean {
+    return this.inner.looksLike(value);
   }
 
-  protected render(): OpenApiSchema {
-    return { description: "Not supported by this version." };
+  check(value: unknown): Issue | undefined {
+    if (value === undefined) return mismatch(this.expected, value);
+    return createIssue(`${this.says} not supported by this version`, "UNSUPPORTED");
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return { description: "Not supported by this version.", allOf: [this.inner.toOpenApi(components)] };
   }
 }
 
-/** A field that is known and not yet available: present, it is refused by name rather than ignored. */
-export function unsupported(): OptionalSchema<unknown> {
-  return optional(new UnsupportedSchema());
+/**
+ * A form that is known and not yet available: its type is accepted, its values are refused by name rather than
+ * ignored. `says` is the sentence's start, "is" by default: `prefetch: is not supported by this version`.
+ */
+export function unsupported<T>(inner: Schema<T>, says = "is"): Schema<T> {
+  return new UnsupportedSchema(inner, says);
 }
 
 type Fields = Readonly<Record<string, Schema<unknown>>>;
@@ -570,6 +582,9 @@ type ObjectOf<F> = Simplify<
   { [K in Exclude<keyof F, OptionalKeys<F>>]: Infer<F[K]> } & { [K in OptionalKeys<F>]?: Infer<F[K]> }
 >;
 type Simplify<T> = { [K in keyof T]: T[K] };
+
+/** How many field names a message lists to describe an object. */
+const shownFields = 4;
 
 export interface ObjectOptions {
   /** Whether a field that the schema does not name is refused. Default false. */
@@ -581,6 +596,8 @@ class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
   private readonly names: readonly string[];
   private readonly schemas: readonly Schema<unknown>[];
   private readonly required: readonly string[];
+  /** The fields whose presence shows that this object is meant. */
+  private readonly telling: readonly string[];
 
   constructor(
     readonly fields: F,
@@ -590,15 +607,13 @@ class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
     this.names = Object.keys(fields);
     this.schemas = Object.values(fields);
     this.required = this.names.filter((name) => !(fields[name] instanceof OptionalSchema));
-    const telling = this.required.length > 0 ? this.required : this.names.slice(0, 4);
-    this.expected = `an object with ${telling.map((name) => `\`${name}\``).join(", ")}`;
+    this.telling = this.required.length > 0 ? this.required : this.names;
+    const shown = this.telling.slice(0, shownFields).map((name) => `\`${name}\``);
+    this.expected = `an object with ${shown.join(", ")}`;
   }
 
-  /** An object is meant when all required fields are there, or, where none is required, any known field. */
   looksLike(value: unknown): boolean {
-    if (!isObject(value)) return false;
-    if (this.required.length > 0) return this.required.every((name) => value[name] !== undefined);
-    return this.names.some((name) => value[name] !== undefined);
+    return isObject(value) && this.telling.some((name) => value[name] !== undefined);
   }
 
   check(value: unknown): Issue | undefined {
@@ -649,14 +664,17 @@ class UnionSchema<T> extends Schema<T> {
     return this.options.some((option) => option.looksLike(value));
   }
 
-  /** Only alternatives that the value resembles are tried; of several faults the deepest is told. */
+  /**
+   * Only alternatives that the value resembles are tried. Of several faults the deepest is told, since that
+   * alternative went furthest; but what is meant and not supported is told before all.
+   */
   check(value: unknown): Issue | undefined {
     let deepest: Issue | undefined;
     for (const option of this.options) {
       if (!option.looksLike(value)) continue;
       const issue = option.check(value);
       if (issue === undefined) return undefined;
-      if (deepest === undefined || issue.path.length > deepest.path.length) deepest = issue;
+      if (deepest === undefined || weight(issue) > weight(deepest)) deepest = issue;
     }
     return deepest ?? mismatch(this.expected, value);
   }
@@ -664,6 +682,10 @@ class UnionSchema<T> extends Schema<T> {
   protected render(components: OpenApiComponents): OpenApiSchema {
     return { anyOf: this.options.map((option) => option.toOpenApi(components)) };
   }
+}
+
+function weight(issue: Issue): number {
+  return issue.code === "UNSUPPORTED" ? Infinity : issue.path.length;
 }
 
 /** One of several forms. Put the most frequent first: the first that accepts ends the search. */
