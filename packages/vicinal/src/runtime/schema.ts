@@ -136,8 +136,8 @@ export interface StringOptions {
   minLength?: number;
   /** Greatest number of UTF-16 units. Default unlimited. */
   maxLength?: number;
-  /** What the whole string must match, and how to say so in a message. */
-  pattern?: { regexp: RegExp; says: string };
+  /** What the string must match, how a message says so, and the fault's code, `OUT_OF_RANGE` by default. */
+  pattern?: { regexp: RegExp; says: string; code?: ErrorCode };
 }
 
 class StringSchema extends Schema<string> {
@@ -159,7 +159,7 @@ class StringSchema extends Schema<string> {
     if (maxLength !== undefined && value.length > maxLength)
       return outOfRange(`expected at most ${maxLength} characters, got ${value.length}`);
     if (pattern !== undefined && !pattern.regexp.test(value))
-      return outOfRange(`expected ${pattern.says}, got ${show(value)}`);
+      return createIssue(`expected ${pattern.says}, got ${show(value)}`, pattern.code ?? "OUT_OF_RANGE");
     return undefined;
   }
 
@@ -487,7 +487,7 @@ export function anyObject(): Schema<Record<string, unknown>> {
   return new AnyObjectSchema();
 }
 
-class OptionalSchema<T> extends Schema<T | null | undefined> {
+export class OptionalSchema<T> extends Schema<T | null | undefined> {
   readonly expected: string;
 
   constructor(readonly inner: Schema<T>) {
@@ -559,8 +559,9 @@ class UnsupportedSchema<T> extends Schema<T> {
   }
 
   check(value: unknown): Issue | undefined {
-    if (value === undefined) return mismatch(this.expected, value);
-    return createIssue(`${this.says} not supported by this version`, "UNSUPPORTED");
+    return (
+      this.inner.check(value) ?? createIssue(`${this.says} not supported by this version`, "UNSUPPORTED")
+    );
   }
 
   protected render(components: OpenApiComponents): OpenApiSchema {
@@ -591,7 +592,7 @@ export interface ObjectOptions {
   strict?: boolean;
 }
 
-class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
+export class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
   readonly expected: string;
   private readonly names: readonly string[];
   private readonly schemas: readonly Schema<unknown>[];
@@ -670,13 +671,18 @@ class UnionSchema<T> extends Schema<T> {
    */
   check(value: unknown): Issue | undefined {
     let deepest: Issue | undefined;
+    let resembled = 0;
     for (const option of this.options) {
       if (!option.looksLike(value)) continue;
       const issue = option.check(value);
       if (issue === undefined) return undefined;
       if (deepest === undefined || weight(issue) > weight(deepest)) deepest = issue;
+      resembled++;
     }
-    return deepest ?? mismatch(this.expected, value);
+    // Faults of the value itself, by several alternatives: no single one of them tells what would be right.
+    if (deepest === undefined || (weight(deepest) === 0 && resembled > 1))
+      return mismatch(this.expected, value);
+    return deepest;
   }
 
   protected render(components: OpenApiComponents): OpenApiSchema {
