@@ -4,6 +4,7 @@
  */
 export const errorCatalogue = {
   BAD_REQUEST: { status: 400, summary: "The request does not have the form that the operation asks for." },
+  OUT_OF_RANGE: { status: 422, summary: "A value has the right kind but lies outside what is allowed." },
   WRONG_DIMENSION: { status: 400, summary: "A vector has another length than its collection says." },
   BAD_VECTOR: { status: 400, summary: "A vector holds NaN, an infinity or something that is no number." },
   BAD_POINT_ID: { status: 400, summary: "A point id is neither an unsigned 64-bit integer nor a UUID." },
