@@ -67,7 +67,7 @@ export function nearest(state: CollectionState, request: NearestRequest): Neares
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
     if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
-    const { result, ...step } = searchSegment(segment, column, request);
+    const { result, ...step } = searchSegment(state, segment, column, request);
     plan.push({ segment: segment.id, family: column.index.family, ...step });
     if (!result || result.ordinals.length === 0) continue;
     parts++;
@@ -81,11 +81,13 @@ export function nearest(state: CollectionState, request: NearestRequest): Neares
 
 type Step = Omit<SegmentPlan, "segment" | "family"> & { result?: SearchResult };
 
-function searchSegment(segment: Segment, column: VectorColumn, request: NearestRequest): Step {
+function searchSegment(
+  state: CollectionState,
+  segment: Segment, column: VectorColumn, request: NearestRequest): Step {
   const count = column.store.count;
   let bits: Uint32Array | undefined;
   let matching = count;
-  if (request.filter) bits = column.ordinalBits(matchingRows(segment, request.filter));
+  if (request.filter) bits = column.ordinalBits(matchingRows(state, segment, request.filter));
   else if (segment.deadCount > 0) bits = column.ordinalBits(segment.live);
   if (bits) matching = countBits(bits);
   if (matching === 0) return { path: "none", matching, effort: 0, scored: 0, visited: 0 };

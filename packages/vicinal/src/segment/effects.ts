@@ -6,7 +6,7 @@
  *   record:  version u8 = 1 | timestamp f64 (ms since 1970, the writer's clock) | count u16 | effect...
  *   effect:  kind u8 | body
  *     1 upsert     names u16, name string...; points u32, then per point:
- *                    id; payload u32 length (0xffffffff: none) + UTF-8 JSON; vectors u16, then per vector:
+ *                    id; payload sized, UTF-8 JSON; vectors u16, then per vector:
  *                    name index u16 | form u8 = 0 (dense float32) | length u32 | norm f32 | floats
  *     2 delete     ids
  *     3 payload    mode u8 (0 set, 1 overwrite, 2 delete keys, 3 clear) | path string | JSON sized | keys u32, string... | ids
@@ -29,8 +29,8 @@ export interface StoredVector {
 export interface StoredPoint {
   id: PointId;
   vectors: { name: string; vector: StoredVector }[];
-  /** UTF-8 JSON of an object; undefined for none. */
-  payload: Uint8Array | undefined;
+  /** UTF-8 JSON of an object; `{}` for none. */
+  payload: Uint8Array;
 }
 
 export const payloadModes = ["set", "overwrite", "delete", "clear"] as const;
@@ -56,7 +56,6 @@ export type Effect =
   | { kind: "configure"; change: Uint8Array };
 
 const RECORD_VERSION = 1;
-const NO_PAYLOAD = 0xffffffff;
 const UPSERT = 1;
 const DELETE = 2;
 const PAYLOAD = 3;
@@ -108,8 +107,7 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
       writer.u32(effect.points.length);
       for (const point of effect.points) {
         writeId(writer, point.id);
-        if (point.payload === undefined) writer.u32(NO_PAYLOAD);
-        else writer.sized(point.payload);
+        writer.sized(point.payload);
         writer.u16(point.vectors.length);
         for (const { name, vector } of point.vectors) {
           writer.u16(names.get(name) as number);
@@ -189,8 +187,7 @@ function readEffect(reader: ByteReader, source: string): Effect {
 
 function readPoint(reader: ByteReader, names: string[]): StoredPoint {
   const id = readId(reader);
-  const length = reader.u32();
-  const payload = length === NO_PAYLOAD ? undefined : reader.bytes(length).slice();
+  const payload = reader.sized().slice();
   const vectors = Array.from({ length: reader.u16() }, () => {
     const name = names[reader.u16()];
     const form = reader.u8();

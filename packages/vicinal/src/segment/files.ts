@@ -15,7 +15,7 @@ import { familyNamed } from "../index/families.js";
 import { FieldColumn } from "../payload/column.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
-import { fillBits, wordsFor } from "../runtime/bits.js";
+import { fillBits, bitWords } from "../runtime/bits.js";
 import { corruption } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type SectionFile, writeSections } from "../storage/sections.js";
@@ -202,12 +202,12 @@ async function loadPatch(dir: Directory, file: string, segment: Segment): Promis
 
 async function loadLive(dir: Directory, file: string, rows: number): Promise<Uint32Array> {
   const live = new Uint32Array(await own(await openSections(dir, file, "deletes"), "live"));
-  expectCount(file, "words", wordsFor(rows), live.length);
+  expectCount(file, "words", bitWords(rows), live.length);
   return live;
 }
 
 function allLive(rows: number): Uint32Array {
-  const live = new Uint32Array(wordsFor(rows));
+  const live = new Uint32Array(bitWords(rows));
   fillBits(live, rows);
   return live;
 }

@@ -6,7 +6,7 @@
  *   wide:   [w0 w1 w2 w3] per row, and in `kinds` a bit per row, set for a UUID
  */
 import { ID_KEY_WORDS, type IdKind, type PointId, readIdKey, writeIdKey } from "../payload/id.js";
-import { setBit, testBit, wordsFor } from "../runtime/bits.js";
+import { setBit, hasBit, bitWords } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 
 /** An id taken apart: four words and its kind (0 number, 1 UUID). Reused, never kept. */
@@ -45,7 +45,7 @@ export class IdColumn {
     const row = this.#count;
     if (this.#wide) {
       this.#words = grow(this.#words, (row + 1) * 4);
-      this.#kinds = grow(this.#kinds, wordsFor(row + 1));
+      this.#kinds = grow(this.#kinds, bitWords(row + 1));
       this.#words.set(key.words, row * 4);
       if (key.kind === 1) setBit(this.#kinds, row);
     } else {
@@ -63,7 +63,7 @@ export class IdColumn {
       wide[row * 4 + 3] = this.#words[row * 2 + 1];
     }
     this.#words = wide;
-    this.#kinds = new Uint32Array(wordsFor(Math.max(this.#count, 1)));
+    this.#kinds = new Uint32Array(bitWords(Math.max(this.#count, 1)));
     this.#wide = true;
   }
 
@@ -72,7 +72,7 @@ export class IdColumn {
     if (this.#wide) {
       const at = row * 4;
       for (let i = 0; i < 4; i++) key.words[i] = this.#words[at + i];
-      key.kind = testBit(this.#kinds, row) ? 1 : 0;
+      key.kind = hasBit(this.#kinds, row) ? 1 : 0;
     } else {
       key.words[0] = 0;
       key.words[1] = 0;
@@ -92,7 +92,7 @@ export class IdColumn {
       w[at + 1] === key.words[1] &&
       w[at + 2] === key.words[2] &&
       w[at + 3] === key.words[3] &&
-      testBit(this.#kinds, row) === (key.kind === 1)
+      hasBit(this.#kinds, row) === (key.kind === 1)
     );
   }
 
@@ -126,7 +126,7 @@ export class IdColumn {
   sections(): { name: string; bytes: Uint8Array }[] {
     const stride = this.#wide ? 4 : 2;
     const sections = [{ name: "ids", bytes: copyBytes(this.#words, this.#count * stride) }];
-    if (this.#wide) sections.push({ name: "id-kinds", bytes: copyBytes(this.#kinds, wordsFor(this.#count)) });
+    if (this.#wide) sections.push({ name: "id-kinds", bytes: copyBytes(this.#kinds, bitWords(this.#count)) });
     return sections;
   }
 

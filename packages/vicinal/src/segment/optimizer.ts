@@ -77,16 +77,28 @@ export class Optimizer {
     return bytes;
   }
 
-  /** Undefined, or what a writer waits for while too much is sealed but not indexed. */
-  admit(): Promise<void> | undefined {
-    return this.#running && this.#failure === undefined && this.backlogBytes() > BACKLOG_BYTES
-      ? this.#whenBacklogShrinks()
-      : undefined;
+  /** True while writes wait because too much is sealed but not indexed. */
+  get backlogged(): boolean {
+    return this.#working && this.backlogBytes() > BACKLOG_BYTES;
   }
 
-  async #whenBacklogShrinks(): Promise<void> {
-    while (this.#running && this.#failure === undefined && this.backlogBytes() > BACKLOG_BYTES)
-      await new Promise((resolve) => setTimeout(resolve, 20));
+  get #working(): boolean {
+    return this.#running !== undefined && this.#failure === undefined;
+  }
+
+  /** Undefined, or what a writer waits for while the backlog is too long. */
+  admit(): Promise<void> | undefined {
+    return this.backlogged ? this.#while(() => this.backlogged) : undefined;
+  }
+
+  /** Resolves when every segment has a column for every indexed field. */
+  async whenFieldsReady(): Promise<void> {
+    this.#start();
+    await this.#while(() => this.#working && this.#fieldTask() !== undefined);
+  }
+
+  async #while(condition: () => boolean): Promise<void> {
+    while (condition()) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   /** Vector bytes were written; they earn merges. */
@@ -162,9 +174,8 @@ export class Optimizer {
       const segment = sealed.find((candidate) => candidate.files === undefined);
       if (segment) return () => this.#persist(segment);
     }
-    for (const segment of sealed)
-      for (const path of Object.keys(state.config.fields))
-        if (!segment.fields.has(path)) return () => this.#field(segment, path);
+    const field = this.#fieldTask();
+    if (field) return field;
     const empty = sealed.filter((segment) => segment.liveCount === 0);
     if (empty.length > 0) return () => this.#drop(empty);
     const dirty = sealed.find(
@@ -173,6 +184,14 @@ export class Optimizer {
     );
     if (dirty) return () => this.#merge([dirty]);
     return this.#nextIndex(sealed);
+  }
+
+  #fieldTask(): (() => Promise<void>) | undefined {
+    const { state } = this.#host;
+    for (const segment of state.sealedSegments())
+      for (const path of Object.keys(state.config.fields))
+        if (!segment.fields.has(path)) return () => this.#field(segment, path);
+    return undefined;
   }
 
   #nextIndex(sealed: Segment[]): (() => Promise<void>) | undefined {

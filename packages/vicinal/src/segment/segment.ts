@@ -4,9 +4,9 @@
  * payload (an overlay beside the immutable files).
  */
 import type { FieldColumn } from "../payload/column.js";
-import { decodePayload } from "../payload/json.js";
+import { decodePayload, type JsonObject } from "../payload/json.js";
 import { PayloadStore } from "../payload/store.js";
-import { clearBit, setBit, testBit, wordsFor } from "../runtime/bits.js";
+import { clearBit, setBit, hasBit, bitWords } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import type { StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";
@@ -70,11 +70,11 @@ export class Segment {
 
   /** Bits of live rows (a view: copy it to keep it over a write). */
   get live(): Uint32Array {
-    return this.#live.subarray(0, wordsFor(this.rowCount));
+    return this.#live.subarray(0, bitWords(this.rowCount));
   }
 
   isLive(row: number): boolean {
-    return testBit(this.#live, row);
+    return hasBit(this.#live, row);
   }
   version(row: number): number {
     return this.#versions[row];
@@ -93,7 +93,7 @@ export class Segment {
       const payload = this.payload(row);
       for (const column of this.fields.values()) column.append(payload);
     }
-    this.#live = grow(this.#live, wordsFor(row + 1));
+    this.#live = grow(this.#live, bitWords(row + 1));
     setBit(this.#live, row);
     this.#liveCount++;
     if (sequence < this.firstSequence) this.firstSequence = sequence;
@@ -108,7 +108,7 @@ export class Segment {
     this.deletesChanged = true;
   }
 
-  setPayload(row: number, payload: Uint8Array | undefined, sequence: number): void {
+  setPayload(row: number, payload: Uint8Array, sequence: number): void {
     this.payloads.replace(row, payload);
     this.#versions[row] = sequence;
     if (this.fields.size > 0) {
@@ -119,9 +119,8 @@ export class Segment {
   }
 
   /** The decoded payload of a row, `{}` for none. */
-  payload(row: number): Record<string, unknown> {
-    const bytes = this.payloads.bytes(row);
-    return bytes === undefined ? {} : decodePayload(bytes);
+  payload(row: number): JsonObject {
+    return decodePayload(this.payloads.bytes(row));
   }
 
   /** Rows in the order of their ids (dead ones included), numbers before UUIDs. */
@@ -142,7 +141,7 @@ export class Segment {
     this.payloads = payloads;
     this.#live = live as Uint32Array<ArrayBuffer>;
     this.#liveCount = 0;
-    for (let row = 0; row < ids.count; row++) if (testBit(live, row)) this.#liveCount++;
+    for (let row = 0; row < ids.count; row++) if (hasBit(live, row)) this.#liveCount++;
     this.sealed = true;
   }
 

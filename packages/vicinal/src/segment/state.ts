@@ -249,10 +249,10 @@ export function buildColumn(segment: Segment, path: string, schema: FieldSchema)
   return column;
 }
 
-function patched(segment: Segment, row: number, effect: PayloadEffect): Uint8Array | undefined {
+function patched(segment: Segment, row: number, effect: PayloadEffect): Uint8Array {
   switch (effect.mode) {
     case "clear":
-      return undefined;
+      return encodePayload({});
     case "overwrite":
       return effect.payload;
     case "set":

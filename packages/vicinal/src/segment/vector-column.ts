@@ -5,7 +5,7 @@
 import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/flat.js";
 import type { VectorStore } from "../index/vector-store.js";
-import { setBit, testBit, wordsFor } from "../runtime/bits.js";
+import { setBit, hasBit, bitWords } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import type { StoredVector } from "./effects.js";
 
@@ -83,9 +83,9 @@ export class VectorColumn {
   /** Bits over rows as bits over ordinals. */
   ordinalBits(rowBits: Uint32Array): Uint32Array {
     if (!this.#rowOfOrdinal) return rowBits;
-    const bits = new Uint32Array(wordsFor(this.store.count));
+    const bits = new Uint32Array(bitWords(this.store.count));
     for (let ordinal = 0; ordinal < this.store.count; ordinal++)
-      if (testBit(rowBits, this.#rowOfOrdinal[ordinal])) setBit(bits, ordinal);
+      if (hasBit(rowBits, this.#rowOfOrdinal[ordinal])) setBit(bits, ordinal);
     return bits;
   }
 
