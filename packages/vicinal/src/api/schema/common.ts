@@ -11,6 +11,7 @@ import {
   boolean,
   choice,
   type Infer,
+  issueError,
   named,
   object,
   optional,
@@ -18,6 +19,7 @@ import {
   show,
   string,
   uint64,
+  under,
   union,
   unsigned,
   unsupported,
@@ -73,6 +75,16 @@ export const collectionName = string({
     says: 'a name without <>:"/\\|?* and control characters',
   },
 });
+
+/** How messages and paths call a collection's name. */
+export const collectionNameParameter = "collection_name";
+
+/** @throws OUT_OF_RANGE at the path `collection_name`. */
+export function parseCollectionName(name: unknown): string {
+  const issue = collectionName.check(name);
+  if (issue !== undefined) throw issueError(under(collectionNameParameter, issue));
+  return name as string;
+}
 
 export const memoryPlacement = named("Memory", choice("cold", "cached", "pinned"));
 
