@@ -1,5 +1,5 @@
 /** `npm run data -w bench -- <name> ...`: makes the named data sets, skipping those that exist. */
-import { step } from "../progress.js";
+import { progress } from "@vicinal/cli/progress";
 import { dataSetExists, truthDepth, writeDataSet } from "./layout.js";
 import { sources } from "./sources.js";
 import { exactNeighbors } from "./truth.js";
@@ -9,14 +9,14 @@ async function make(name: string): Promise<void> {
     console.log(`${name}: exists`);
     return;
   }
-  const reading = step(`${name}: vectors`);
-  const { meta, base, queries } = await sources[name](reading.report);
+  const reading = progress(`${name}: vectors`);
+  const { meta, base, queries } = await sources[name](reading.update);
   reading.end();
-  const searching = step(`${name}: exact neighbours`);
+  const searching = progress(`${name}: exact neighbours`);
   const { dimensions, metric } = meta;
   const neighbors = await exactNeighbors(
     { base, queries, dimensions, metric, depth: truthDepth },
-    searching.report,
+    searching.update,
   );
   searching.end();
   console.log(`${name}: ${await writeDataSet({ meta, base, queries, neighbors })}`);

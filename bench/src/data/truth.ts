@@ -40,7 +40,7 @@ export async function exactNeighbors(task: ExactTask, report: Report): Promise<I
       worker.on("message", ({ first, last, ids }: Answer) => {
         neighbors.set(ids, first * task.depth);
         done += last - first;
-        report(done / queryCount);
+        report(done, queryCount);
         give();
       });
       worker.on("error", reject);

@@ -1,5 +1,6 @@
 /** What the benchmark asks of each engine. */
 import type { Metric } from "../data/layout.js";
+import type { Report } from "../data/sources.js";
 
 export interface BuildInput {
   base: Float32Array;
@@ -31,7 +32,7 @@ export interface Engine<Query = unknown, Hits = unknown> {
   /** Whether it takes `{recall}` as effort. */
   readonly takesRecall: boolean;
   /** Builds the index over all base vectors, ids being row numbers, and returns when it is whole. */
-  build(input: BuildInput, parameters: BuildParameters, report: (done: number) => void): Promise<void>;
+  build(input: BuildInput, parameters: BuildParameters, report: Report): Promise<void>;
   setEffort(effort: Effort): void | Promise<void>;
   prepare(query: Float32Array): Query;
   search(query: Query, k: number): Hits | Promise<Hits>;

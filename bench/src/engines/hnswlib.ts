@@ -26,7 +26,7 @@ export function hnswlib(): Engine<number[], { neighbors: number[] }> {
       index.initIndex({ maxElements: count, m, efConstruction: efConstruct, randomSeed: 100 });
       for (let row = 0; row < count; row += 1) {
         index.addPoint(Array.from(base.subarray(row * dimensions, (row + 1) * dimensions)), row);
-        if (row % batchRows === 0) report(row / count);
+        if (row % batchRows === 0) report(row, count);
       }
     },
     setEffort: (effort) => {

@@ -55,7 +55,7 @@ export function usearch(): Engine<Float32Array, { keys: BigUint64Array }> {
         const keys = BigUint64Array.from({ length: end - row }, (_, i) => BigInt(row + i));
         // Its addon reads a typed array from the start of its buffer: a subarray must be copied.
         index.add(keys, base.slice(row * dimensions, end * dimensions), 1);
-        report(end / count);
+        report(end, count);
       }
       index.save(path);
     },

@@ -70,7 +70,7 @@ export function zvec(): Engine<Float32Array, { id: string }[]> {
             vectors: { v: base.slice((row + i) * dimensions, (row + i + 1) * dimensions) },
           })),
         );
-        report((end / count) * 0.5);
+        report(end / 2, count);
       }
       collection.optimizeSync({ concurrency: 1 });
     },

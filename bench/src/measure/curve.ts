@@ -3,9 +3,10 @@
  * turns, effort by effort and round by round, so that whatever else the machine does meanwhile meets all of them;
  * the median of the rounds counts.
  */
+
+import { progress } from "@vicinal/cli/progress";
 import type { DataSet } from "../data/layout.js";
 import type { BuildParameters, Effort, Engine } from "../engines/engine.js";
-import { step } from "../progress.js";
 import { recallOf } from "./recall.js";
 import { clock, consume, type Elapsed, median, percentile, residentBytes } from "./stats.js";
 
@@ -49,7 +50,7 @@ export async function measureCurves(
   const results: EngineResult[] = [];
   for (const engine of engines) results.push(await build(set, engine, options));
 
-  const measuring = step(`${set.meta.name}: queries`);
+  const measuring = progress(`${set.meta.name}: queries`);
   const turns = engines.flatMap((engine, i) =>
     efforts(engine, options).map((effort) => ({
       engine,
@@ -67,7 +68,7 @@ export async function measureCurves(
       await turn.engine.setEffort(turn.effort);
       if (round === 0) turn.recall = await meanRecall(set, turn.engine, turn.queries, options.k);
       turn.samples.push(await sample(turn.engine, turn.queries, options.k));
-      measuring.report((round + (i + 1) / order.length) / options.rounds);
+      measuring.update(round * order.length + i + 1, order.length * options.rounds);
     }
   }
   measuring.end();
@@ -87,10 +88,10 @@ export async function measureCurves(
 
 async function build(set: DataSet, engine: Engine, { parameters }: CurveOptions): Promise<EngineResult> {
   const { base, meta } = set;
-  const building = step(`${meta.name}: build of ${engine.name}`);
+  const building = progress(`${meta.name}: build of ${engine.name}`);
   const before = residentBytes();
   const elapsed = clock();
-  await engine.build({ base, ...meta }, parameters, building.report);
+  await engine.build({ base, ...meta }, parameters, building.update);
   const time = elapsed();
   building.end(`(${time.cpuSeconds.toFixed(1)} s of processor time)`);
   return {
