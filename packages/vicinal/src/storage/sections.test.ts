@@ -170,6 +170,17 @@ describe("section files", () => {
     );
   });
 
+  test("blocks checked again and again do not stand for those that were not", async () => {
+    const dir = await fileOf({ a: filled(400_000, 1) });
+    const damaged = await flipped(dir, 300_000 * 8);
+    const file = await openSections(damaged, "file", "test");
+    for (let i = 0; i < 20; i++) {
+      await Promise.all([file.read("a", i, 140_000), file.read("a", i, 140_000)]);
+      await expect(file.read("a", 299_000, 2_000)).rejects.toMatchObject(corrupted);
+    }
+    await expect(file.verify()).rejects.toMatchObject(corrupted);
+  });
+
   test("a file cut anywhere, or with bytes after its end, does not open", async () => {
     const dir = await fileOf({ a: filled(100, 1) });
     const bytes = await dir.read("file", 0, (await dir.size("file"))!);
@@ -180,6 +191,10 @@ describe("section files", () => {
     };
     for (let length = 0; length < bytes.length; length++) {
       await expect(opening(bytes.subarray(0, length)), `cut at ${length}`).rejects.toMatchObject(corrupted);
+    }
+    for (const gap of [1, 64, 150]) {
+      const holed = Uint8Array.from([...bytes.subarray(0, 20), ...bytes.subarray(20 + gap)]);
+      await expect(opening(holed), `without ${gap} bytes`).rejects.toMatchObject(corrupted);
     }
     await expect(opening(Uint8Array.from([...bytes, 0]))).rejects.toMatchObject(corrupted);
     await expect(
