@@ -174,8 +174,9 @@ describe("section files", () => {
     const dir = await fileOf({ a: filled(400_000, 1) });
     const damaged = await flipped(dir, 300_000 * 8);
     const file = await openSections(damaged, "file", "test");
+    await Promise.all([file.read("a", 0, 140_000), file.read("a", 0, 140_000)]);
     for (let i = 0; i < 20; i++) {
-      await Promise.all([file.read("a", i, 140_000), file.read("a", i, 140_000)]);
+      await file.read("a", i, 140_000);
       await expect(file.read("a", 299_000, 2_000)).rejects.toMatchObject(corrupted);
     }
     await expect(file.verify()).rejects.toMatchObject(corrupted);
