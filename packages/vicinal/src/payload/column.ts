@@ -222,7 +222,7 @@ function markMask(flags: Uint8Array, end: number, mask: number, bits: Uint32Arra
   for (let row = 0, word = 0; row < end; word++) {
     const stop = Math.min(row + 32, end);
     let found = 0;
-    for (let bit = 0; row < stop; row++, bit++) found |= (flags[row] & mask ? 1 : 0) << bit;
+    for (let bit = 0; row < stop; row++, bit++) found |= Number((flags[row] & mask) !== 0) << bit;
     bits[word] |= found;
   }
 }

@@ -101,7 +101,7 @@ function isAnyOf(given: readonly Scalar[]): FieldTest {
         });
       }
       if (column instanceof NumberColumn) {
-        return sumOf(numbers, (value) => column.estimateRange({ gte: value, lte: value }));
+        return sumOf(numbers, (value) => column.estimateValue(value));
       }
       if (column instanceof BoolColumn) {
         return sumOf([true, false], (value) => (wanted.has(value) ? column.countOf(value) : 0));

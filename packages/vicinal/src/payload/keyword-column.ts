@@ -174,7 +174,7 @@ function markEqual(codes: Uint32Array, end: number, code: number, bits: Uint32Ar
   for (let row = 0, word = 0; row < end; word++) {
     const stop = Math.min(row + 32, end);
     let found = 0;
-    for (let bit = 0; row < stop; row++, bit++) found |= (codes[row] === code ? 1 : 0) << bit;
+    for (let bit = 0; row < stop; row++, bit++) found |= Number(codes[row] === code) << bit;
     bits[word] |= found;
   }
 }
