@@ -25,8 +25,15 @@ export interface FieldTest {
    * column's kind nothing is known; "open": nothing is known.
    */
   mark(column: FieldColumn, bits: Uint32Array): "decided" | "others open" | "open";
-  /** About how many rows of the column it holds for; undefined when the column says nothing. */
-  estimate(column: FieldColumn): number | undefined;
+  /** For how many rows `mark` would find that it holds; undefined when the column says nothing. */
+  estimate(column: FieldColumn): Estimate | undefined;
+}
+
+/** How many rows: never fewer than `min`, never more than `max`. */
+export interface Estimate {
+  min: number;
+  expected: number;
+  max: number;
 }
 
 /** The test of a field condition. Where several are given, Qdrant's precedence is followed. */
@@ -95,16 +102,19 @@ function isAnyOf(given: readonly Scalar[]): FieldTest {
     },
     estimate(column) {
       if (column instanceof KeywordColumn) {
-        return sumOf(strings, (text) => {
-          const code = column.codeOf(text);
-          return code < 0 ? 0 : column.countOf(code);
-        });
+        const codes = strings.map((text) => column.codeOf(text)).filter((code) => code >= 0);
+        return unionOf(codes.map((code) => column.countOf(code)));
       }
       if (column instanceof NumberColumn) {
-        return sumOf(numbers, (value) => column.estimateValue(value));
+        return guess(
+          column,
+          sumOf(numbers, (value) => column.estimateValue(value)),
+        );
       }
       if (column instanceof BoolColumn) {
-        return sumOf([true, false], (value) => (wanted.has(value) ? column.countOf(value) : 0));
+        return unionOf(
+          [true, false].filter((value) => wanted.has(value)).map((value) => column.countOf(value)),
+        );
       }
       return undefined;
     },
@@ -131,7 +141,8 @@ function isNoneOf(given: readonly (string | number | bigint)[]): FieldTest {
       }
       return "others open";
     },
-    estimate: (column) => column.countFlag(HAS) - Math.min(column.countFlag(HAS), any.estimate(column) ?? 0),
+    // Rows whose values are all unwanted drop out; a row with several values may be kept by another.
+    estimate: (column) => guess(column, column.countFlag(HAS) - (any.estimate(column)?.expected ?? 0)),
   });
 }
 
@@ -148,9 +159,12 @@ function stringTest(test: (text: string) => boolean): FieldTest {
       return "others open";
     },
     estimate(column) {
-      if (!(column instanceof KeywordColumn)) return 0;
+      if (!(column instanceof KeywordColumn)) return unionOf([]);
       const chosen = chosenBy(column);
-      return chosen.reduce((sum, wanted, code) => sum + wanted * column.countOf(code), 0);
+      return guess(
+        column,
+        chosen.reduce((sum, wanted, code) => sum + wanted * column.countOf(code), 0),
+      );
     },
   });
 }
@@ -172,7 +186,8 @@ function rangeTest(range: Range): FieldTest {
       if (column instanceof NumberColumn) column.markRange(range, bits);
       return "others open";
     },
-    estimate: (column) => (column instanceof NumberColumn ? column.estimateRange(range) : 0),
+    estimate: (column) =>
+      column instanceof NumberColumn ? guess(column, column.estimateRange(range)) : unionOf([]),
   });
 }
 
@@ -222,11 +237,14 @@ function presenceTest(flags: readonly number[], wanted: boolean, holds: FieldTes
     },
     estimate(column) {
       if (!column.singular) return undefined;
-      const marked = Math.min(
-        column.rowCount,
-        sumOf(flags, (flag) => column.countFlag(flag)),
-      );
-      return wanted ? marked : column.rowCount - marked;
+      const marked = unionOf(flags.map((flag) => column.countFlag(flag)));
+      if (wanted) return marked;
+      const rows = column.rowCount;
+      return {
+        min: Math.max(0, rows - marked.max),
+        expected: Math.max(0, rows - marked.expected),
+        max: rows - marked.min,
+      };
     },
   };
 }
@@ -241,10 +259,29 @@ function anyTest(tests: readonly FieldTest[]): FieldTest {
       return answers.includes("others open") ? "others open" : "decided";
     },
     estimate(column) {
-      const estimates = tests.map((test) => test.estimate(column));
-      return estimates.includes(undefined) ? undefined : sumOf(estimates, (estimate) => estimate ?? 0);
+      const estimates = tests
+        .map((test) => test.estimate(column))
+        .filter((estimate) => estimate !== undefined);
+      if (estimates.length < tests.length) return undefined;
+      return {
+        min: Math.max(...estimates.map(({ min }) => min)),
+        expected: sumOf(estimates, ({ expected }) => expected),
+        max: sumOf(estimates, ({ max }) => max),
+      };
     },
   };
+}
+
+/** Rows in any of several sets of these sizes. */
+function unionOf(counts: readonly number[]): Estimate {
+  const sum = sumOf(counts, (count) => count);
+  return { min: counts.reduce((most, count) => Math.max(most, count), 0), expected: sum, max: sum };
+}
+
+/** No more is known than that only rows with values count. */
+function guess(column: FieldColumn, expected: number): Estimate {
+  const max = column.countFlag(HAS);
+  return { min: 0, expected: Math.min(max, Math.max(0, expected)), max };
 }
 
 function isScalar(item: JsonValue): item is Scalar {

@@ -10,12 +10,13 @@
 import { issueError, under } from "../runtime/schema.js";
 import { andBits, bitWords, countBits, fillBits, forEachBit, notBits, orBits, setBits } from "./bits.js";
 import { EMPTY, type FieldColumn, NULL, OTHER } from "./column.js";
-import { type FieldTest, fieldTest } from "./conditions.js";
+import { type Estimate, type FieldTest, fieldTest } from "./conditions.js";
 import { type Condition, type Filter, filterSchema, type MinShould } from "./filter-schema.js";
 import { type PointId, parsePointId } from "./id.js";
 import { decodePayload, isJsonObject, type JsonObject } from "./json.js";
 import { itemsOf, type JsonPath, parsePath, valuesAt } from "./path.js";
 
+export type { Estimate } from "./conditions.js";
 export type { Condition, Filter } from "./filter-schema.js";
 export { filterSchema } from "./filter-schema.js";
 
@@ -41,13 +42,6 @@ export interface SegmentView {
   idOfRow(row: number): PointId;
 }
 
-/** How many live rows match: never fewer than `min`, never more than `max`. */
-export interface Estimate {
-  min: number;
-  expected: number;
-  max: number;
-}
-
 export interface CompiledFilter {
   /** True when every point matches, since the filter has no condition. */
   readonly isEmpty: boolean;
@@ -58,7 +52,7 @@ export interface CompiledFilter {
    * @returns how many match.
    */
   evaluate(view: SegmentView, bits: Uint32Array): number;
-  /** Without looking at any payload. */
+  /** How many live rows match, without looking at any payload. */
   estimate(view: SegmentView): Estimate;
 }
 
@@ -174,10 +168,9 @@ function fieldNode(path: JsonPath, test: FieldTest): Node {
     },
     estimate(view) {
       const column = view.columns.get(path.text);
-      const expected = column && test.estimate(column);
-      if (column === undefined || expected === undefined) return unknownEstimate(view);
-      // Counts of several values may count a row twice, and a sample may err: no bound is derived from them.
-      return { min: 0, expected: Math.min(expected, view.rowCount), max: view.rowCount };
+      const estimate = column && test.estimate(column);
+      if (column === undefined || estimate === undefined) return unknownEstimate(view);
+      return overSegment({ ...estimate, max: estimate.max + column.countFlag(OTHER) }, column, view);
     },
   };
 }
@@ -200,7 +193,9 @@ function flagNode(key: string, flag: typeof EMPTY | typeof NULL): Node {
     },
     estimate(view) {
       const column = view.columns.get(path.text);
-      return column ? exactly(column.countFlag(flag), column, view) : unknownEstimate(view);
+      if (column === undefined) return unknownEstimate(view);
+      const count = column.countFlag(flag);
+      return overSegment({ min: count, expected: count, max: count }, column, view);
     },
   };
 }
@@ -388,13 +383,17 @@ function unknownEstimate({ rowCount }: SegmentView): Estimate {
   return { min: 0, expected: rowCount / 2, max: rowCount };
 }
 
-/** What a count over a column's rows says about the segment's, of which there may be more or fewer. */
-function exactly(count: number, column: FieldColumn, { rowCount }: SegmentView): Estimate {
+/** What an estimate over a column's rows says about the segment's, of which there may be more or fewer. */
+function overSegment(
+  { min, expected, max }: Estimate,
+  column: FieldColumn,
+  { rowCount }: SegmentView,
+): Estimate {
   const difference = column.rowCount - rowCount;
   return {
-    min: Math.max(0, count - Math.max(0, difference)),
-    expected: Math.min(count, rowCount),
-    max: Math.min(rowCount, count + Math.max(0, -difference)),
+    min: Math.max(0, min - Math.max(0, difference)),
+    expected: Math.min(expected, rowCount),
+    max: Math.min(rowCount, max + Math.max(0, -difference)),
   };
 }
 
