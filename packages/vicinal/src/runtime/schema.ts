@@ -136,8 +136,8 @@ export interface StringOptions {
   minLength?: number;
   /** Greatest number of UTF-16 units. Default unlimited. */
   maxLength?: number;
-  /** What the string must match, how a message says so, and the fault's code, `OUT_OF_RANGE` by default. */
-  pattern?: { regexp: RegExp; says: string; code?: ErrorCode };
+  /** What the string must match, and how a message says so. */
+  pattern?: { regexp: RegExp; says: string };
 }
 
 class StringSchema extends Schema<string> {
@@ -159,7 +159,7 @@ class StringSchema extends Schema<string> {
     if (maxLength !== undefined && value.length > maxLength)
       return outOfRange(`expected at most ${maxLength} characters, got ${value.length}`);
     if (pattern !== undefined && !pattern.regexp.test(value))
-      return createIssue(`expected ${pattern.says}, got ${show(value)}`, pattern.code ?? "OUT_OF_RANGE");
+      return outOfRange(`expected ${pattern.says}, got ${show(value)}`);
     return undefined;
   }
 

@@ -4,31 +4,36 @@
  * All names and shapes in this folder are those of Qdrant's REST API 1.19, so that a body means the same over
  * HTTP and in process. In process the types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
+import { tryPointId } from "../../payload/id.js";
 import {
   anyObject,
   array,
   boolean,
   choice,
   type Infer,
+  issueError,
   named,
   object,
   optional,
+  refined,
+  show,
   string,
   uint64,
+  under,
   union,
   unsigned,
   unsupported,
 } from "../../runtime/schema.js";
 
-const uuidForms =
-  /^(?:urn:uuid:)?(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i;
+function pointIdFault(value: number | bigint | string): string | undefined {
+  if (tryPointId(value) !== undefined) return undefined;
+  return `value ${show(value)} is not a valid point ID, valid values are either an unsigned integer or a UUID`;
+}
 
-/** Id of a point: an unsigned 64-bit integer, or a UUID with or without hyphens or the prefix `urn:uuid:`. */
-export const extendedPointId = named(
-  "ExtendedPointId",
-  union(uint64(), string({ pattern: { regexp: uuidForms, says: "a UUID", code: "BAD_POINT_ID" } })),
-  { code: "BAD_POINT_ID" },
-);
+/** Id of a point: an unsigned 64-bit integer or a UUID. */
+export const extendedPointId = named("ExtendedPointId", refined(union(uint64(), string()), pointIdFault), {
+  code: "BAD_POINT_ID",
+});
 export type ExtendedPointId = Infer<typeof extendedPointId>;
 
 /** The JSON object that a point carries. */
@@ -70,6 +75,16 @@ export const collectionName = string({
     says: 'a name without <>:"/\\|?* and control characters',
   },
 });
+
+/** How messages and paths call a collection's name. */
+export const collectionNameParameter = "collection_name";
+
+/** @throws OUT_OF_RANGE at the path `collection_name`. */
+export function parseCollectionName(name: unknown): string {
+  const issue = collectionName.check(name);
+  if (issue !== undefined) throw issueError(under(collectionNameParameter, issue));
+  return name as string;
+}
 
 export const memoryPlacement = named("Memory", choice("cold", "cached", "pinned"));
 

@@ -148,7 +148,7 @@ describe("refused, naming the culprit", () => {
       pointInsertOperations,
       { points: [{ id: "1", vector: [1] }] },
       "BAD_POINT_ID",
-      'points[0].id: expected a UUID, got "1"',
+      'points[0].id: value "1" is not a valid point ID',
     ],
     [
       pointInsertOperations,
@@ -203,7 +203,7 @@ describe("refused, naming the culprit", () => {
       "UNSUPPORTED",
       "query.nearest: multi-vectors are not supported",
     ],
-    [queryRequest, { query: "x" }, "BAD_POINT_ID", 'query: expected a UUID, got "x"'],
+    [queryRequest, { query: "x" }, "BAD_POINT_ID", 'query: value "x" is not a valid point ID'],
     [
       queryRequest,
       { params: { recall: 1.5 } },
