@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { isLosslessNumber, parse as parseLossless } from "lossless-json";
-import { VicinalError } from "vicinal/protocol";
+import { type PointRecord, type RawJson, VicinalError } from "vicinal/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { envelope, writePoint } from "./answer.js";
 import { FakeEngine } from "./fake-engine.test.helper.js";
 import { createServer, type Server } from "./server.js";
 
@@ -113,6 +114,17 @@ describe("exactness", () => {
     const { text } = await call("GET", "/collections/words");
     expect(text).toContain(`"metadata":{"exact":${big}}`);
   });
+});
+
+test("points are written whatever they carry", () => {
+  const written = (point: PointRecord<RawJson>) =>
+    new TextDecoder().decode(envelope(point, writePoint, performance.now()));
+  const vector = JSON.parse('{"__proto__":[0.5],"a\\"b":[1,2]}') as Record<string, number[]>;
+  expect(written({ id: 1, vector })).toContain(
+    '"result":{"id":1,"vector":{"__proto__":[0.5],"a\\"b":[1,2]}}',
+  );
+  expect(written({ id: 1, vector: [0.25] })).toContain('{"id":1,"vector":[0.25]}');
+  expect(written({ id: 1, vector: {}, payload: null })).toContain('{"id":1,"vector":{}}');
 });
 
 describe("bad requests name the culprit", () => {
@@ -228,6 +240,11 @@ describe("bad requests name the culprit", () => {
   test("a body that is no JSON by its type", async () => {
     const answer = await call("PUT", "/collections/words/points", "{}", { "content-type": "text/plain" });
     expect(errorOf(answer)).toEqual({ status: 400, error: "Content type error: expected application/json" });
+  });
+
+  test("but no body where none is needed, whatever its type", async () => {
+    const headers = { "content-type": "application/json" };
+    expect((await call("DELETE", "/collections/absent", undefined, headers)).json.result).toBe(false);
   });
 
   test("a body beyond the limit", async () => {

@@ -56,6 +56,9 @@ export const defaultBodyLimitBytes = 32 * 2 ** 20;
 /** Longest path parameter: a collection's name with every byte percent-encoded. */
 const parameterLengthMax = 4096;
 
+/** A client that needs longer to send its request is cut off, so that it cannot hold a connection for ever. */
+const requestTimeoutMs = 300_000;
+
 const jsonType = "application/json";
 
 declare module "fastify" {
@@ -89,6 +92,7 @@ function createApp(options: ServerOptions): FastifyInstance {
   const { database, bodyLimitBytes = defaultBodyLimitBytes } = options;
   const app = fastify({
     bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: parameterLengthMax },
     ...(options.logger ? { loggerInstance: options.logger, disableRequestLogging: true } : {}),
   }) as FastifyInstance;

@@ -355,8 +355,10 @@ class VectorSchema extends Schema<number[] | Float32Array> {
     if (!Array.isArray(value)) return mismatch(this.expected, value);
     for (let i = 0; i < value.length; i++) {
       const element: unknown = value[i];
-      if (typeof element !== "number" || !(element < float32Limit && element > -float32Limit))
-        return badElement(value);
+      if (typeof element === "number" && element < float32Limit && element > -float32Limit) continue;
+      if (typeof element !== "bigint") return badElement(value);
+      // JSON writes 1e17 as an integer literal, and exact parsing reads that as a bigint.
+      value[i--] = Number(element);
     }
     return undefined;
   }
@@ -371,8 +373,6 @@ function badElement(values: ArrayLike<unknown>): Issue | undefined {
   for (let i = 0; i < values.length; i++) {
     const element = values[i];
     if (typeof element === "number" && element < float32Limit && element > -float32Limit) continue;
-    if (typeof element === "bigint")
-      return under(i, createIssue(`expected a number, got the bigint ${element}`, "BAD_VECTOR"));
     if (typeof element !== "number")
       return under(i, createIssue(`expected a number, got ${show(element)}`, "BAD_VECTOR"));
     return under(i, createIssue(`expected a finite float32, got ${element}`, "BAD_VECTOR"));
