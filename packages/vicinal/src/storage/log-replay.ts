@@ -31,7 +31,7 @@ export interface LogRecord {
 export interface LogFileEnd {
   /** Sequence number after the last committed record. */
   readonly next: number;
-  /** Bytes up to the end of the last committed batch; 0 when not even the header is whole. */
+  /** Bytes up to the end of the last committed batch; 0 when there is none. */
   readonly length: number;
   /** Bytes of the file. */
   readonly size: number;
@@ -59,7 +59,6 @@ export async function replayLogFile(
   let batch: LogRecord[] = [];
   let offset = HEADER_SIZE;
   if (await isHeaderWhole(dir, window, file, header)) {
-    length = HEADER_SIZE;
     while (batch.length > 0 || next < range.before) {
       const frame = await window.frame(offset, seed);
       if (frame === undefined || frame.header.sequence !== next + batch.length) break;
