@@ -97,8 +97,8 @@ describe("the official client works", () => {
 
   beforeAll(async () => {
     server = createServer({ database: new FakeEngine() });
-    const { port } = new URL(await server.listen({ port: 0 }));
-    client = new QdrantClient({ host: "127.0.0.1", port: Number(port) });
+    const { host, port } = await server.listen({ port: 0 });
+    client = new QdrantClient({ host, port });
   });
   afterAll(() => server.close());
 

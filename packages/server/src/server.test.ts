@@ -12,7 +12,7 @@ const server: Server = createServer({ database: engine, bodyLimitBytes });
 let address: string;
 
 beforeAll(async () => {
-  address = await server.listen({ port: 0 });
+  address = (await server.listen({ port: 0 })).url;
   await call("PUT", "/collections/words", { vectors: { size: 4, distance: "Dot" } });
 });
 
@@ -344,7 +344,8 @@ describe("listening", () => {
       return { exists: true };
     };
     const closing = createServer({ database: slow });
-    const url = await closing.listen({ port: 0 });
+    const { url, port } = await closing.listen({ port: 0 });
+    expect(url).toBe(`http://127.0.0.1:${port}`);
     const answer = fetch(`${url}/collections/x/exists`);
     await arrival;
     const closed = closing.close();
@@ -361,7 +362,7 @@ describe("access", () => {
 
   beforeAll(async () => {
     guarded = createServer({ database: engine, apiKey: "secret", cors: ["https://page.example"] });
-    url = await guarded.listen({ port: 0 });
+    url = (await guarded.listen({ port: 0 })).url;
   });
   afterAll(() => guarded.close());
 
