@@ -299,6 +299,7 @@ describe("service", () => {
     await call("GET", "/collections/words/exists");
     const { json } = await call("GET", "/telemetry");
     expect(json.result.collections.number_of_collections).toBe(1);
+    expect(Date.parse(json.result.app.startup)).toBeLessThanOrEqual(Date.now());
     expect(
       json.result.requests.rest.responses["GET /collections/{collection_name}/exists"]["200"].count,
     ).toBe(1);
