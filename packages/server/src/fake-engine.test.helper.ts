@@ -11,6 +11,7 @@ import {
   queryRequest,
   RawJson,
   type ScoredPoint,
+  type ScrollResult,
   scrollRequest,
   stringifyJson,
   type UpdateResult,
@@ -105,7 +106,7 @@ export class FakeEngine implements EngineApi {
     return pointRequest.parse(body).ids.flatMap((id) => points.get(String(id)) ?? []);
   }
 
-  async scroll(name: string, body: unknown) {
+  async scroll(name: string, body: unknown): Promise<ScrollResult<RawJson>> {
     const { limit } = scrollRequest.parse(body);
     const points = [...this.collection(name).points.values()];
     return { points: points.slice(0, limit ?? 10), next_page_offset: points[limit ?? 10]?.id ?? null };

@@ -41,7 +41,7 @@ export abstract class Schema<T> {
   /** The OpenAPI form without description; named parts are added to `components`. */
   protected abstract render(components: OpenApiComponents): OpenApiSchema;
 
-  /** The same schema with a line of documentation. */
+  /** The same schema with a line of documentation. Copies the fields, which `#private` ones would escape. */
   describe(description: string): this {
     const copy = Object.create(Object.getPrototypeOf(this)) as this;
     return Object.assign(copy, this, { description });

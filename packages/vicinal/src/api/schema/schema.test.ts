@@ -252,7 +252,10 @@ function placesOf(value: unknown): (string | number)[][] {
 function replaced(value: unknown, place: readonly (string | number)[], by: unknown): unknown {
   if (place.length === 0) return by;
   const [key, ...rest] = place;
-  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string | number, unknown>;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<
+    string | number,
+    unknown
+  >;
   copy[key] = replaced(copy[key], rest, by);
   return copy;
 }
