@@ -15,6 +15,13 @@ export interface Point {
   payload?: Record<string, unknown>;
 }
 
+/** Vectors as JSON can say them. */
+export function plainVectors(vector: unknown): unknown {
+  if (vector instanceof Float32Array) return Array.from(vector);
+  if (typeof vector !== "object" || vector === null || Array.isArray(vector)) return vector;
+  return Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, plainVectors(one)]));
+}
+
 export interface VectorSettings {
   size: number;
   distance: string;
