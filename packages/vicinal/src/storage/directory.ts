@@ -3,7 +3,8 @@
  * HTTP ranges and an object store can all stand behind it, and so that a simulator can tear, lose and
  * reorder what was not synced.
  *
- * Paths are relative, of the form `a/b/c`, each part `[A-Za-z0-9._-]+`.
+ * Paths are relative, of the form `a/b/c`, each part `[A-Za-z0-9._-]+` and neither `.` nor `..` (paths.ts).
+ * Write names in lower case: some file systems do not tell cases apart.
  * Durability: bytes of a file are durable after its writer's `sync` resolved, and the file's *name* is
  * durable too (an implementation syncs the parent folder where the platform needs it). A `delete` may be
  * undone by a crash.
@@ -13,7 +14,7 @@ export interface Directory {
   readonly location: string;
   /** A view of everything below `path`. Creates nothing. */
   folder(path: string): Directory;
-  /** Paths of all files below this directory, recursive, in lexical order. */
+  /** Paths of all files below this directory, relative to it, recursive, in order of their code units. */
   list(): Promise<string[]>;
   /** Size in bytes, or undefined when there is no such file. */
   size(path: string): Promise<number | undefined>;
@@ -27,9 +28,17 @@ export interface Directory {
   reopen(path: string, length: number): Promise<FileWriter>;
   /** Deletes a file; absent is fine. */
   delete(path: string): Promise<void>;
+  /**
+   * Releases what reading holds open. Views made by `folder` share it with their root and are closed with it;
+   * closing a view does nothing. Writers are closed by whoever opened them. Reading after it is a CLOSED error.
+   */
+  close(): Promise<void>;
 }
 
-/** Appends to one file. One call at a time: the caller awaits each before the next. */
+/**
+ * Appends to one file. One call at a time: the caller awaits each before the next, and does not change the
+ * chunks meanwhile. Failures: DISK_FULL, FOLDER_NOT_WRITABLE, IO, each naming the path.
+ */
 export interface FileWriter {
   /** Bytes in the file so far. */
   readonly length: number;

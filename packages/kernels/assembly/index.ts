@@ -1,0 +1,4 @@
+// Everything that the host calls. Rules of this module: no mutable global, no static data, no allocator; the host
+// lays memory out and passes addresses, so that any number of instances can share one memory.
+
+export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";

@@ -1,0 +1,336 @@
+import { describe, expect, test, vi } from "vitest";
+import { VicinalError } from "../runtime/errors.js";
+import { CrashDisk, randomFrom } from "./crash-disk.test.helper.js";
+import { crc32c } from "./crc32c.js";
+import type { Directory } from "./directory.js";
+import { FileLog, type FileLogOptions } from "./log.js";
+import { encodeHeader, logFileName } from "./log-format.js";
+import { MemoryDirectory } from "./memory-directory.js";
+
+const record = (...values: number[]) => Uint8Array.from(values);
+
+async function replayed(dir: Directory, options: FileLogOptions = {}): Promise<[number, number[]][]> {
+  const records: [number, number[]][] = [];
+  const log = await FileLog.open(dir, options, ({ sequence, bytes }) => records.push([sequence, [...bytes]]));
+  await log.close();
+  return records;
+}
+
+async function written(
+  batches: Uint8Array[][],
+  dir: Directory = MemoryDirectory.empty(),
+): Promise<Directory> {
+  const log = await FileLog.open(dir, {}, () => {});
+  for (const batch of batches) await log.append(batch);
+  await log.close();
+  return dir;
+}
+
+/** A copy of `dir` in which `change` was applied to the file's bytes. */
+async function changed(
+  dir: Directory,
+  path: string,
+  change: (bytes: Uint8Array) => Uint8Array,
+): Promise<Directory> {
+  const copy = MemoryDirectory.empty();
+  for (const name of await dir.list()) {
+    const bytes = await dir.read(name, 0, (await dir.size(name))!);
+    const writer = await copy.create(name);
+    await writer.append(name === path ? change(bytes) : bytes);
+  }
+  return copy;
+}
+
+function flip(bytes: Uint8Array, bit: number): Uint8Array {
+  bytes[bit >> 3] ^= 1 << (bit & 7);
+  return bytes;
+}
+
+describe("FileLog", () => {
+  test("replays what was appended, in order, above `after`", async () => {
+    const dir = await written([[record(1), record()], [record(2, 2)], [record(3)]]);
+    expect(await replayed(dir)).toEqual([
+      [1, [1]],
+      [2, []],
+      [3, [2, 2]],
+      [4, [3]],
+    ]);
+    expect(await replayed(dir, { after: 1 })).toEqual([
+      [2, []],
+      [3, [2, 2]],
+      [4, [3]],
+    ]);
+    expect(await replayed(dir, { after: 4 })).toEqual([]);
+  });
+
+  test("makes no file before the first append, and numbers on after reopening", async () => {
+    const dir = MemoryDirectory.empty();
+    for (const next of [1, 2, 3]) {
+      const log = await FileLog.open(dir, {}, () => {});
+      expect(log.next).toBe(next);
+      expect((await dir.list()).length).toBe(next - 1);
+      expect(await log.append([record(next)])).toBe(next);
+      expect(log.bytes).toBeGreaterThan(0);
+      await log.close();
+    }
+    expect((await replayed(dir)).map(([sequence]) => sequence)).toEqual([1, 2, 3]);
+    const log = await FileLog.open(MemoryDirectory.empty(), { after: 41 }, () => {});
+    expect(await log.append([record(0)])).toBe(42);
+  });
+
+  test("records larger than the reading window", async () => {
+    const large = Uint8Array.from({ length: 3_500_000 }, (_, i) => i * 13);
+    const dir = await written([[record(1), large], [large.subarray(0, 1_100_000)], [record(9)]]);
+    const lengths: number[] = [];
+    const log = await FileLog.open(dir, {}, ({ bytes }) => {
+      lengths.push(bytes.length);
+      if (bytes.length > 1) expect(Buffer.compare(bytes, large.subarray(0, bytes.length))).toBe(0);
+    });
+    expect(lengths).toEqual([1, 3_500_000, 1_100_000, 1]);
+    await log.close();
+  });
+
+  test("callers that wait together share one write and one sync", async () => {
+    const disk = new CrashDisk(randomFrom(1));
+    const counts: Record<string, number> = {};
+    disk.intercept = (operation) => {
+      counts[operation] = (counts[operation] ?? 0) + 1;
+    };
+    const log = await FileLog.open(disk, {}, () => {});
+    const firsts = await Promise.all(Array.from({ length: 100 }, () => log.append([record(1), record(2)])));
+    expect(firsts).toEqual(Array.from({ length: 100 }, (_, i) => 1 + 2 * i));
+    expect(counts.append).toBeLessThanOrEqual(2);
+    expect(counts.sync).toBe(counts.append);
+  });
+
+  test("rotates, and truncates what lies wholly at or below", async () => {
+    const dir = MemoryDirectory.empty();
+    const log = await FileLog.open(dir, {}, () => {});
+    for (let i = 1; i <= 3; i++) {
+      await log.append([record(i), record(i)]);
+      await log.rotate();
+      await log.rotate();
+    }
+    await log.append([record(4)]);
+    expect((await dir.list()).length).toBe(4);
+    const before = log.bytes;
+    await log.truncate(3);
+    expect((await dir.list()).length).toBe(3);
+    expect(log.bytes).toBeLessThan(before);
+    await log.truncate(7);
+    expect(await dir.list(), "the file in hand stays").toEqual(["log-000000000007-000001"]);
+    await log.close();
+    expect(await replayed(dir, { after: 6 })).toEqual([[7, [4]]]);
+    const next = await FileLog.open(dir, { after: 7 }, () => {});
+    await next.truncate(7);
+    expect(await dir.list()).toEqual([]);
+    expect(await next.append([record(5)])).toBe(8);
+  });
+
+  test("a file that truncation deleted may be back after a crash", async () => {
+    const dir = MemoryDirectory.empty();
+    const log = await FileLog.open(dir, {}, () => {});
+    for (let i = 1; i <= 3; i++) {
+      await log.append([record(i)]);
+      await log.rotate();
+    }
+    await log.close();
+    await dir.delete("log-000000000002-000001");
+    expect(await replayed(dir, { after: 2 })).toEqual([[3, [3]]]);
+    await expect(replayed(dir, { after: 1 })).rejects.toMatchObject({ code: "CORRUPTION" });
+  });
+
+  test("other files in the folder are left alone", async () => {
+    const dir = await written([[record(1)]]);
+    for (const name of ["log", "log-1-1", "log-000000000001-000001.bak", "x/log-000000000001-000009"]) {
+      await dir.create(name);
+    }
+    expect(await replayed(dir)).toEqual([[1, [1]]]);
+  });
+
+  test("a closed log refuses; closing again is fine", async () => {
+    const log = await FileLog.open(MemoryDirectory.empty(), {}, () => {});
+    const waiting = log.append([record(1)]);
+    await log.close();
+    expect(await waiting).toBe(1);
+    await log.close();
+    await expect(log.append([record(1)])).rejects.toMatchObject({ code: "CLOSED" });
+  });
+});
+
+describe("FileLog and failures", () => {
+  test.each([
+    ["append", "DISK_FULL"],
+    ["sync", "IO"],
+    ["create", "FOLDER_NOT_WRITABLE"],
+  ] as const)("a failed %s is final", async (failing, code) => {
+    const disk = new CrashDisk(randomFrom(2));
+    const log = await FileLog.open(disk, {}, () => {});
+    await log.append([record(1)]);
+    await log.rotate();
+    let failures = 0;
+    disk.intercept = (operation) => {
+      if (operation !== failing) return;
+      failures++;
+      throw new VicinalError(code, "the culprit");
+    };
+    const both = [log.append([record(2)]), log.append([record(3)])];
+    for (const append of both) await expect(append).rejects.toMatchObject({ code });
+    disk.intercept = () => {};
+    await expect(log.append([record(4)])).rejects.toMatchObject({
+      code: "WRITES_REFUSED",
+      message: expect.stringContaining("the culprit"),
+      cause: expect.objectContaining({ code }),
+    });
+    expect(failures).toBe(1);
+    await log.close();
+    const [first] = await replayed(disk);
+    expect(first).toEqual([1, [1]]);
+  });
+
+  test("batches that wait behind a failing group are refused", async () => {
+    const disk = new CrashDisk(randomFrom(2));
+    const log = await FileLog.open(disk, {}, () => {});
+    let late: Promise<number> | undefined;
+    disk.intercept = (operation) => {
+      if (operation !== "sync") return;
+      late = log.append([record(2)]);
+      throw new VicinalError("IO", "the culprit");
+    };
+    await expect(log.append([record(1)])).rejects.toMatchObject({ code: "IO" });
+    await expect(late).rejects.toMatchObject({ code: "WRITES_REFUSED" });
+  });
+
+  test("with a sync interval: acknowledged before the sync, and a failed one refuses what follows", async () => {
+    vi.useFakeTimers();
+    try {
+      const disk = new CrashDisk(randomFrom(3));
+      let syncs = 0;
+      const log = await FileLog.open(disk, { syncIntervalMs: 20 }, () => {});
+      disk.intercept = (operation) => {
+        if (operation === "sync" && ++syncs === 2) throw new VicinalError("IO", "the culprit");
+      };
+      await log.append([record(1)]);
+      await log.append([record(2)]);
+      expect(syncs).toBe(0);
+      await vi.advanceTimersByTimeAsync(20);
+      expect(syncs).toBe(1);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(syncs, "nothing new to sync").toBe(1);
+      await log.append([record(3)]);
+      await vi.advanceTimersByTimeAsync(20);
+      await expect(log.append([record(4)])).rejects.toMatchObject({ code: "WRITES_REFUSED" });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("two writers: the second to make a file is fenced, and what the replaced one still wrote is ignored", async () => {
+    const dir = MemoryDirectory.empty();
+    const old = await FileLog.open(dir, { epoch: 1 }, () => {});
+    await old.append([record(1)]);
+    const current = await FileLog.open(dir, { epoch: 2 }, () => {});
+    await current.append([record(2)]);
+    const late = [await old.append([record(77)]), await old.append([record(78)])];
+    expect(late).toEqual([2, 3]);
+    await old.rotate();
+    await old.append([record(79)]);
+    await current.append([record(3), record(4), record(5)]);
+    expect(await replayed(dir)).toEqual([
+      [1, [1]],
+      [2, [2]],
+      [3, [3]],
+      [4, [4]],
+      [5, [5]],
+    ]);
+    const twin = MemoryDirectory.empty();
+    const [a, b] = [await FileLog.open(twin, {}, () => {}), await FileLog.open(twin, {}, () => {})];
+    await a.append([record(1)]);
+    await expect(b.append([record(2)])).rejects.toMatchObject({ code: "FENCED" });
+  });
+});
+
+describe("FileLog and damage", () => {
+  const path = "log-000000000001-000001";
+
+  test("any flipped bit before the last group is CORRUPTION that names file and offset", async () => {
+    const batches = [[record(1, 2, 3), record()], [record(4)], [record(5)]];
+    const whole = await written(batches.slice(0, 2));
+    const size = (await whole.size(path))!;
+    const dir = await written(batches);
+    for (let bit = 0; bit < size * 8; bit++) {
+      const damaged = await changed(dir, path, (bytes) => flip(bytes, bit));
+      await expect(replayed(damaged), `bit ${bit}`).rejects.toMatchObject({
+        code: "CORRUPTION",
+        message: expect.stringMatching(new RegExp(`${path} at offset \\d+`)),
+      });
+      expect(await damaged.size(path), "left as it was").toBe(await dir.size(path));
+    }
+  });
+
+  test("any flipped bit in a file that is not the last is CORRUPTION", async () => {
+    const dir = await written([[record(3)]], await written([[record(1), record(2)]]));
+    const size = (await dir.size(path))!;
+    for (let bit = 0; bit < size * 8; bit++) {
+      const damaged = await changed(dir, path, (bytes) => flip(bytes, bit));
+      await expect(replayed(damaged), `bit ${bit}`).rejects.toMatchObject({ code: "CORRUPTION" });
+    }
+  });
+
+  test("a torn tail is cut at any byte, to whole batches, and writing goes on", async () => {
+    const batches = [[record(1)], [record(2), record(3)]];
+    const firstEnd = (await (await written(batches.slice(0, 1))).size(path))!;
+    const dir = await written(batches);
+    const size = (await dir.size(path))!;
+    for (let length = 0; length < size; length++) {
+      const torn = await changed(dir, path, (bytes) => bytes.subarray(0, length));
+      const kept = length < firstEnd ? [] : [[1, [1]]];
+      expect(await replayed(torn), `cut at ${length}`).toEqual(kept);
+      expect(await torn.size(path)).toBe(kept.length === 0 ? undefined : firstEnd);
+      await written([[record(9)]], torn);
+      expect(await replayed(torn)).toEqual([...kept, [kept.length + 1, [9]]]);
+    }
+  });
+
+  test("zeros and foreign bytes after the end are a torn tail", async () => {
+    const dir = await written([[record(1)]]);
+    const other = await written([[record(1)], [record(2)], [record(3)]], MemoryDirectory.empty());
+    const foreign = await other.read(path, 32, (await other.size(path))! - 32);
+    const renamed = logFileName(1, 2);
+    const stale = MemoryDirectory.empty();
+    const writer = await stale.create(renamed.path);
+    await writer.append(encodeHeader(renamed), foreign);
+    expect(await replayed(stale), "frames of another file do not count").toEqual([]);
+    for (const tail of [new Uint8Array(5000), foreign.subarray(0, 24), new Uint8Array(77).fill(255)]) {
+      const torn = await changed(dir, path, (bytes) => Uint8Array.from([...bytes, ...tail]));
+      expect(await replayed(torn)).toEqual([[1, [1]]]);
+    }
+  });
+
+  test("a missing file is CORRUPTION, the first or one in between", async () => {
+    const dir = await written([[record(3)]], await written([[record(2)]], await written([[record(1)]])));
+    const [first, second] = await dir.list();
+    for (const path of [first, second]) {
+      const holed = await changed(dir, "", (bytes) => bytes);
+      await holed.delete(path);
+      await expect(replayed(holed)).rejects.toMatchObject({
+        code: "CORRUPTION",
+        message: expect.stringContaining("records are missing"),
+      });
+    }
+  });
+
+  test("a log of a later format is refused by name, not taken for torn", async () => {
+    const dir = await written([[record(1)]]);
+    const later = await changed(dir, path, (bytes) => {
+      bytes[8] = 2;
+      new DataView(bytes.buffer).setUint32(28, crc32c(bytes.subarray(0, 28)), true);
+      return bytes;
+    });
+    await expect(replayed(later)).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      message: expect.stringContaining("format 2"),
+    });
+    expect(await later.size(path)).toBe(await dir.size(path));
+  });
+});

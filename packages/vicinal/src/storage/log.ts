@@ -1,0 +1,332 @@
+/**
+ * The log: every acknowledged write since the last checkpoint, in order, durable before it is acknowledged.
+ *
+ * A *record* is bytes with a sequence number. A *batch* is the records of one `append`: after a crash all of
+ * them are there, or none. A *group* is the batches that wait while the one before is synced: they share one
+ * write and one sync, so that many callers pay for one. Bytes are drawn in log-format.ts, the rule of torn
+ * tails in log-replay.ts.
+ *
+ * Every opening writes to new files of its own epoch, and sequence numbers run on through all files. So a gap
+ * between files is damage, and what a writer that has been replaced still appended is recognised and ignored:
+ * a file of a lower epoch ends where the next file begins.
+ */
+import { assert } from "../runtime/assert.js";
+import { corruption, VicinalError } from "../runtime/errors.js";
+import type { Directory, FileWriter } from "./directory.js";
+import {
+  encodeBatch,
+  encodeHeader,
+  frameSeed,
+  type LogFileName,
+  logFileName,
+  parseLogFileName,
+} from "./log-format.js";
+import { type LogRecord, replayLogFile } from "./log-replay.js";
+
+export type { LogRecord } from "./log-replay.js";
+
+/** What the engine asks of a log; a cluster's shared log can stand behind it as well as files. */
+export interface Log {
+  /** Sequence number that the next appended record gets. */
+  readonly next: number;
+  /** Bytes that the log takes. */
+  readonly bytes: number;
+  /**
+   * Appends one batch, at least one record; records get consecutive numbers in the order of calls, without
+   * waiting for earlier calls. Resolves to the first record's number when the batch is durable (see
+   * `FileLogOptions.syncIntervalMs`). The records' bytes must not change before that.
+   * A rejection leaves open whether the batch is found when the log is opened again, and is final: every later
+   * append rejects with WRITES_REFUSED.
+   */
+  append(records: readonly Uint8Array[]): Promise<number>;
+  /** Makes the following batches go to a new file, so that `truncate` can drop those before. */
+  rotate(): Promise<void>;
+  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to. */
+  truncate(upTo: number): Promise<void>;
+  /** Writes and syncs what waits, and releases the files. Later appends are CLOSED errors. */
+  close(): Promise<void>;
+}
+
+export interface FileLogOptions {
+  /** Replay begins above this sequence number: what a checkpoint holds already. Default 0: everything. */
+  after?: number;
+  /** Greater than that of every writer before, e.g. the number of a manifest just committed. Default: one more
+   * than the log's files show. */
+  epoch?: number;
+  /**
+   * 0, the default: a batch is acknowledged when it is synced, and no acknowledged write is ever lost.
+   * Above 0: acknowledged when it is handed to the operating system, and synced that many milliseconds later. A
+   * killed process still loses nothing, but a power cut loses up to so many milliseconds of acknowledged batches.
+   */
+  syncIntervalMs?: number;
+}
+
+interface LogFile extends LogFileName {
+  /** Highest sequence number in it. */
+  last: number;
+  bytes: number;
+}
+
+interface WaitingBatch {
+  readonly records: readonly Uint8Array[];
+  readonly first: number;
+  readonly resolve: (first: number) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class FileLog implements Log {
+  private nextSequence: number;
+  /** Everything below is durable. */
+  private durableNext: number;
+  private waiting: WaitingBatch[] = [];
+  private writer: FileWriter | undefined;
+  private seed = 0;
+  private failure: unknown;
+  private closed = false;
+  private syncTimer: ReturnType<typeof setTimeout> | undefined;
+  /** File operations run one after the other: each waits for this. Never rejects. */
+  private tail: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly dir: Directory,
+    private readonly files: LogFile[],
+    next: number,
+    private readonly epoch: number,
+    private readonly syncIntervalMs: number,
+  ) {
+    this.nextSequence = next;
+    this.durableNext = next;
+  }
+
+  /**
+   * Opens the log in `dir` for writing, after calling `onRecord` in order for every record above
+   * `options.after`. A torn tail is cut; what is kept is synced. CORRUPTION names the file and offset where
+   * synced bytes are damaged or missing; the log is then left as it was.
+   */
+  static async open(
+    dir: Directory,
+    options: FileLogOptions,
+    onRecord: (record: LogRecord) => void,
+  ): Promise<FileLog> {
+    const { after = 0, syncIntervalMs = 0 } = options;
+    const names = (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
+    const { files, next } = await replay(dir, names, after, onRecord);
+    const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
+    return new FileLog(dir, files, next, epoch, syncIntervalMs);
+  }
+
+  get next(): number {
+    return this.nextSequence;
+  }
+
+  get bytes(): number {
+    return this.files.reduce((sum, file) => sum + file.bytes, 0);
+  }
+
+  append(records: readonly Uint8Array[]): Promise<number> {
+    assert(records.length > 0, "a batch has at least one record");
+    if (this.closed) return Promise.reject(new VicinalError("CLOSED", "The log is closed"));
+    if (this.failure !== undefined) return Promise.reject(this.refusal());
+    const first = this.nextSequence;
+    this.nextSequence += records.length;
+    assert(Number.isSafeInteger(this.nextSequence), "sequence numbers are below 2^53");
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ records, first, resolve, reject });
+      // The first to wait enqueues the write that takes all who wait by then.
+      if (this.waiting.length === 1) void this.enqueue(() => this.writeGroup());
+    });
+  }
+
+  rotate(): Promise<void> {
+    return this.enqueue(() => this.finishFile());
+  }
+
+  truncate(upTo: number): Promise<void> {
+    return this.enqueue(async () => {
+      const current = this.writer === undefined ? undefined : this.files.at(-1);
+      // Oldest first: a crash in between leaves no gap.
+      for (const file of this.files.filter((file) => file !== current && file.last <= upTo)) {
+        await this.dir.delete(file.path);
+        this.files.splice(this.files.indexOf(file), 1);
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return this.enqueue(() => this.finishFile());
+  }
+
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.tail.then(work);
+    this.tail = done.catch(() => {});
+    return done;
+  }
+
+  private async writeGroup(): Promise<void> {
+    const group = this.waiting;
+    this.waiting = [];
+    try {
+      if (this.failure !== undefined) throw this.refusal();
+      await this.write(group);
+      if (this.syncIntervalMs === 0) await this.sync();
+      else this.syncLater();
+    } catch (error) {
+      this.failure ??= error;
+      for (const batch of group) batch.reject(error);
+      return;
+    }
+    for (const batch of group) batch.resolve(batch.first);
+  }
+
+  /** One contiguous write of all batches, preceded by the file's header if they are its first. */
+  private async write(group: readonly WaitingBatch[]): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    this.writer ??= await this.startFile(group[0].first, chunks);
+    for (const { records, first } of group) {
+      for (const chunk of encodeBatch(records, first, first - this.durableNext, this.seed))
+        chunks.push(chunk);
+    }
+    await this.writer.append(...chunks);
+    const { records, first } = group[group.length - 1];
+    const file = this.files[this.files.length - 1];
+    file.last = first + records.length - 1;
+    file.bytes = this.writer.length;
+  }
+
+  /** Creates the file of which `first` is the first record. A file of that name means another writer: FENCED. */
+  private async startFile(first: number, chunks: Uint8Array[]): Promise<FileWriter> {
+    const name = logFileName(first, this.epoch);
+    const header = encodeHeader(name);
+    chunks.push(header);
+    this.seed = frameSeed(header);
+    const writer = await this.dir.create(name.path).catch((error: unknown) => {
+      if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
+      throw new VicinalError(
+        "FENCED",
+        `Another writer has taken over the log in ${this.dir.location}`,
+        {},
+        { cause: error },
+      );
+    });
+    this.files.push({ ...name, last: first - 1, bytes: 0 });
+    return writer;
+  }
+
+  private async sync(): Promise<void> {
+    if (this.writer === undefined) return;
+    await this.writer.sync();
+    this.durableNext = this.files[this.files.length - 1].last + 1;
+  }
+
+  private syncLater(): void {
+    if (this.syncTimer !== undefined) return;
+    this.syncTimer = setTimeout(() => {
+      this.syncTimer = undefined;
+      this.enqueue(() => this.sync()).catch((error: unknown) => {
+        this.failure ??= error;
+      });
+    }, this.syncIntervalMs);
+    // A process that has nothing else to do may end: the operating system has the bytes.
+    (this.syncTimer as { unref?: () => void }).unref?.();
+  }
+
+  /** Syncs what is not, and closes the file in hand, if any. */
+  private async finishFile(): Promise<void> {
+    clearTimeout(this.syncTimer);
+    this.syncTimer = undefined;
+    const writer = this.writer;
+    if (writer === undefined) return;
+    try {
+      if (this.failure === undefined && this.durableNext <= this.files[this.files.length - 1].last)
+        await this.sync();
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    } finally {
+      this.writer = undefined;
+      await writer.close();
+    }
+  }
+
+  private refusal(): VicinalError {
+    const reason = this.failure instanceof Error ? this.failure.message : String(this.failure);
+    return new VicinalError(
+      "WRITES_REFUSED",
+      `Writes are refused since one to the log in ${this.dir.location} failed: ${reason}`,
+      { location: this.dir.location },
+      { cause: this.failure },
+    );
+  }
+}
+
+/** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */
+async function replay(
+  dir: Directory,
+  names: LogFileName[],
+  after: number,
+  onRecord: (record: LogRecord) => void,
+): Promise<{ files: LogFile[]; next: number }> {
+  const ordered = names.sort((a, b) => a.first - b.first || a.epoch - b.epoch);
+  const { current, replaced } = splitByEpoch(ordered);
+  const files: LogFile[] = [];
+  let next = after + 1;
+  for (const [i, name] of current.entries()) {
+    const before = current[i + 1]?.first ?? Number.POSITIVE_INFINITY;
+    if (before <= after + 1) {
+      files.push({ ...name, last: before - 1, bytes: (await dir.size(name.path)) ?? 0 });
+      continue;
+    }
+    if (name.first > next) throw missing(dir, name, 0, next);
+    const end = await replayLogFile(dir, name, { after, before }, onRecord);
+    const isLast = i === current.length - 1;
+    if (!isLast && end.next < before) throw missing(dir, name, end.length, end.next);
+    next = Math.max(next, Math.min(end.next, before));
+    const bytes = isLast ? await keepWhatIsCommitted(dir, name, end.length) : end.size;
+    if (bytes > 0) files.push({ ...name, last: Math.min(end.next, before) - 1, bytes });
+  }
+  // Never read again: they go with the next truncation.
+  for (const name of replaced)
+    files.unshift({ ...name, last: name.first, bytes: (await dir.size(name.path)) ?? 0 });
+  return { files, next };
+}
+
+/** Files of a lower epoch than one before them were begun by a writer that had been replaced. */
+function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
+  let epoch = 0;
+  const current: LogFileName[] = [];
+  const replaced: LogFileName[] = [];
+  for (const name of ordered) {
+    (name.epoch < epoch ? replaced : current).push(name);
+    epoch = Math.max(epoch, name.epoch);
+  }
+  return { current, replaced };
+}
+
+/**
+ * Cuts the last file after its last committed batch and makes that durable: those records are about to be shown
+ * to readers, but the writer that appended them may have been killed before its sync. Returns the bytes kept.
+ */
+async function keepWhatIsCommitted(dir: Directory, { path }: LogFileName, length: number): Promise<number> {
+  if (length === 0) {
+    await dir.delete(path);
+    return 0;
+  }
+  const writer = await dir.reopen(path, length);
+  try {
+    await writer.sync();
+  } finally {
+    await writer.close();
+  }
+  return length;
+}
+
+function missing(dir: Directory, { path }: LogFileName, offset: number, sequence: number): VicinalError {
+  return corruption(
+    `${dir.location}/${path}`,
+    offset,
+    `record ${sequence}`,
+    "none",
+    "records are missing from the log",
+  );
+}

@@ -1,0 +1,193 @@
+/**
+ * Manifests: the numbered roots of a collection's state. The highest one counts, so a commit is the creation of
+ * one file; two writers cannot both create number n, so the second is fenced.
+ *
+ * `manifest-<number, 12 digits>`, version 1, integers little-endian:
+ *
+ *     offset size
+ *          0    8  magic "VICINMAN"
+ *          8    4  format version, 1
+ *         12    4  length of the body in bytes
+ *         16    8  number
+ *         24    4  CRC-32C of bytes 0..24 and the body
+ *         28    4  zero
+ *         32       body: one JSON object, UTF-8
+ *                  then, appended after everything above was synced: the mark "SYNCED\n" and a zero byte
+ *
+ * The mark tells a manifest that was torn while being written from one that was damaged later. A damaged one
+ * without the mark was never acknowledged: the one before counts. With the mark it is CORRUPTION: going back
+ * silently would lose what was acknowledged since. (The mark itself is not synced, so after a power cut soon
+ * after a commit it may be absent; then only the log's check for missing records notices such damage.)
+ */
+import { corruption, VicinalError } from "../runtime/errors.js";
+import { crc32c } from "./crc32c.js";
+import type { Directory, FileWriter } from "./directory.js";
+
+const MAGIC = "VICINMAN";
+const VERSION = 1;
+const HEADER_SIZE = 32;
+const CHECKED_SIZE = 24;
+const MARK = new TextEncoder().encode("SYNCED\n\0");
+/** The newest, and one before it for repair. */
+const KEPT_COUNT = 2;
+
+export interface Manifest {
+  readonly number: number;
+  readonly value: unknown;
+}
+
+export class Manifests {
+  private highest: number | undefined;
+  /** Numbers of whole manifests, ascending, as far as known. */
+  private whole: number[] = [];
+
+  constructor(private readonly dir: Directory) {}
+
+  /** The manifest that counts, or undefined when there was no commit yet. CORRUPTION names a damaged one. */
+  async latest(): Promise<Manifest | undefined> {
+    const numbers = await this.listNumbers();
+    this.highest = numbers.at(-1) ?? 0;
+    for (const number of numbers.reverse()) {
+      const path = manifestPath(number);
+      const bytes = await this.dir.read(path, 0, (await this.dir.size(path)) ?? 0);
+      const problem = findProblem(bytes, number);
+      if (problem === undefined) {
+        this.whole = [number];
+        return { number, value: parseBody(bytes) };
+      }
+      if (isMarked(bytes)) {
+        throw corruption(
+          `${this.dir.location}/${path}`,
+          problem.offset,
+          problem.expected,
+          problem.actual,
+          problem.what,
+        );
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes `value`, a JSON object, the state that counts, and resolves to its number when that is durable. Deletes
+   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`.
+   * Numbers in `value` must be finite, integers below 2^53.
+   */
+  async commit(value: object): Promise<number> {
+    this.highest ??= (await this.listNumbers()).at(-1) ?? 0;
+    const number = this.highest + 1;
+    const bytes = encodeManifest(number, value);
+    const writer = await this.create(number);
+    try {
+      await writer.append(bytes);
+      await writer.sync();
+      await writer.append(MARK);
+    } finally {
+      await writer.close();
+    }
+    this.highest = number;
+    this.whole = [...this.whole, number].slice(-KEPT_COUNT);
+    await this.deleteOld();
+    return number;
+  }
+
+  private async create(number: number): Promise<FileWriter> {
+    try {
+      return await this.dir.create(manifestPath(number));
+    } catch (error) {
+      if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
+      throw new VicinalError(
+        "FENCED",
+        `Another writer has taken over ${this.dir.location}: manifest ${number} exists already`,
+        { location: this.dir.location, number },
+        { cause: error },
+      );
+    }
+  }
+
+  /** A failure to delete undoes no commit; the next one tries again. */
+  private async deleteOld(): Promise<void> {
+    try {
+      for (const number of await this.listNumbers()) {
+        if (number < this.highest! && !this.whole.includes(number))
+          await this.dir.delete(manifestPath(number));
+      }
+    } catch (error) {
+      if (!(error instanceof VicinalError)) throw error;
+    }
+  }
+
+  /** Ascending. */
+  private async listNumbers(): Promise<number[]> {
+    const numbers: number[] = [];
+    for (const path of await this.dir.list()) {
+      const match = /^manifest-(\d{12,16})$/.exec(path);
+      if (match !== null) numbers.push(Number(match[1]));
+    }
+    return numbers.sort((a, b) => a - b);
+  }
+}
+
+function manifestPath(number: number): string {
+  return `manifest-${String(number).padStart(12, "0")}`;
+}
+
+function encodeManifest(number: number, value: object): Uint8Array {
+  const body = new TextEncoder().encode(JSON.stringify(value, refuseInexact));
+  const bytes = new Uint8Array(HEADER_SIZE + body.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(new TextEncoder().encode(MAGIC));
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, body.length, true);
+  view.setBigUint64(16, BigInt(number), true);
+  bytes.set(body, HEADER_SIZE);
+  view.setUint32(24, checksum(bytes), true);
+  return bytes;
+}
+
+function refuseInexact(key: string, value: unknown): unknown {
+  if (typeof value === "number" && (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER)) {
+    throw new VicinalError("INTERNAL", `A manifest cannot hold the number ${value} of ${key} exactly`, {
+      key,
+      value,
+    });
+  }
+  return value;
+}
+
+/** Of bytes without the mark. */
+function checksum(bytes: Uint8Array): number {
+  return crc32c(bytes.subarray(HEADER_SIZE), crc32c(bytes.subarray(0, CHECKED_SIZE)));
+}
+
+function findProblem(bytes: Uint8Array, number: number) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < HEADER_SIZE)
+    return { offset: 0, expected: HEADER_SIZE, actual: bytes.length, what: "bytes of a header" };
+  const end = HEADER_SIZE + view.getUint32(12, true);
+  if (bytes.length < end)
+    return { offset: 12, expected: end, actual: bytes.length, what: "length of the file" };
+  const actual = checksum(bytes.subarray(0, end));
+  const expected = view.getUint32(24, true);
+  if (actual !== expected) return { offset: 0, expected, actual, what: "checksum" };
+  const version = view.getUint32(8, true);
+  if (version !== VERSION) {
+    throw new VicinalError(
+      "UNSUPPORTED",
+      `Manifest ${number} has format ${version}; this version of Vicinal reads ${VERSION}`,
+    );
+  }
+  const stored = Number(view.getBigUint64(16, true));
+  return stored === number ? undefined : { offset: 16, expected: number, actual: stored, what: "number" };
+}
+
+function isMarked(bytes: Uint8Array): boolean {
+  const tail = bytes.subarray(-MARK.length);
+  return tail.length === MARK.length && tail.every((byte, i) => byte === MARK[i]);
+}
+
+/** Only for bytes without a problem. */
+function parseBody(bytes: Uint8Array): unknown {
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(12, true);
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_SIZE, HEADER_SIZE + length)));
+}
