@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Database, open } from "vicinal";
-import { batchRows, type BuildInput, type BuildParameters, type Engine } from "./engine.js";
+import { type BuildInput, type BuildParameters, batchRows, type Engine } from "./engine.js";
 
 const collection = "bench";
 
@@ -57,5 +57,6 @@ export async function fill(
 export { collection as vicinalCollection };
 
 export function vicinalVersion(): string {
-  return JSON.parse(readFileSync(createRequire(import.meta.url).resolve("vicinal/package.json"), "utf8")).version;
+  return JSON.parse(readFileSync(createRequire(import.meta.url).resolve("vicinal/package.json"), "utf8"))
+    .version;
 }

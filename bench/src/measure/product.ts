@@ -28,7 +28,11 @@ export interface ProductResult {
 }
 
 /** Measures on the first 100,000 vectors of a set, in a folder of the system's temporary one. */
-export async function measureProduct(set: DataSet, parameters: BuildParameters, k: number): Promise<ProductResult> {
+export async function measureProduct(
+  set: DataSet,
+  parameters: BuildParameters,
+  k: number,
+): Promise<ProductResult> {
   const count = Math.min(points, set.meta.count);
   const { dimensions } = set.meta;
   const input: BuildInput = { ...set.meta, base: set.base, count };
@@ -54,7 +58,14 @@ export async function measureProduct(set: DataSet, parameters: BuildParameters, 
         const query = queries[next++ % queries.length];
         consume(await database.query(vicinalCollection, { query, limit: k, params: { exact: true } }));
       });
-      return { points: count, dimensions, ingest, reopenMs, scan, rest: await measureRest(database, queries, k) };
+      return {
+        points: count,
+        dimensions,
+        ingest,
+        reopenMs,
+        scan,
+        rest: await measureRest(database, queries, k),
+      };
     } finally {
       await database.close();
     }

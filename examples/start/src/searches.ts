@@ -43,7 +43,9 @@ export async function printSearches(database: Database): Promise<void> {
     console.log(`        ${time.toFixed(2)} ms, recall ${share(hits, exact.points).toFixed(2)}`);
   }
   const mean = await meanRecall(database);
-  console.log(`\nrecall@10 of ${checks} words against the exact scan: ${mean.toFixed(3)} (asked for: ${recall})`);
+  console.log(
+    `\nrecall@10 of ${checks} words against the exact scan: ${mean.toFixed(3)} (asked for: ${recall})`,
+  );
 }
 
 /** Words spread evenly over the sample. */

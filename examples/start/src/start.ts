@@ -60,7 +60,8 @@ async function run(
       const before = await loadSample(database, signal, () => {
         console.log(`Vicinal answers at ${address}; the sample can be searched while it is loaded.`);
       });
-      if (before === sampleSize) console.log(`${sampleSize.toLocaleString("en")} words, ready in ${seconds()} s`);
+      if (before === sampleSize)
+        console.log(`${sampleSize.toLocaleString("en")} words, ready in ${seconds()} s`);
       await waitForIndex(database, signal);
       if (!signal.aborted) await printSearches(database);
       if (!signal.aborted) printUsage(address, data);

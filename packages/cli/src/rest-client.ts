@@ -1,7 +1,14 @@
 /** The methods of `Client` over HTTP, with the `fetch` of the platform. */
 import { parseJson, stringifyJson } from "vicinal/protocol";
 import {
-  type Client, type CollectionInfo, type Point, type QueryRequest, type ScoredPoint, type VectorSettings, plainVectors } from "./client.js";
+  type Client,
+  type CollectionInfo,
+  type Point,
+  plainVectors,
+  type QueryRequest,
+  type ScoredPoint,
+  type VectorSettings,
+} from "./client.js";
 import { UserError } from "./errors.js";
 
 export class RestClient implements Client {
@@ -80,7 +87,7 @@ function path(collection: string): string {
 function parseAnswer(text: string): { result?: unknown; status?: unknown } | undefined {
   try {
     const answer = parseJson(text);
-    return typeof answer === "object" && answer !== null ? answer : undefined;
+    return typeof answer === "object" && !Array.isArray(answer) ? (answer ?? undefined) : undefined;
   } catch {
     return undefined;
   }
