@@ -1,5 +1,5 @@
 /** The sample: the most frequent English words with their vectors, point ids being their ranks. */
-import { progress } from "@vicinal/cli/progress";
+import { progress, taskProgress } from "@vicinal/cli/progress";
 import type { Database } from "vicinal";
 import { readWords } from "./words.js";
 
@@ -52,15 +52,12 @@ export async function loadSample(
   return before;
 }
 
-/** Waits until the index holds every word; the bar appears only when there is something to wait for. */
+/** Waits until the index holds every word; a bar appears only when there is something to wait for. */
 export async function waitForIndex(database: Database, signal: AbortSignal): Promise<void> {
-  let bar: ReturnType<typeof progress> | undefined;
-  await database.waitForIndex(collection, {
-    signal,
-    progress: (done, total) => {
-      bar ??= progress("building the index");
-      bar.update(done, total);
-    },
-  });
-  bar?.end();
+  const bars = taskProgress();
+  try {
+    await database.waitForIndex(collection, { signal, progress: bars.update });
+  } finally {
+    bars.end();
+  }
 }
