@@ -38,6 +38,18 @@ export interface OptimizerTask {
   total: number;
 }
 
+export interface SettleOptions {
+  /** Merge segments into as few as fit, at any cost. Default false. */
+  everything?: boolean;
+  /** Called about ten times a second with what is being done. */
+  progress?: (task: Readonly<OptimizerTask>) => void;
+  /** Ends the waiting, not the work. */
+  signal?: AbortSignal;
+}
+
+/** Milliseconds between two reports of progress. */
+const PROGRESS_MS = 100;
+
 /** What the optimizer asks of the collection it works for. */
 export interface OptimizerHost {
   readonly state: CollectionState;
@@ -134,9 +146,20 @@ export class Optimizer {
     return growing !== undefined && growing.vectorBytes() >= this.#indexingBytes();
   }
 
-  /** Resolves once there is nothing left to do. With `everything`, segments become as few as fit, at any cost. */
-  async settle(options: { everything?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+  /** Resolves once there is nothing left to do. */
+  async settle(options: SettleOptions = {}): Promise<void> {
     if (options.everything) this.#everything = true;
+    const { progress } = options;
+    const timer = progress && setInterval(() => this.task && progress(this.task), PROGRESS_MS);
+    try {
+      await this.#settle(options);
+    } finally {
+      clearInterval(timer);
+    }
+    this.#everything = false;
+  }
+
+  async #settle(options: SettleOptions): Promise<void> {
     for (;;) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -146,7 +169,6 @@ export class Optimizer {
       await abortable(this.#running, options.signal);
       if (this.#failure !== undefined) throw this.#failure;
     }
-    this.#everything = false;
   }
 
   #start(): void {
