@@ -4,7 +4,7 @@
  * a batch or none of it, and it is the same code for a fresh write and for replay.
  *
  * Replay may meet effects that the files already hold. A row's version is the sequence number of the last write
- * that touched it, and a replayed effect is passed over where the row's version is not older.
+ * that touched it, and a replayed effect is passed over where the row is newer. The record that a row is from is applied again, whole.
  */
 import { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
@@ -170,7 +170,7 @@ export class CollectionState {
     const key = this.#key.set(point.id);
     if (this.#map.find(key)) {
       const old = this.#found();
-      if (replay && old.segment.version(old.row) >= sequence) return;
+      if (replay && old.segment.version(old.row) > sequence) return;
       old.segment.kill(old.row);
     }
     if (!this.#growing) {
@@ -189,7 +189,7 @@ export class CollectionState {
     const key = this.#key.set(id);
     if (!this.#map.find(key)) return;
     const { segment, row } = this.#found();
-    if (replay && segment.version(row) >= sequence) return;
+    if (replay && segment.version(row) > sequence) return;
     this.#map.delete(key);
     segment.kill(row);
   }
@@ -198,7 +198,7 @@ export class CollectionState {
     // In replay the point may be gone: the files can be ahead of the log's checkpoint.
     if (!this.#map.find(this.#key.set(id))) return;
     const { segment, row } = this.#found();
-    if (replay && segment.version(row) >= sequence) return;
+    if (replay && segment.version(row) > sequence) return;
     segment.setPayload(row, patched(segment, row, effect), sequence);
   }
 
