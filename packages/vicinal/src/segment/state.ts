@@ -33,8 +33,8 @@ export class CollectionState {
   /** Sequence number of the last effect applied. */
   sequence = 0;
   nextSegmentId: number;
-  /** Called after a segment was sealed because it was full. */
-  onSealed: (segment: Segment) => void = () => {};
+  /** Called after the growing segment was sealed. */
+  onSealed: () => void = () => {};
   readonly #slots: (Segment | undefined)[] = [];
   readonly #map = new IdMap((slot) => (this.#slots[slot] as Segment).ids);
   #growing: Segment | undefined;
@@ -140,6 +140,7 @@ export class CollectionState {
     if (!segment || segment.rowCount === 0) return undefined;
     segment.sealed = true;
     this.#growing = undefined;
+    this.onSealed();
     return segment;
   }
 
@@ -179,10 +180,7 @@ export class CollectionState {
     }
     const segment = this.#growing;
     this.#map.set(key, segment.slot, segment.append(key, point, sequence));
-    if (segment.full) {
-      this.seal();
-      this.onSealed(segment);
-    }
+    if (segment.full) this.seal();
   }
 
   #delete(id: PointId, sequence: number, replay: boolean): void {
