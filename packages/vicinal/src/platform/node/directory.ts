@@ -24,9 +24,6 @@ import {
 import { errorCode, type FileAction, fileError } from "./file-errors.js";
 import { ReadHandles } from "./read-handles.js";
 
-/** Chunks that together are at most this long are joined into one write. */
-const JOINED_BYTES_MAX = 1 << 20;
-
 /** What all views of one root share. */
 interface Root {
   /** Absolute path of the folder. */
@@ -159,13 +156,11 @@ class NodeFileWriter implements FileWriter {
     public length: number,
   ) {}
 
-  async append(...chunks: Uint8Array[]): Promise<void> {
+  async append(bytes: Uint8Array): Promise<void> {
     assert(this.open, "a closed file is not appended to");
     try {
-      for (const bytes of joinSmall(chunks)) {
-        await writeFully(this.fd, bytes, this.length);
-        this.length += bytes.length;
-      }
+      await writeFully(this.fd, bytes, this.length);
+      this.length += bytes.length;
     } catch (error) {
       throw fileError(error, "write", this.file);
     }
@@ -187,19 +182,6 @@ class NodeFileWriter implements FileWriter {
     this.open = false;
     await closeFile(this.fd);
   }
-}
-
-/** One array when the chunks are small together: a call costs more than copying them. */
-function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  if (chunks.length < 2 || length > JOINED_BYTES_MAX) return chunks;
-  const joined = new Uint8Array(length);
-  let position = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, position);
-    position += chunk.length;
-  }
-  return [joined];
 }
 
 async function syncNames(file: string, root: Root): Promise<void> {
