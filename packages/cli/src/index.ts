@@ -1,1 +1,95 @@
-export {};
+/** The command line of Vicinal. The file `bin/vicinal.js` calls `run`. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { defaultData } from "./client.js";
+import { type ImportOptions, importFile } from "./commands/import.js";
+import { type InfoOptions, info } from "./commands/info.js";
+import { type SearchOptions, search } from "./commands/search.js";
+import { type ServeOptions, serve } from "./commands/serve.js";
+import { errorLine, errorStack } from "./errors.js";
+import { formats } from "./readers/source.js";
+
+/** Runs one command; resolves to the exit code: 0, or 1 after one line on standard error. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = commandLine();
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return 0;
+  } catch (error) {
+    // Commander has written its line (or the help) already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    console.error(program.opts<{ debug?: boolean }>().debug ? errorStack(error) : errorLine(error));
+    return 1;
+  }
+}
+
+function commandLine(): Command {
+  const program = new Command("vicinal")
+    .description("Vicinal, a vector database: serve it, fill it, search it")
+    .version(version())
+    .option("--debug", "show the stack of an error")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "vicinal: ")) });
+
+  program
+    .command("serve")
+    .description("serve a data folder over HTTP until Ctrl-C")
+    .option("--host <address>", "address to listen at", "127.0.0.1")
+    .option("--port <number>", "port to listen at", between(0, 65_535), 6333)
+    .option("--data <folder>", "data folder, made when absent", defaultData)
+    .action((options: ServeOptions) => serve(options));
+
+  target(program.command("import <collection> <file>"))
+    .description(`store the points of a file (${formats.join(", ")}); makes the collection when absent`)
+    .option("--distance <name>", "distance of a new collection: Cosine, Dot, Euclid or Manhattan", "Cosine")
+    .option("--using <name>", "named vector that raw vectors (fvecs, npy) go into")
+    .option("--first-id <number>", "id of the first raw vector", between(0, Number.MAX_SAFE_INTEGER), 0)
+    .option("--batch <number>", "points sent at a time", between(1, 100_000), 1000)
+    .action((collection: string, file: string, options: ImportOptions) =>
+      importFile(collection, file, options),
+    );
+
+  target(program.command("search <collection>"))
+    .description("print the nearest points: id, score and payload")
+    .option("--vector <json>", "the query: a JSON array of numbers")
+    .option("--id <id>", "the query: the vector of a stored point")
+    .option("--using <name>", "named vector to search")
+    .option("--limit <number>", "points wanted", between(1, 10_000), 10)
+    .option("--filter <json>", "only points that this filter matches")
+    .option("--recall <share>", "recall to reach, for example 0.95", share)
+    .option("--ef <number>", "candidates kept by the search", between(1, 1_000_000))
+    .option("--exact", "scan all points")
+    .option("--with-vector", "print the vectors too")
+    .option("--json", "print JSON")
+    .action((collection: string, options: SearchOptions) => search(collection, options));
+
+  target(program.command("info [collection]"))
+    .description("print what the database holds")
+    .option("--json", "print JSON")
+    .action((collection: string | undefined, options: InfoOptions) => info(collection, options));
+  return program;
+}
+
+function target(command: Command): Command {
+  return command
+    .option("--data <folder>", `data folder, opened in this process (default: "${defaultData}")`)
+    .option("--url <address>", "address of a server, instead of a data folder");
+}
+
+function between(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`It must be an integer from ${low} to ${high}.`);
+  };
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a number above 0, at most 1.");
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+}

@@ -1,1 +1,2 @@
-export {};
+/** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
+export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";

@@ -4,6 +4,7 @@
  */
 export const errorCatalogue = {
   BAD_REQUEST: { status: 400, summary: "The request does not have the form that the operation asks for." },
+  OUT_OF_RANGE: { status: 422, summary: "A value has the right kind but lies outside what is allowed." },
   WRONG_DIMENSION: { status: 400, summary: "A vector has another length than its collection says." },
   BAD_VECTOR: { status: 400, summary: "A vector holds NaN, an infinity or something that is no number." },
   BAD_POINT_ID: { status: 400, summary: "A point id is neither an unsigned 64-bit integer nor a UUID." },
@@ -27,6 +28,12 @@ export const errorCatalogue = {
     summary: "A sync failed; writes are refused until the database is reopened.",
   },
   OUT_OF_MEMORY: { status: 507, summary: "The memory that the operation needs cannot be had." },
+  ADDRESS_UNAVAILABLE: {
+    status: 503,
+    summary: "The server cannot listen on the host and port it was given.",
+  },
+  UNAUTHORIZED: { status: 401, summary: "The request carries no API key." },
+  FORBIDDEN: { status: 403, summary: "The request's API key is not the server's." },
   DISK_FULL: { status: 507, summary: "The disk has no room for what was to be written." },
   IO: { status: 500, summary: "The operating system reported a failure of input or output." },
   INTERNAL: { status: 500, summary: "A rule that the engine relies on was broken; please report it." },

@@ -1,0 +1,75 @@
+/** The results as lines of text. */
+import { atRecall, type EngineResult } from "../measure/curve.js";
+import type { FixedCost } from "../measure/fixed-cost.js";
+import type { ProductResult } from "../measure/product.js";
+
+/** Columns aligned right, the first one left. */
+export function table(header: string[], rows: string[][]): string {
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const line = (cells: string[]) =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ");
+  return [line(header), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)].join("\n");
+}
+
+const whole = (value: number | undefined) =>
+  value === undefined ? "never" : Math.round(value).toLocaleString("en");
+
+export function summary(results: readonly EngineResult[]): string {
+  return table(
+    ["engine", "build s", "cpu s", "bytes/vector", "q/s @0.95", "@0.99", "q/cpu s @0.95", "@0.99"],
+    results.map((result) => [
+      `${result.engine} ${result.version}`,
+      result.build.wallSeconds.toFixed(1),
+      result.build.cpuSeconds.toFixed(1),
+      whole(result.bytesPerVector),
+      whole(atRecall(result.points, 0.95, "queriesPerSecond")),
+      whole(atRecall(result.points, 0.99, "queriesPerSecond")),
+      whole(atRecall(result.points, 0.95, "queriesPerCpuSecond")),
+      whole(atRecall(result.points, 0.99, "queriesPerCpuSecond")),
+    ]),
+  );
+}
+
+export function curves(results: readonly EngineResult[]): string {
+  return table(
+    ["engine", "effort", "recall", "q/s", "q/cpu s", "p50 us", "p99 us"],
+    results.flatMap((result) =>
+      result.points.map((point) => [
+        result.engine,
+        "ef" in point.effort ? `ef ${point.effort.ef}` : `recall ${point.effort.recall}`,
+        point.recall.toFixed(4),
+        whole(point.queriesPerSecond),
+        whole(point.queriesPerCpuSecond),
+        point.p50Us.toFixed(1),
+        point.p99Us.toFixed(1),
+      ]),
+    ),
+  );
+}
+
+export function fixedCosts(costs: readonly FixedCost[]): string {
+  return table(
+    ["engine", "us/query"],
+    costs.map(({ engine, microseconds }) => [engine, microseconds.toFixed(1)]),
+  );
+}
+
+export function product({ points, dimensions, ingest, reopenMs, scan, rest }: ProductResult): string {
+  const share = (scan.scan / scan.memory) * 100;
+  return table(
+    ["measure", "value"],
+    [
+      [
+        `${whole(points)} x ${dimensions} stored durably`,
+        `${ingest.wallSeconds.toFixed(2)} s (${ingest.cpuSeconds.toFixed(2)} s of processor time)`,
+      ],
+      ["opened again, first answer", `${reopenMs.toFixed(0)} ms`],
+      [
+        "exact scan",
+        `${scan.scan.toFixed(1)} GB/s, ${share.toFixed(0)} % of the memory's ${scan.memory.toFixed(1)} GB/s`,
+      ],
+      ["query over HTTP, p50", `${rest.p50Ms.toFixed(3)} ms`],
+      ["query over HTTP, p99", `${rest.p99Ms.toFixed(3)} ms`],
+    ],
+  );
+}

@@ -1,0 +1,104 @@
+/** What the commands ask of a database: the same methods in the process and over HTTP. */
+import { existsSync } from "node:fs";
+import { UserError } from "./errors.js";
+import type { Task } from "./progress.js";
+import { RestClient } from "./rest-client.js";
+
+/** An unsigned 64-bit integer (bigint beyond 2^53 - 1) or a UUID. */
+export type PointId = number | bigint | string;
+
+export type Vector = Float32Array | number[];
+
+export interface Point {
+  id: PointId;
+  /** One vector, or named ones. */
+  vector: Vector | Record<string, Vector>;
+  payload?: Record<string, unknown>;
+}
+
+/** Vectors as JSON can say them. */
+export function plainVectors(vector: unknown): unknown {
+  if (vector instanceof Float32Array) return Array.from(vector);
+  if (typeof vector !== "object" || vector === null || Array.isArray(vector)) return vector;
+  return Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, plainVectors(one)]));
+}
+
+export interface VectorSettings {
+  size: number;
+  distance: string;
+}
+
+export interface CollectionInfo {
+  status: string;
+  points_count?: number | null;
+  indexed_vectors_count?: number | null;
+  segments_count: number;
+  config: { params: { vectors?: VectorSettings | Record<string, VectorSettings> } };
+}
+
+export interface QueryRequest {
+  query: Vector | PointId;
+  using?: string;
+  limit: number;
+  filter?: Record<string, unknown>;
+  params?: { hnsw_ef?: number; exact?: boolean; recall?: number };
+  with_payload: boolean;
+  with_vector: boolean;
+}
+
+export interface ScoredPoint {
+  id: PointId;
+  score: number;
+  payload?: Record<string, unknown> | null;
+  vector?: unknown;
+}
+
+export interface Client {
+  getCollections(): Promise<{ collections: { name: string }[] }>;
+  collectionExists(name: string): Promise<{ exists: boolean }>;
+  getCollection(name: string): Promise<CollectionInfo>;
+  createCollection(
+    name: string,
+    settings: { vectors: VectorSettings | Record<string, VectorSettings> },
+  ): Promise<boolean>;
+  upsert(name: string, request: { wait: boolean; points: Point[] }): Promise<unknown>;
+  query(name: string, request: QueryRequest): Promise<{ points: ScoredPoint[] }>;
+  /** Resolves when the collection's index holds all points; at once where the server sees to that itself. */
+  waitForIndex(
+    name: string,
+    options: { progress?: (task: Task) => void; signal?: AbortSignal },
+  ): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where the database is: exactly one of the two. */
+export interface Target {
+  data?: string;
+  url?: string;
+}
+
+export const defaultData = "./data";
+
+/** @param create whether a data folder that does not exist is made; else it is an error */
+export async function connect({ data, url }: Target, create: boolean): Promise<Client> {
+  if (data !== undefined && url !== undefined) throw new UserError("give --data or --url, not both");
+  if (url !== undefined) return new RestClient(url);
+  const folder = data ?? defaultData;
+  if (!create && !existsSync(folder))
+    throw new UserError(`there is no data folder ${folder}: name one with --data`);
+  const { open } = await import("vicinal");
+  return open(folder);
+}
+
+/** Runs work on a client and closes it, whatever happens. */
+export async function withClient<T>(
+  target: Target & { create?: boolean },
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connect(target, target.create ?? false);
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,47 @@
+/** `vicinal info`: what a database holds. */
+import { stringifyJson } from "vicinal/protocol";
+import { type CollectionInfo, type Target, type VectorSettings, withClient } from "../client.js";
+
+export interface InfoOptions extends Target {
+  json?: boolean;
+}
+
+export async function info(collection: string | undefined, options: InfoOptions): Promise<void> {
+  await withClient(options, async (client) => {
+    const names =
+      collection === undefined
+        ? (await client.getCollections()).collections.map(({ name }) => name).sort()
+        : [collection];
+    const found: Record<string, CollectionInfo> = {};
+    for (const name of names) found[name] = await client.getCollection(name);
+    if (options.json) {
+      console.log(stringifyJson(found));
+    } else if (names.length === 0) {
+      console.log("no collections");
+    } else {
+      for (const name of names) console.log(lines(name, found[name]));
+    }
+  });
+}
+
+function lines(name: string, info: CollectionInfo): string {
+  const count = (value: number | null | undefined) => (value ?? 0).toLocaleString("en");
+  return [
+    name,
+    `  status    ${info.status}`,
+    `  points    ${count(info.points_count)}, of which indexed ${count(info.indexed_vectors_count)}`,
+    `  segments  ${count(info.segments_count)}`,
+    ...vectorLines(info.config.params.vectors).map((line) => `  vector    ${line}`),
+  ].join("\n");
+}
+
+function vectorLines(vectors: CollectionInfo["config"]["params"]["vectors"]): string[] {
+  const one = ({ size, distance }: VectorSettings) => `${size} dimensions, ${distance}`;
+  if (vectors === undefined) return [];
+  if (isSettings(vectors)) return [one(vectors)];
+  return Object.entries(vectors).map(([name, settings]) => `${name}: ${one(settings)}`);
+}
+
+function isSettings(vectors: VectorSettings | Record<string, VectorSettings>): vectors is VectorSettings {
+  return typeof vectors.size === "number";
+}

@@ -1,0 +1,86 @@
+/** Progress of long work: a bar on a terminal, elsewhere (a pipe, CI) a plain line now and then. */
+import { SingleBar } from "cli-progress";
+
+export interface Progress {
+  /** `done` of `total`, in any unit. */
+  update(done: number, total: number): void;
+  /** Ends the bar; the note follows the time that it took. */
+  end(note?: string): void;
+}
+
+/** Milliseconds between two plain lines. */
+const lineEveryMs = 5_000;
+
+export function progress(label: string, stream: NodeJS.WriteStream = process.stderr): Progress {
+  const started = performance.now();
+  const took = (note: string) =>
+    `${((performance.now() - started) / 1000).toFixed(1)} s${note && ` ${note}`}`;
+  return stream.isTTY ? bar(label, stream, took) : lines(label, stream, took);
+}
+
+function bar(label: string, stream: NodeJS.WriteStream, took: (note: string) => string): Progress {
+  const steps = 1000;
+  const single = new SingleBar({
+    stream,
+    format: `${label} [{bar}] {percentage} % {note}`,
+    barsize: 30,
+    barCompleteChar: "=",
+    barIncompleteChar: " ",
+    hideCursor: true,
+  });
+  single.start(steps, 0, { note: "" });
+  return {
+    update: (done, total) =>
+      single.update(total > 0 ? Math.min(steps, Math.floor((done / total) * steps)) : 0),
+    end: (note = "") => {
+      single.update(steps, { note: took(note) });
+      single.stop();
+    },
+  };
+}
+
+function lines(label: string, stream: NodeJS.WriteStream, took: (note: string) => string): Progress {
+  let last = performance.now();
+  return {
+    update: (done, total) => {
+      const now = performance.now();
+      if (now - last < lineEveryMs || total <= 0) return;
+      last = now;
+      stream.write(`${label}: ${Math.floor((done / total) * 100)} %\n`);
+    },
+    end: (note = "") => void stream.write(`${label}: ${took(note)}\n`),
+  };
+}
+
+/** What a database does behind its writes, as `waitForIndex` reports it. */
+export interface Task {
+  kind: "persist" | "field" | "index" | "merge";
+  segments: readonly number[];
+  done: number;
+  total: number;
+}
+
+const taskLabels = {
+  persist: "writing files",
+  field: "building a field index",
+  index: "building the vector index",
+  merge: "merging segments",
+} as const satisfies Record<Task["kind"], string>;
+
+/** A bar for each task, one after the other; none where there is nothing to do. */
+export function taskProgress(): { update(task: Task): void; end(): void } {
+  let key = "";
+  let bar: Progress | undefined;
+  return {
+    update: (task) => {
+      const next = `${task.kind} ${task.segments.join(" ")}`;
+      if (next !== key) {
+        bar?.end();
+        bar = progress(taskLabels[task.kind]);
+        key = next;
+      }
+      bar?.update(task.done, task.total);
+    },
+    end: () => bar?.end(),
+  };
+}

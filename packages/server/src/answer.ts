@@ -1,0 +1,86 @@
+/** How results are written: the envelope `{result, status, time}` of Qdrant's API, and points by hand. */
+import type {
+  PointRecord,
+  QueryResponse,
+  RawJson,
+  ScoredPoint,
+  ScrollResult,
+  VectorStructOutput,
+} from "vicinal/protocol";
+import { JsonWriter } from "./json-writer.js";
+
+/** Writes one result into the envelope. */
+export type ResultWriter<T> = (writer: JsonWriter, result: T) => void;
+
+export const writePlain: ResultWriter<unknown> = (writer, result) => {
+  writer.value(result);
+};
+
+export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson>> = (writer, point) => {
+  const id = typeof point.id === "string" ? `"${point.id}"` : String(point.id);
+  writer.text(`{"id":${id}`);
+  if ("score" in point) writer.text(`,"version":${point.version},"score":`).float32(point.score);
+  if (point.payload) writer.text(`,"payload":`).bytes(point.payload.bytes);
+  if (point.vector) writeVectors(writer.text(`,"vector":`), point.vector);
+  writer.text("}");
+};
+
+const writeVectors: ResultWriter<VectorStructOutput> = (writer, vectors) => {
+  if (Array.isArray(vectors) || vectors instanceof Float32Array) {
+    writer.vector(vectors);
+    return;
+  }
+  let separator = "{";
+  for (const [name, vector] of Object.entries(vectors)) {
+    writer.text(`${separator}${JSON.stringify(name)}:`).vector(vector);
+    separator = ",";
+  }
+  writer.text(separator === "{" ? "{}" : "}");
+};
+
+export const writePoints: ResultWriter<readonly PointRecord<RawJson>[]> = (writer, points) => {
+  writer.array(points, (point) => writePoint(writer, point));
+};
+
+export const writeQueryResponse: ResultWriter<QueryResponse<RawJson>> = (writer, { points }) => {
+  writer.text(`{"points":`);
+  writePoints(writer, points);
+  writer.text("}");
+};
+
+export const writeQueryResponses: ResultWriter<QueryResponse<RawJson>[]> = (writer, responses) => {
+  writer.array(responses, (response) => writeQueryResponse(writer, response));
+};
+
+/** The older search answers with the points themselves. */
+export const writeSearchResponse: ResultWriter<QueryResponse<RawJson>> = (writer, { points }) =>
+  writePoints(writer, points);
+
+export const writeSearchResponses: ResultWriter<QueryResponse<RawJson>[]> = (writer, responses) => {
+  writer.array(responses, ({ points }) => writePoints(writer, points));
+};
+
+export const writeScrollResult: ResultWriter<ScrollResult<RawJson>> = (writer, result) => {
+  writer.text(`{"points":`);
+  writePoints(writer, result.points);
+  writer
+    .text(`,"next_page_offset":`)
+    .value(result.next_page_offset ?? null)
+    .text("}");
+};
+
+/** @param startedMs `performance.now()` at the request's arrival. */
+export function envelope<T>(result: T, write: ResultWriter<T>, startedMs: number): Buffer {
+  const writer = new JsonWriter();
+  writer.text(`{"result":`);
+  write(writer, result);
+  return writer.text(`,"status":"ok","time":${secondsSince(startedMs)}}`).finish();
+}
+
+export function errorEnvelope(error: string, startedMs: number): Buffer {
+  return new JsonWriter().value({ status: { error }, time: secondsSince(startedMs) }).finish();
+}
+
+function secondsSince(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) * 1e6) / 1e9;
+}

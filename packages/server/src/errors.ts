@@ -1,0 +1,67 @@
+/**
+ * Failures as HTTP answers: status and text.
+ *
+ * The engine's messages name the culprit. Those about a request's form get the label that Qdrant's answers start
+ * with, which programs look for: `Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]`.
+ */
+import { collectionNameParameter, type ErrorCode, VicinalError } from "vicinal/protocol";
+
+/** Where a request's faulty part came from, as the texts name it. */
+export type RequestPart = "JSON body" | "path parameters" | "query parameters";
+
+/** A refused part of a request other than its body; without it a schema's error is taken for the body's. */
+export class PartError extends Error {
+  constructor(
+    readonly part: RequestPart,
+    readonly reason: VicinalError,
+  ) {
+    super(reason.message, { cause: reason });
+  }
+}
+
+export interface HttpFailure {
+  status: number;
+  text: string;
+}
+
+/** Codes of faults in a request's form; all other messages stand for themselves. */
+const formCodes: ReadonlySet<ErrorCode> = new Set([
+  "BAD_REQUEST",
+  "BAD_VECTOR",
+  "BAD_POINT_ID",
+  "BAD_FILTER",
+]);
+
+function labelled({ code, message, status, details }: VicinalError, part: RequestPart): string {
+  if (code === "OUT_OF_RANGE") return `Validation error in ${part}: [${message}]`;
+  if (formCodes.has(code)) {
+    const namesPlace = "path" in details || "field" in details || "offset" in details;
+    return namesPlace ? `Format error in ${part}: ${message}` : `Bad request: ${message}`;
+  }
+  return status === 500 ? `Service internal error: ${message}` : message;
+}
+
+interface FastifyFailure extends Error {
+  statusCode?: number;
+  code?: string;
+}
+
+/** What to answer to anything that a handler or the HTTP layer threw. */
+export function failureOf(error: unknown, bodyLimitBytes: number): HttpFailure {
+  if (error instanceof PartError)
+    return { status: error.reason.status, text: labelled(error.reason, error.part) };
+  if (error instanceof VicinalError) {
+    const inPath = error.details.path === collectionNameParameter;
+    return { status: error.status, text: labelled(error, inPath ? "path parameters" : "JSON body") };
+  }
+  const { statusCode = 500, code, message } = error as FastifyFailure;
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
+    return {
+      status: 413,
+      text: `JSON payload is larger than allowed (limit: ${bodyLimitBytes} bytes).`,
+    };
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
+    return { status: 400, text: "Content type error: expected application/json" };
+  if (statusCode >= 500) return { status: statusCode, text: `Service internal error: ${message}` };
+  return { status: statusCode, text: `Bad request: ${message}` };
+}

@@ -1,0 +1,141 @@
+/** A small in-memory engine for the server's tests: exact search by dot product, no filters. */
+import {
+  type CollectionInfo,
+  createCollection,
+  type EngineApi,
+  type ExtendedPointId,
+  type PointRecord,
+  parseCollectionName,
+  pointInsertOperations,
+  pointRequest,
+  queryRequest,
+  RawJson,
+  type ScoredPoint,
+  type ScrollResult,
+  scrollRequest,
+  stringifyJson,
+  type UpdateResult,
+  VicinalError,
+} from "vicinal/protocol";
+
+interface FakePoint {
+  id: ExtendedPointId;
+  vector: Float32Array;
+  payload: RawJson;
+}
+
+const completed: UpdateResult = { operation_id: 7, status: "completed" };
+
+export class FakeEngine implements EngineApi {
+  private readonly collections = new Map<string, { size: number; points: Map<string, FakePoint> }>();
+  /** What a test puts here is thrown by the next `count`. */
+  failure: unknown;
+
+  async createCollection(name: string, body: unknown): Promise<boolean> {
+    parseCollectionName(name);
+    const { vectors } = createCollection.parse(body);
+    if (this.collections.has(name))
+      throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`);
+    this.collections.set(name, { size: (vectors as { size: number }).size, points: new Map() });
+    return true;
+  }
+
+  async updateCollection(): Promise<boolean> {
+    return true;
+  }
+
+  async deleteCollection(name: string): Promise<boolean> {
+    return this.collections.delete(name);
+  }
+
+  async getCollection(name: string): Promise<CollectionInfo> {
+    const { points, size } = this.collection(name);
+    return {
+      status: "green",
+      optimizer_status: "ok",
+      points_count: points.size,
+      segments_count: 1,
+      config: {
+        params: { vectors: { size, distance: "Dot" } },
+        hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10_000 },
+        optimizer_config: { default_segment_number: 1, flush_interval_sec: 5 },
+        metadata: { exact: 2n ** 64n - 1n },
+      },
+      payload_schema: {},
+    };
+  }
+
+  async getCollections() {
+    return { collections: [...this.collections.keys()].map((name) => ({ name })) };
+  }
+
+  async collectionExists(name: string) {
+    return { exists: this.collections.has(name) };
+  }
+
+  async upsert(name: string, body: unknown): Promise<UpdateResult> {
+    const { size, points } = this.collection(name);
+    const operation = pointInsertOperations.parse(body);
+    if (!("points" in operation)) throw new VicinalError("UNSUPPORTED", "columns are not faked");
+    for (const { id, vector, payload } of operation.points) {
+      const values = Float32Array.from(vector as number[]);
+      if (values.length !== size)
+        throw new VicinalError(
+          "WRONG_DIMENSION",
+          `Wrong input: Vector dimension error: expected dim: ${size}, got ${values.length}`,
+          { path: "points[0].vector" },
+        );
+      const json = new RawJson(Buffer.from(stringifyJson(payload ?? {})));
+      points.set(String(id), { id, vector: values, payload: json });
+    }
+    return completed;
+  }
+
+  async delete(): Promise<UpdateResult> {
+    return completed;
+  }
+  setPayload = this.delete;
+  overwritePayload = this.delete;
+  deletePayload = this.delete;
+  clearPayload = this.delete;
+  createPayloadIndex = this.delete;
+  deletePayloadIndex = this.delete;
+
+  async retrieve(name: string, body: unknown): Promise<PointRecord<RawJson>[]> {
+    const { points } = this.collection(name);
+    return pointRequest.parse(body).ids.flatMap((id) => points.get(String(id)) ?? []);
+  }
+
+  async scroll(name: string, body: unknown): Promise<ScrollResult<RawJson>> {
+    const { limit } = scrollRequest.parse(body);
+    const points = [...this.collection(name).points.values()];
+    return { points: points.slice(0, limit ?? 10), next_page_offset: points[limit ?? 10]?.id ?? null };
+  }
+
+  async count(name: string) {
+    if (this.failure !== undefined) throw this.failure;
+    return { count: this.collection(name).points.size };
+  }
+
+  async query(name: string, body: unknown): Promise<{ points: ScoredPoint<RawJson>[] }> {
+    const { points } = this.collection(name);
+    const { query, limit } = queryRequest.parse(body);
+    const scored = [...points.values()].map((point) => {
+      const score = point.vector.reduce((sum, value, i) => sum + value * (query as number[])[i], 0);
+      return { ...point, version: 1, score: Math.fround(score) };
+    });
+    scored.sort((a, b) => b.score - a.score);
+    return { points: scored.slice(0, limit ?? 10) };
+  }
+
+  async queryBatch(name: string, { searches }: { searches: unknown[] }) {
+    return Promise.all(searches.map((search) => this.query(name, search)));
+  }
+
+  private collection(name: string) {
+    const found = this.collections.get(name);
+    if (found === undefined)
+      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`);
+    return found;
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * The table of operations: method, path, what goes in, what comes out, and which method of the engine answers. Routing,
+ * the OpenAPI document and the metrics' names all come from it.
+ */
+import {
+  array,
+  boolean,
+  collectionExistence,
+  collectionInfo,
+  collectionsResponse,
+  countRequest,
+  countResult,
+  createCollection,
+  createFieldIndex,
+  deletePayload,
+  type EngineApi,
+  type ExtendedPointId,
+  parsePointIdText,
+  pointInsertOperations,
+  pointRecord,
+  pointRequest,
+  pointsSelector,
+  queryOfSearch,
+  queryRequest,
+  queryRequestBatch,
+  queryResponse,
+  type Schema,
+  scoredPoint,
+  scrollRequest,
+  scrollResult,
+  searchRequest,
+  searchRequestBatch,
+  setPayload,
+  type UpdateResult,
+  updateCollection,
+  updateResult,
+  VicinalError,
+} from "vicinal/protocol";
+import {
+  type ResultWriter,
+  writePlain,
+  writePoint,
+  writePoints,
+  writeQueryResponse,
+  writeQueryResponses,
+  writeScrollResult,
+  writeSearchResponse,
+  writeSearchResponses,
+} from "./answer.js";
+import { PartError } from "./errors.js";
+import {
+  manageParameters,
+  noParameters,
+  readParameters,
+  type WriteParameters,
+  writeParameters,
+} from "./parameters.js";
+
+export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** What a handler gets: the body is the engine's to validate, the parameters have been. */
+export interface Call<Body, Parameters> {
+  engine: EngineApi;
+  /** The path's `{collection_name}`, or empty where the path has none. */
+  collection: string;
+  /** The path's other parameters. */
+  path: Readonly<Record<string, string>>;
+  body: Body;
+  parameters: Parameters;
+}
+
+/** An object schema: its fields are the query parameters. */
+export type ParametersSchema = Schema<unknown> & {
+  readonly fields: Readonly<Record<string, Schema<unknown>>>;
+};
+
+export interface Route {
+  /** `operationId` of Qdrant's description. */
+  operation: string;
+  summary: string;
+  method: HttpMethod;
+  /** With `{name}` for parameters. */
+  path: string;
+  parameters: ParametersSchema;
+  body: Schema<unknown> | undefined;
+  result: Schema<unknown>;
+  run(call: Call<unknown, unknown>): Promise<unknown>;
+  write: ResultWriter<unknown>;
+}
+
+interface Operation<B, P, R> {
+  parameters?: Schema<P> & ParametersSchema;
+  body?: Schema<B>;
+  result: Schema<unknown>;
+  run(call: Call<B, P>): Promise<R>;
+  write?: ResultWriter<R>;
+}
+
+/** A row of the table; the types of its parts are checked against each other here and forgotten after. */
+function route<B, P, R>(
+  operation: string,
+  method: HttpMethod,
+  path: string,
+  summary: string,
+  { parameters, body, result, run, write }: Operation<B, P, R>,
+): Route {
+  return {
+    operation,
+    summary,
+    method,
+    path,
+    parameters: parameters ?? noParameters,
+    body,
+    result,
+    run: run as Route["run"],
+    write: (write ?? writePlain) as ResultWriter<unknown>,
+  };
+}
+
+type WriteMethod = {
+  [M in keyof EngineApi]: EngineApi[M] extends (name: string, body: never) => Promise<UpdateResult>
+    ? M
+    : never;
+}[keyof EngineApi];
+
+/** A row whose operation writes points: all have the same parameters and result. */
+function writeRoute<M extends WriteMethod>(
+  operation: string,
+  method: HttpMethod,
+  path: string,
+  summary: string,
+  body: Schema<Parameters<EngineApi[M]>[1]>,
+  engineMethod: M,
+): Route {
+  return route(operation, method, path, summary, {
+    parameters: writeParameters,
+    body,
+    result: updateResult,
+    run: async ({ engine, collection, body, parameters }) => {
+      const write = engine[engineMethod] as (name: string, body: unknown) => Promise<UpdateResult>;
+      return asAsked(await write.call(engine, collection, body), parameters);
+    },
+  });
+}
+
+/** The engine answers once a write is searchable; who did not ask to wait is told what Qdrant tells: received. */
+function asAsked(result: UpdateResult, { wait }: WriteParameters): UpdateResult {
+  return wait === true ? result : { ...result, status: "acknowledged" };
+}
+
+function pointIdOf(text: string): ExtendedPointId {
+  try {
+    return parsePointIdText(text);
+  } catch (error) {
+    throw error instanceof VicinalError ? new PartError("path parameters", error) : error;
+  }
+}
+
+const collection = "/collections/{collection_name}";
+const points = `${collection}/points`;
+
+export const routes: readonly Route[] = [
+  route("get_collections", "GET", "/collections", "List the collections", {
+    result: collectionsResponse,
+    run: ({ engine }) => engine.getCollections(),
+  }),
+  route("get_collection", "GET", collection, "Describe a collection", {
+    result: collectionInfo,
+    run: ({ engine, collection }) => engine.getCollection(collection),
+  }),
+  route("create_collection", "PUT", collection, "Create a collection", {
+    parameters: manageParameters,
+    body: createCollection,
+    result: boolean(),
+    run: ({ engine, collection, body }) => engine.createCollection(collection, body),
+  }),
+  route("update_collection", "PATCH", collection, "Change a collection's configuration", {
+    parameters: manageParameters,
+    body: updateCollection,
+    result: boolean(),
+    run: ({ engine, collection, body }) => engine.updateCollection(collection, body),
+  }),
+  route("delete_collection", "DELETE", collection, "Delete a collection with all its points", {
+    parameters: manageParameters,
+    result: boolean(),
+    run: ({ engine, collection }) => engine.deleteCollection(collection),
+  }),
+  route("collection_exists", "GET", `${collection}/exists`, "Tell whether a collection exists", {
+    result: collectionExistence,
+    run: ({ engine, collection }) => engine.collectionExists(collection),
+  }),
+
+  writeRoute(
+    "create_field_index",
+    "PUT",
+    `${collection}/index`,
+    "Index a payload field",
+    createFieldIndex,
+    "createPayloadIndex",
+  ),
+  route(
+    "delete_field_index",
+    "DELETE",
+    `${collection}/index/{field_name}`,
+    "Drop the index of a payload field",
+    {
+      parameters: writeParameters,
+      result: updateResult,
+      run: async ({ engine, collection, path, parameters }) =>
+        asAsked(await engine.deletePayloadIndex(collection, path.field_name), parameters),
+    },
+  ),
+
+  writeRoute("upsert_points", "PUT", points, "Write points", pointInsertOperations, "upsert"),
+  writeRoute("delete_points", "POST", `${points}/delete`, "Delete points", pointsSelector, "delete"),
+  writeRoute(
+    "set_payload",
+    "POST",
+    `${points}/payload`,
+    "Merge fields into payloads",
+    setPayload,
+    "setPayload",
+  ),
+  writeRoute(
+    "overwrite_payload",
+    "PUT",
+    `${points}/payload`,
+    "Replace payloads",
+    setPayload,
+    "overwritePayload",
+  ),
+  writeRoute(
+    "delete_payload",
+    "POST",
+    `${points}/payload/delete`,
+    "Delete fields of payloads",
+    deletePayload,
+    "deletePayload",
+  ),
+  writeRoute(
+    "clear_payload",
+    "POST",
+    `${points}/payload/clear`,
+    "Delete all fields of payloads",
+    pointsSelector,
+    "clearPayload",
+  ),
+
+  route("get_point", "GET", `${points}/{id}`, "Fetch one point", {
+    parameters: readParameters,
+    result: pointRecord,
+    write: writePoint,
+    run: async ({ engine, collection, path }) => {
+      const id = pointIdOf(path.id);
+      const [point] = await engine.retrieve(collection, { ids: [id], with_payload: true, with_vector: true });
+      if (point === undefined)
+        throw new VicinalError("POINT_NOT_FOUND", `Not found: Point with id ${id} does not exists!`, { id });
+      return point;
+    },
+  }),
+  route("get_points", "POST", points, "Fetch points by their ids", {
+    parameters: readParameters,
+    body: pointRequest,
+    result: array(pointRecord),
+    write: writePoints,
+    run: ({ engine, collection, body }) => engine.retrieve(collection, body),
+  }),
+  route("scroll_points", "POST", `${points}/scroll`, "Page through points in the order of their ids", {
+    parameters: readParameters,
+    body: scrollRequest,
+    result: scrollResult,
+    write: writeScrollResult,
+    run: ({ engine, collection, body }) => engine.scroll(collection, body),
+  }),
+  route("count_points", "POST", `${points}/count`, "Count points", {
+    parameters: readParameters,
+    body: countRequest,
+    result: countResult,
+    run: ({ engine, collection, body }) => engine.count(collection, body),
+  }),
+
+  route("query_points", "POST", `${points}/query`, "Search", {
+    parameters: readParameters,
+    body: queryRequest,
+    result: queryResponse,
+    write: writeQueryResponse,
+    run: ({ engine, collection, body }) => engine.query(collection, body),
+  }),
+  route("query_batch_points", "POST", `${points}/query/batch`, "Search several times", {
+    parameters: readParameters,
+    body: queryRequestBatch,
+    result: array(queryResponse),
+    write: writeQueryResponses,
+    run: ({ engine, collection, body }) => engine.queryBatch(collection, body),
+  }),
+  route("search_points", "POST", `${points}/search`, "Search, in the form of older clients", {
+    parameters: readParameters,
+    body: searchRequest,
+    result: array(scoredPoint),
+    write: writeSearchResponse,
+    run: ({ engine, collection, body }) => engine.query(collection, queryOfSearch(searchRequest.parse(body))),
+  }),
+  route("search_batch_points", "POST", `${points}/search/batch`, "Search several times, in the older form", {
+    parameters: readParameters,
+    body: searchRequestBatch,
+    result: array(array(scoredPoint)),
+    write: writeSearchResponses,
+    run: ({ engine, collection, body }) =>
+      engine.queryBatch(collection, { searches: searchRequestBatch.parse(body).searches.map(queryOfSearch) }),
+  }),
+];

@@ -1,0 +1,209 @@
+/** The HTTP server: Fastify around the table of operations. */
+import cors from "@fastify/cors";
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { type EngineApi, parseJson, VicinalError } from "vicinal/protocol";
+import { envelope, errorEnvelope, writePlain } from "./answer.js";
+import { keyCheck } from "./auth.js";
+import { failureOf } from "./errors.js";
+import { openApiDocument } from "./openapi.js";
+import { parseParameters } from "./parameters.js";
+import { type Route, routes } from "./routes.js";
+import { assertReady, RequestTally, versionInfo } from "./service.js";
+
+export interface ServerOptions {
+  /** The engine that answers. The server does not close it. */
+  database: EngineApi;
+  /** Where failures of the server itself are logged. Default: nowhere. */
+  logger?: FastifyBaseLogger;
+  /** Greatest size of a request's body. Default 32 MiB, as Qdrant's. */
+  bodyLimitBytes?: number;
+  /**
+   * Which web pages of other origins may call: none, all, or the given origins. Default none, since a page that
+   * the user happens to visit could otherwise read a database on the same machine.
+   */
+  cors?: boolean | readonly string[];
+  /** The secret that requests must carry as header `api-key` or bearer token. Default: none is asked for. */
+  apiKey?: string;
+}
+
+export interface ListenOptions {
+  /** Default 127.0.0.1: this machine only. */
+  host?: string;
+  /** Default 6333; 0 takes any free one. */
+  port?: number;
+}
+
+/** Where a server answers. */
+export interface ServerAddress {
+  host: string;
+  port: number;
+  /** `http://127.0.0.1:6333` */
+  url: string;
+}
+
+export interface Server {
+  /**
+   * Starts to answer.
+   * @throws ADDRESS_UNAVAILABLE naming host and port, when the port is taken or may not be used.
+   */
+  listen(options?: ListenOptions): Promise<ServerAddress>;
+  /** Stops to accept, lets requests in flight finish, then resolves. */
+  close(): Promise<void>;
+}
+
+export const defaultHost = "127.0.0.1";
+export const defaultPort = 6333;
+export const defaultBodyLimitBytes = 32 * 2 ** 20;
+
+/** The port that a URL leaves out. */
+const httpPort = 80;
+
+/** Longest path parameter: a collection's name with every byte percent-encoded. */
+const parameterLengthMax = 4096;
+
+/** A client that needs longer to send its request is cut off, so that it cannot hold a connection for ever. */
+const requestTimeoutMs = 300_000;
+
+const jsonType = "application/json";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** `performance.now()` at arrival. */
+    startedMs: number;
+  }
+  interface FastifyContextConfig {
+    /** The path with `{name}` for parameters, for metrics. */
+    pattern?: string;
+  }
+}
+
+export function createServer(options: ServerOptions): Server {
+  const app = createApp(options);
+  return {
+    async listen({ host = defaultHost, port = defaultPort } = {}) {
+      try {
+        const url = await app.listen({ host, port });
+        return { host, port: Number(new URL(url).port || httpPort), url };
+      } catch (cause) {
+        throw listenError(cause, host, port);
+      }
+    },
+    async close() {
+      await app.close();
+    },
+  };
+}
+
+function createApp(options: ServerOptions): FastifyInstance {
+  const { database, bodyLimitBytes = defaultBodyLimitBytes } = options;
+  const app = fastify({
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: parameterLengthMax },
+    ...(options.logger ? { loggerInstance: options.logger, disableRequestLogging: true } : {}),
+  }) as FastifyInstance;
+  const tally = new RequestTally();
+
+  app.decorateRequest("startedMs", 0);
+  app.addHook("onRequest", async (request) => {
+    request.startedMs = performance.now();
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const pattern = request.routeOptions.config.pattern;
+    if (pattern !== undefined)
+      tally.add(`${request.method} ${pattern}`, reply.statusCode, performance.now() - request.startedMs);
+  });
+  if (options.cors) app.register(cors, { origin: options.cors === true ? "*" : [...options.cors] });
+  if (options.apiKey !== undefined) {
+    const check = keyCheck(options.apiKey);
+    app.addHook("onRequest", async (request) =>
+      check(request.routeOptions.url ?? request.url, request.headers),
+    );
+  }
+
+  // Only this type: browsers then ask before a page of another origin may send a body.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(jsonType, { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) =>
+    body.length === 0 ? undefined : parseJson(body),
+  );
+
+  app.setErrorHandler((error, request, reply) => {
+    const { status, text } = failureOf(error, bodyLimitBytes);
+    if (status >= 500) request.log.error(error);
+    return sendJson(reply.code(status), errorEnvelope(text, request.startedMs));
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendJson(
+      reply.code(404),
+      errorEnvelope(`Not found: ${request.method} ${request.url}`, request.startedMs),
+    ),
+  );
+
+  for (const route of routes) addRoute(app, route, database);
+  addServiceRoutes(app, database, tally);
+  return app;
+}
+
+function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
+  app.route({
+    method: route.method,
+    url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    config: { pattern: route.path },
+    handler: async (request, reply) => {
+      const path = request.params as Record<string, string>;
+      const parameters = parseParameters(route.parameters, request.query as Record<string, unknown>);
+      const collection = path.collection_name ?? "";
+      const result = await route.run({ engine, collection, path, body: request.body, parameters });
+      return sendJson(reply, envelope(result, route.write, request.startedMs));
+    },
+  });
+}
+
+function addServiceRoutes(app: FastifyInstance, engine: EngineApi, tally: RequestTally): void {
+  const config = (pattern: string) => ({ config: { pattern } });
+  const document = JSON.stringify(openApiDocument());
+
+  app.get("/", config("/"), async () => versionInfo);
+  app.get("/healthz", async (_request, reply) => reply.type("text/plain").send("healthz check passed"));
+  app.get("/livez", async (_request, reply) => reply.type("text/plain").send("healthz check passed"));
+  app.get("/readyz", async (_request, reply) => {
+    await assertReady(engine);
+    return reply.type("text/plain").send("all shards are ready");
+  });
+  app.get("/openapi.json", async (_request, reply) => reply.type(jsonType).send(document));
+  app.get("/telemetry", config("/telemetry"), async (request, reply) =>
+    sendJson(reply, envelope(await tally.telemetry(engine), writePlain, request.startedMs)),
+  );
+  app.get("/metrics", async (_request, reply) =>
+    reply.type("text/plain; version=0.0.4").send(await tally.metrics(engine)),
+  );
+}
+
+function sendJson(reply: FastifyReply, bytes: Buffer): FastifyReply {
+  return reply.header("content-type", jsonType).send(bytes);
+}
+
+const listenReasons: Record<string, string> = {
+  EADDRINUSE: "the port is taken by another process",
+  EACCES: "this user may not use the port",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "the host name is unknown",
+  ERR_SOCKET_BAD_PORT: "a port is a number from 0 to 65535",
+};
+
+function listenError(cause: unknown, host: string, port: number): unknown {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return cause;
+  const reason = listenReasons[code] ?? message;
+  return new VicinalError(
+    "ADDRESS_UNAVAILABLE",
+    `Cannot listen on ${host}:${port}: ${reason}`,
+    { host, port },
+    { cause },
+  );
+}

@@ -1,0 +1,174 @@
+/**
+ * Catalogue: which collections there are and where each lies.
+ *
+ *   <home>/catalogue/manifest-...   names, folders, the writer's epoch
+ *   <home>/collections/<number>/... one collection (segment/collection.ts)
+ *
+ * A collection that cannot be opened is set aside: its name stays, every use of it reports what is damaged, and the
+ * others work.
+ */
+import { VicinalError } from "../runtime/errors.js";
+import { Collection } from "../segment/collection.js";
+import type { CollectionConfig } from "../segment/config.js";
+import type { Directory } from "../storage/directory.js";
+import { Manifests } from "../storage/manifest.js";
+
+const FORMAT = 1;
+
+interface CatalogueManifest {
+  format: number;
+  /** Number of the opening that wrote it. */
+  epoch: number;
+  nextFolder: number;
+  collections: { name: string; folder: number }[];
+}
+
+interface Entry {
+  folder: number;
+  /** The collection, or why it could not be opened. */
+  collection: Collection | unknown;
+}
+
+export interface CatalogueOptions {
+  /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
+  syncIntervalMs?: number;
+}
+
+export class Catalogue {
+  readonly #dir: Directory | undefined;
+  readonly #manifests: Manifests | undefined;
+  readonly #syncIntervalMs: number;
+  readonly #entries = new Map<string, Entry>();
+  #epoch = 1;
+  #nextFolder = 1;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(dir: Directory | undefined, options: CatalogueOptions) {
+    this.#dir = dir;
+    this.#manifests = dir && new Manifests(dir.folder("catalogue"));
+    this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+  }
+
+  /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
+  static async open(dir: Directory | undefined, options: CatalogueOptions = {}): Promise<Catalogue> {
+    const catalogue = new Catalogue(dir, options);
+    if (dir) await catalogue.#load(dir);
+    return catalogue;
+  }
+
+  async #load(dir: Directory): Promise<void> {
+    const manifest = (await this.#manifests?.latest())?.value as CatalogueManifest | undefined;
+    if (manifest && manifest.format !== FORMAT)
+      throw new VicinalError(
+        "UNSUPPORTED",
+        `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
+      );
+    this.#epoch = (manifest?.epoch ?? 0) + 1;
+    this.#nextFolder = manifest?.nextFolder ?? 1;
+    const listed = manifest?.collections ?? [];
+    for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+    // The new epoch is durable before anything is written under it.
+    await this.#commit();
+    await this.#deleteOrphans(dir, new Set(listed.map(({ folder }) => String(folder))));
+    for (const { name, folder } of listed) {
+      const opened = Collection.open(this.#folder(folder) as Directory, this.#options());
+      const collection = await opened.catch((reason: unknown) => reason);
+      this.#entries.set(name, { folder, collection });
+    }
+  }
+
+  /** Files of collections whose creation was not finished or whose deletion was. */
+  async #deleteOrphans(dir: Directory, folders: Set<string>): Promise<void> {
+    const collections = dir.folder("collections");
+    for (const path of await collections.list())
+      if (!folders.has(path.slice(0, path.indexOf("/")))) await collections.delete(path);
+  }
+
+  #options() {
+    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs };
+  }
+
+  #folder(folder: number): Directory | undefined {
+    return this.#dir?.folder(`collections/${folder}`);
+  }
+
+  async #commit(): Promise<void> {
+    const manifest: CatalogueManifest = {
+      format: FORMAT,
+      epoch: this.#epoch,
+      nextFolder: this.#nextFolder,
+      collections: [...this.#entries].map(([name, { folder }]) => ({ name, folder })),
+    };
+    await this.#manifests?.commit(manifest);
+  }
+
+  /** Changes of the catalogue happen one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  names(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** COLLECTION_NOT_FOUND, or what keeps it from being used. */
+  get(name: string): Collection {
+    const entry = this.#entries.get(name);
+    if (!entry) throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, { name });
+    if (entry.collection instanceof Collection) return entry.collection;
+    throw entry.collection;
+  }
+
+  create(name: string, config: CollectionConfig): Promise<Collection> {
+    return this.#inTurn(async () => {
+      if (this.#entries.has(name))
+        throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, { name });
+      const folder = this.#nextFolder++;
+      const collection = await Collection.create(this.#folder(folder), config, this.#options());
+      this.#entries.set(name, { folder, collection });
+      try {
+        await this.#commit();
+      } catch (reason) {
+        this.#entries.delete(name);
+        await collection.close();
+        throw reason;
+      }
+      return collection;
+    });
+  }
+
+  /** False when there is none of that name. Works for a damaged collection too. */
+  delete(name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const entry = this.#entries.get(name);
+      if (!entry) return false;
+      this.#entries.delete(name);
+      try {
+        await this.#commit();
+      } catch (reason) {
+        this.#entries.set(name, entry);
+        throw reason;
+      }
+      if (entry.collection instanceof Collection) await entry.collection.close();
+      const dir = this.#folder(entry.folder);
+      if (dir) for (const path of await dir.list()) await dir.delete(path);
+      return true;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    const opened = [...this.#entries.values()].map(({ collection }) => collection);
+    this.#entries.clear();
+    const results = await Promise.allSettled(
+      opened.map((collection) => (collection instanceof Collection ? collection.close() : undefined)),
+    );
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+}

@@ -1,0 +1,152 @@
+/** Between the API's view of a collection's settings and the engine's. */
+import { familyNamed } from "../index/families.js";
+import { HAS } from "../payload/column.js";
+import { VicinalError } from "../runtime/errors.js";
+import type { Collection } from "../segment/collection.js";
+import {
+  type CollectionConfig,
+  changedConfig,
+  familyOf,
+  indexParameters,
+  type VectorConfig,
+} from "../segment/config.js";
+import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
+import { vectorConfig } from "./prepare.js";
+import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
+
+type Settings = Record<string, unknown>;
+
+/** The members that are given, `null` meaning absent. */
+function given(settings: object | null | undefined): Settings {
+  return Object.fromEntries(
+    Object.entries(settings ?? {}).filter(([, value]) => value !== null && value !== undefined),
+  );
+}
+
+function isSingle(vectors: object): vectors is VectorParams {
+  return typeof (vectors as Settings).size === "number";
+}
+
+function vectorOf(params: VectorParams): VectorConfig {
+  const index = given(params.hnsw_config);
+  return { size: params.size, distance: params.distance, family: params.index?.type, index, given: given(params) };
+}
+
+export function collectionConfig(request: CreateCollection): CollectionConfig {
+  const { vectors = {}, hnsw_config, optimizers_config, ...other } = request;
+  const named = isSingle(vectors ?? {}) ? { "": vectors } : (vectors ?? {});
+  const config: CollectionConfig = {
+    vectors: Object.fromEntries(
+      Object.entries(named as Record<string, VectorParams>).map(([name, params]) => [name, vectorOf(params)]),
+    ),
+    hnsw: given(hnsw_config),
+    optimizers: given(optimizers_config),
+    other: given(other),
+    fields: {},
+  };
+  checkIndexes(config);
+  return config;
+}
+
+/** Lets each vector's family refuse parameters that it cannot take. */
+function checkIndexes(config: CollectionConfig): void {
+  for (const name of Object.keys(config.vectors)) {
+    const family = familyOf(config, name);
+    if (family !== "flat") familyNamed(family).parameters(indexParameters(config, name));
+  }
+}
+
+/** What of the configuration an update changes. */
+export function configChange(config: CollectionConfig, request: UpdateCollection): Settings {
+  const { vectors, hnsw_config, optimizers_config, params, ...other } = request;
+  const change: Settings = {};
+  if (hnsw_config) change.hnsw = given(hnsw_config);
+  if (optimizers_config) change.optimizers = given(optimizers_config);
+  const rest = { ...given(params), ...given(other) };
+  // A metadata update merges, as payloads do; `null` removes.
+  if (request.metadata) rest.metadata = given({ ...(config.other.metadata as Settings), ...request.metadata });
+  if (Object.keys(rest).length > 0) change.other = rest;
+  if (vectors)
+    change.vectors = Object.fromEntries(
+      Object.entries(vectors).map(([name, diff]) => {
+        vectorConfig(config, name);
+        return [name, { index: given(diff.hnsw_config), given: given(diff) }];
+      }),
+    );
+  checkIndexes(changedConfig(config, change));
+  return change;
+}
+
+export function describeCollection(collection: Collection): CollectionInfo {
+  const { state, optimizer } = collection;
+  const { config } = state;
+  const segments = state.segments();
+  let indexed = 0;
+  for (const segment of segments)
+    for (const column of segment.vectors.values()) if (column.index.family !== "flat") indexed += column.store.count;
+  const { failure } = optimizer;
+  const { shard_number, replication_factor, write_consistency_factor, on_disk_payload, ...other } = config.other;
+  const { wal_config, quantization_config, strict_mode_config, metadata, ...params } = other;
+  return {
+    status: failure !== undefined ? "red" : optimizer.idle ? "green" : "yellow",
+    optimizer_status: failure !== undefined ? { error: messageOf(failure) } : "ok",
+    warnings: optimizer.backlogged
+      ? [{ message: "Writes wait: too many vectors are sealed but not indexed yet" }]
+      : undefined,
+    indexed_vectors_count: indexed,
+    points_count: state.pointCount,
+    segments_count: segments.length,
+    config: {
+      params: {
+        ...params,
+        vectors: describeVectors(config),
+        shard_number: shard_number ?? 1,
+        replication_factor: replication_factor ?? 1,
+        write_consistency_factor: write_consistency_factor ?? 1,
+        on_disk_payload: on_disk_payload ?? false,
+      },
+      hnsw_config: {
+        m: 16,
+        ef_construct: 200,
+        full_scan_threshold: INDEXING_BYTES / 1024,
+        max_indexing_threads: 0,
+        on_disk: false,
+        ...config.hnsw,
+      },
+      optimizer_config: {
+        deleted_threshold: DELETED_THRESHOLD,
+        vacuum_min_vector_number: VACUUM_MIN_ROWS,
+        default_segment_number: 0,
+        indexing_threshold: INDEXING_BYTES / 1024,
+        flush_interval_sec: 0,
+        ...config.optimizers,
+      },
+      wal_config: { wal_capacity_mb: 32, wal_segments_ahead: 0, ...(wal_config as Settings) },
+      ...(quantization_config ? { quantization_config } : {}),
+      ...(strict_mode_config ? { strict_mode_config } : {}),
+      ...(metadata ? { metadata } : {}),
+    },
+    payload_schema: Object.fromEntries(
+      Object.entries(config.fields).map(([path, schema]) => {
+        let points = 0;
+        for (const segment of segments) points += segment.fields.get(path)?.countFlag(HAS) ?? 0;
+        const described = Object.keys(schema).length > 1 ? { params: schema } : {};
+        return [path, { data_type: schema.type, ...described, points }];
+      }),
+    ),
+    update_queue: { length: collection.waitingWrites },
+  } as CollectionInfo;
+}
+
+function describeVectors(config: CollectionConfig): unknown {
+  const described = Object.entries(config.vectors).map(([name, { size, distance, given }]) => [
+    name,
+    { ...given, size, distance },
+  ]);
+  if (described.length === 1 && described[0][0] === "") return described[0][1];
+  return Object.fromEntries(described);
+}
+
+function messageOf(failure: unknown): string {
+  return failure instanceof VicinalError || failure instanceof Error ? failure.message : String(failure);
+}

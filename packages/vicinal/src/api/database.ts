@@ -1,0 +1,148 @@
+/**
+ * Database: what an embedded user holds. Its methods, their arguments and their results are those of the official
+ * JavaScript client of Qdrant's REST API, so code moves between process and server by changing the line that makes
+ * the client. The types are wider: ids may be `bigint`, vectors `Float32Array`.
+ */
+import type { SettleOptions } from "../segment/optimizer.js";
+import { decodePayload } from "../payload/json.js";
+import type { Catalogue } from "./catalogue.js";
+import { Engine } from "./engine.js";
+import type * as schema from "./schema/index.js";
+import type { RawJson } from "./schema/index.js";
+
+type Args<T> = T & schema.WriteOptions;
+type ReadArgs<T> = T & schema.ReadOptions;
+
+export class Database {
+  /** The same operations with payloads as stored bytes; what a server stands on. */
+  readonly engine: Engine;
+  readonly #release: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /** Use `open`. */
+  constructor(catalogue: Catalogue, release: () => Promise<void>) {
+    this.engine = new Engine(catalogue);
+    this.#release = release;
+  }
+
+  /** Makes a collection. COLLECTION_EXISTS when the name is taken. */
+  createCollection(name: string, args: schema.CreateCollection): Promise<boolean> {
+    return this.engine.createCollection(name, args);
+  }
+
+  updateCollection(name: string, args: schema.UpdateCollection): Promise<boolean> {
+    return this.engine.updateCollection(name, args);
+  }
+
+  /** Deletes a collection and all its points; false when there was none. */
+  deleteCollection(name: string): Promise<boolean> {
+    return this.engine.deleteCollection(name);
+  }
+
+  getCollection(name: string): Promise<schema.CollectionInfo> {
+    return this.engine.getCollection(name);
+  }
+
+  getCollections(): Promise<schema.CollectionsResponse> {
+    return this.engine.getCollections();
+  }
+
+  collectionExists(name: string): Promise<schema.CollectionExistence> {
+    return this.engine.collectionExists(name);
+  }
+
+  /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */
+  upsert(name: string, args: Args<schema.PointInsertOperations>): Promise<schema.UpdateResult> {
+    return this.engine.upsert(name, args);
+  }
+
+  /** Deletes points by ids or by a filter; ids that do not exist are passed over. */
+  delete(name: string, args: Args<schema.PointsSelector>): Promise<schema.UpdateResult> {
+    return this.engine.delete(name, args);
+  }
+
+  /** Merges fields into payloads. POINT_NOT_FOUND when an id does not exist; nothing is changed then. */
+  setPayload(name: string, args: Args<schema.SetPayload>): Promise<schema.UpdateResult> {
+    return this.engine.setPayload(name, args);
+  }
+
+  overwritePayload(name: string, args: Args<schema.SetPayload>): Promise<schema.UpdateResult> {
+    return this.engine.overwritePayload(name, args);
+  }
+
+  deletePayload(name: string, args: Args<schema.DeletePayload>): Promise<schema.UpdateResult> {
+    return this.engine.deletePayload(name, args);
+  }
+
+  clearPayload(name: string, args: Args<schema.PointsSelector>): Promise<schema.UpdateResult> {
+    return this.engine.clearPayload(name, args);
+  }
+
+  createPayloadIndex(name: string, args: Args<schema.CreateFieldIndex>): Promise<schema.UpdateResult> {
+    return this.engine.createPayloadIndex(name, args);
+  }
+
+  deletePayloadIndex(
+    name: string,
+    fieldName: string,
+    _args?: schema.WriteOptions,
+  ): Promise<schema.UpdateResult> {
+    return this.engine.deletePayloadIndex(name, fieldName);
+  }
+
+  /** Points by ids; those that do not exist are left out. */
+  async retrieve(name: string, args: ReadArgs<schema.PointRequest>): Promise<schema.PointRecord[]> {
+    return (await this.engine.retrieve(name, args)).map(decoded);
+  }
+
+  /** Points page by page in the order of their ids. */
+  async scroll(name: string, args: ReadArgs<schema.ScrollRequest> = {}): Promise<schema.ScrollResult> {
+    const { points, next_page_offset } = await this.engine.scroll(name, args);
+    return { points: points.map(decoded), next_page_offset };
+  }
+
+  count(name: string, args: ReadArgs<schema.CountRequest> = {}): Promise<schema.CountResult> {
+    return this.engine.count(name, args);
+  }
+
+  /**
+   * The points nearest to a vector or to a stored point, best first. `params.recall` asks for a share of the true
+   * neighbours, `params.exact` for all of them. If `limit` points match the filter, `limit` points come back.
+   */
+  async query(name: string, args: ReadArgs<schema.QueryRequest>): Promise<schema.QueryResponse> {
+    return { points: (await this.engine.query(name, args)).points.map(decoded) };
+  }
+
+  async queryBatch(
+    name: string,
+    args: ReadArgs<schema.QueryRequestBatch>,
+  ): Promise<schema.QueryResponse[]> {
+    const answers = await this.engine.queryBatch(name, args);
+    return answers.map(({ points }) => ({ points: points.map(decoded) }));
+  }
+
+  /**
+   * Resolves when everything that was written is indexed as far as it will be. `everything` also merges what is left
+   * into as few segments as fit, however much must be copied. Vicinal's own.
+   */
+  waitForIndex(name: string, options?: SettleOptions): Promise<void> {
+    return this.engine.waitForIndex(name, options);
+  }
+
+  /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */
+  close(): Promise<void> {
+    this.#closing ??= this.engine.close().finally(this.#release);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function decoded<P extends { payload?: RawJson | null }>(
+  point: P,
+): Omit<P, "payload"> & { payload?: schema.Payload | null } {
+  const { payload } = point;
+  return payload ? { ...point, payload: decodePayload(payload.bytes) } : (point as Omit<P, "payload">);
+}

@@ -1,0 +1,56 @@
+/**
+ * What a server needs of the engine: the operations of the API, each taking a request body and answering with the
+ * `result` part of the answer.
+ *
+ * The engine validates the bodies by the schemas of `schema/` itself, so embedded callers and servers get the
+ * same errors. Payloads come as stored bytes, vectors as `Float32Array`. A write's promise resolves once the
+ * write is durable and searchable.
+ */
+import type {
+  CollectionExistence,
+  CollectionInfo,
+  CollectionsResponse,
+  CountRequest,
+  CountResult,
+  CreateCollection,
+  CreateFieldIndex,
+  DeletePayload,
+  PointInsertOperations,
+  PointRecord,
+  PointRequest,
+  PointsSelector,
+  QueryRequest,
+  QueryRequestBatch,
+  QueryResponse,
+  RawJson,
+  ScrollRequest,
+  ScrollResult,
+  SetPayload,
+  UpdateCollection,
+  UpdateResult,
+} from "./schema/index.js";
+
+export interface EngineApi {
+  createCollection(name: string, body: CreateCollection): Promise<boolean>;
+  updateCollection(name: string, body: UpdateCollection): Promise<boolean>;
+  /** Answers false when there was none. */
+  deleteCollection(name: string): Promise<boolean>;
+  getCollection(name: string): Promise<CollectionInfo>;
+  getCollections(): Promise<CollectionsResponse>;
+  collectionExists(name: string): Promise<CollectionExistence>;
+
+  upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
+  delete(name: string, body: PointsSelector): Promise<UpdateResult>;
+  setPayload(name: string, body: SetPayload): Promise<UpdateResult>;
+  overwritePayload(name: string, body: SetPayload): Promise<UpdateResult>;
+  deletePayload(name: string, body: DeletePayload): Promise<UpdateResult>;
+  clearPayload(name: string, body: PointsSelector): Promise<UpdateResult>;
+  createPayloadIndex(name: string, body: CreateFieldIndex): Promise<UpdateResult>;
+  deletePayloadIndex(name: string, fieldName: string): Promise<UpdateResult>;
+
+  retrieve(name: string, body: PointRequest): Promise<PointRecord<RawJson>[]>;
+  scroll(name: string, body: ScrollRequest): Promise<ScrollResult<RawJson>>;
+  count(name: string, body: CountRequest): Promise<CountResult>;
+  query(name: string, body: QueryRequest): Promise<QueryResponse<RawJson>>;
+  queryBatch(name: string, body: QueryRequestBatch): Promise<QueryResponse<RawJson>[]>;
+}

@@ -1,0 +1,313 @@
+/**
+ * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
+ * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
+ */
+import { compileFilter, type CompiledFilter } from "../payload/filter.js";
+import { parsePointId, type PointId } from "../payload/id.js";
+import { encodePayload } from "../payload/json.js";
+import { parsePath } from "../payload/path.js";
+import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
+import { DEFAULT_RECALL, type Hit, largerIsNearer, nearest, scoreOf } from "../query/search.js";
+import { VicinalError } from "../runtime/errors.js";
+import type { Collection } from "../segment/collection.js";
+import type { Effect, PayloadEffect } from "../segment/effects.js";
+import type { SettleOptions } from "../segment/optimizer.js";
+import type { CollectionState } from "../segment/state.js";
+import type { ResolveView } from "../segment/writer.js";
+import type { Catalogue } from "./catalogue.js";
+import { collectionConfig, configChange, describeCollection } from "./collections.js";
+import type { EngineApi } from "./engine-api.js";
+import { PointReader } from "./points.js";
+import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
+import * as schema from "./schema/index.js";
+import type { RawJson } from "./schema/index.js";
+
+const DEFAULT_LIMIT = 10;
+
+export class Engine implements EngineApi {
+  readonly #catalogue: Catalogue;
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  // -------------------------------------------------------------------------------------------- collections
+
+  async createCollection(name: string, body: schema.CreateCollection): Promise<boolean> {
+    schema.collectionName.parse(name);
+    const config = collectionConfig(schema.createCollection.parse(body));
+    await this.#catalogue.create(name, config);
+    return true;
+  }
+
+  async updateCollection(name: string, body: schema.UpdateCollection): Promise<boolean> {
+    const collection = this.#catalogue.get(name);
+    const change = configChange(collection.state.config, schema.updateCollection.parse(body));
+    await collection.write({
+      readsState: false,
+      resolve: () => [{ kind: "configure", change: encodePayload(change) }],
+    });
+    return true;
+  }
+
+  deleteCollection(name: string): Promise<boolean> {
+    return this.#catalogue.delete(name);
+  }
+
+  async getCollection(name: string): Promise<schema.CollectionInfo> {
+    return describeCollection(this.#catalogue.get(name));
+  }
+
+  async getCollections(): Promise<schema.CollectionsResponse> {
+    return { collections: this.#catalogue.names().map((name) => ({ name })) };
+  }
+
+  async collectionExists(name: string): Promise<schema.CollectionExistence> {
+    return { exists: this.#catalogue.has(name) };
+  }
+
+  /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
+  async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
+    await this.#catalogue.get(name).optimizer.settle(options);
+  }
+
+  // -------------------------------------------------------------------------------------------- writes
+
+  async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    const points = storedPoints(collection.state.config, schema.pointInsertOperations.parse(body));
+    let bytes = 0;
+    for (const { vectors } of points) for (const { vector } of vectors) bytes += vector.data.byteLength;
+    const result = await this.#write(collection, () => [{ kind: "upsert", points }]);
+    collection.optimizer.ingested(bytes);
+    return result;
+  }
+
+  async delete(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    const select = selector(schema.pointsSelector.parse(body));
+    return this.#write(collection, (view) => [{ kind: "delete", ids: select.ids(view) }], select.readsState);
+  }
+
+  setPayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
+    const request = schema.setPayload.parse(body);
+    const path = request.key ?? "";
+    if (path !== "") parsePath(path, "key");
+    return this.#patch(name, request, {
+      mode: "set",
+      path,
+      payload: encodePayload(request.payload),
+      keys: [],
+    });
+  }
+
+  overwritePayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
+    const request = schema.setPayload.parse(body);
+    const payload = encodePayload(request.payload);
+    return this.#patch(name, request, { mode: "overwrite", path: "", payload, keys: [] });
+  }
+
+  deletePayload(name: string, body: schema.DeletePayload): Promise<schema.UpdateResult> {
+    const request = schema.deletePayload.parse(body);
+    for (const [i, key] of request.keys.entries()) parsePath(key, `keys[${i}]`);
+    return this.#patch(name, request, {
+      mode: "delete",
+      path: "",
+      payload: encodePayload({}),
+      keys: request.keys,
+    });
+  }
+
+  clearPayload(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
+    const request = schema.pointsSelector.parse(body);
+    return this.#patch(name, request, { mode: "clear", path: "", payload: encodePayload({}), keys: [] });
+  }
+
+  async #patch(
+    name: string,
+    request: Selecting,
+    change: Omit<PayloadEffect, "kind" | "ids">,
+  ): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    const select = selector(request);
+    const resolve = (view: ResolveView): Effect[] => {
+      const ids = select.ids(view);
+      for (const id of ids) if (!view.exists(id)) throw pointNotFound(id);
+      return [{ kind: "payload", ...change, ids }];
+    };
+    return this.#write(collection, resolve, select.readsState);
+  }
+
+  async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    const { field_name: path, field_schema: given } = schema.createFieldIndex.parse(body);
+    parsePath(path, "field_name");
+    if (given === undefined || given === null)
+      throw new VicinalError("BAD_REQUEST", "field_schema: is missing, expected the type of the field", {
+        path: "field_schema",
+      });
+    const fieldSchema = typeof given === "string" ? { type: given } : given;
+    const result = await this.#write(collection, () => [
+      { kind: "field", path, schema: encodePayload(fieldSchema) },
+    ]);
+    await collection.optimizer.whenFieldsReady();
+    return result;
+  }
+
+  async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    return this.#write(collection, () => [{ kind: "field", path: fieldName, schema: undefined }]);
+  }
+
+  async #write(
+    collection: Collection,
+    resolve: (view: ResolveView) => Effect[],
+    readsState = false,
+  ): Promise<schema.UpdateResult> {
+    const sequence = await collection.write({ readsState, resolve });
+    return { operation_id: sequence, status: "completed" };
+  }
+
+  // -------------------------------------------------------------------------------------------- reads
+
+  async retrieve(name: string, body: schema.PointRequest): Promise<schema.PointRecord<RawJson>[]> {
+    const { state } = this.#catalogue.get(name);
+    const request = schema.pointRequest.parse(body);
+    const reader = new PointReader(request.with_payload, request.with_vector, true);
+    const found: schema.PointRecord<RawJson>[] = [];
+    for (const id of new Set(pointIds(request.ids, "ids"))) {
+      const place = state.find(id);
+      if (place) found.push(reader.read(place.segment, place.row));
+    }
+    return found;
+  }
+
+  async scroll(name: string, body: schema.ScrollRequest): Promise<schema.ScrollResult<RawJson>> {
+    const { state } = this.#catalogue.get(name);
+    const request = schema.scrollRequest.parse(body);
+    const limit = request.limit ?? DEFAULT_LIMIT;
+    const reader = new PointReader(request.with_payload, request.with_vector, true);
+    const points = pointsInOrder(state, {
+      offset: request.offset === undefined || request.offset === null ? undefined : parsePointId(request.offset, "offset"),
+      limit: limit + 1,
+      filter: compiled(request.filter),
+    });
+    const next = points.length > limit ? (points.pop() as (typeof points)[number]) : undefined;
+    return {
+      points: points.map(({ segment, row }) => reader.read(segment, row)),
+      next_page_offset: next ? next.segment.ids.get(next.row) : null,
+    };
+  }
+
+  async count(name: string, body: schema.CountRequest): Promise<schema.CountResult> {
+    const { state } = this.#catalogue.get(name);
+    const request = schema.countRequest.parse(body);
+    return { count: countMatching(state, compiled(request.filter)) };
+  }
+
+  async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
+    const { state } = this.#catalogue.get(name);
+    return { points: runQuery(state, schema.queryRequest.parse(body)) };
+  }
+
+  async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
+    const { state } = this.#catalogue.get(name);
+    return schema.queryRequestBatch
+      .parse(body)
+      .searches.map((request) => ({ points: runQuery(state, request) }));
+  }
+
+  close(): Promise<void> {
+    return this.#catalogue.close();
+  }
+}
+
+interface Selecting {
+  points?: readonly unknown[] | null;
+  filter?: unknown;
+}
+
+/** Which points a write is about: their ids, now or once the filter is evaluated in its turn. */
+function selector(request: Selecting): { readsState: boolean; ids(view: ResolveView): PointId[] } {
+  if (request.points) {
+    const ids = pointIds(request.points);
+    return { readsState: false, ids: () => ids };
+  }
+  const filter = compileFilter(request.filter as schema.Filter);
+  return { readsState: true, ids: (view) => matchingIds(view.state, filter) };
+}
+
+function compiled(filter: schema.Filter | null | undefined): CompiledFilter | undefined {
+  return filter === undefined || filter === null ? undefined : compileFilter(filter);
+}
+
+function pointNotFound(id: PointId): VicinalError {
+  return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
+}
+
+function runQuery(state: CollectionState, request: schema.QueryRequest): schema.ScoredPoint<RawJson>[] {
+  const using = request.using ?? "";
+  const limit = request.limit ?? DEFAULT_LIMIT;
+  const offset = request.offset ?? 0;
+  const filter = compiled(request.filter);
+  const reader = new PointReader(request.with_payload, request.with_vector, false);
+  const given = nearestInput(request.query);
+  if (given === undefined) {
+    const points = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
+    return points.map(({ segment, row }) => ({
+      ...reader.read(segment, row),
+      version: segment.version(row),
+      score: 0,
+    }));
+  }
+  const { distance } = vectorConfig(state.config, using);
+  const { query, except } = queryVector(state, using, given);
+  const params = request.params ?? {};
+  const { hits } = nearest(state, {
+    using,
+    query,
+    // A point that is searched by its own vector is left out of the answer.
+    k: offset + limit + (except ? 1 : 0),
+    filter,
+    exact: params.exact ?? false,
+    effort: params.hnsw_ef ?? undefined,
+    recall: params.recall ?? DEFAULT_RECALL,
+  });
+  const threshold = request.score_threshold;
+  const points: schema.ScoredPoint<RawJson>[] = [];
+  let skipped = 0;
+  for (const { segment, row, distance: d } of hits) {
+    if (except && except.segment === segment && except.row === row) continue;
+    const score = scoreOf(distance, d);
+    if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold)) break;
+    if (skipped++ < offset) continue;
+    if (points.length === limit) break;
+    const { id, payload, vector } = reader.read(segment, row);
+    points.push({ id, version: segment.version(row), score, payload, vector });
+  }
+  return points;
+}
+
+type Input = ArrayLike<number> | PointId;
+
+function nearestInput(query: schema.QueryRequest["query"]): Input | undefined {
+  if (query === undefined || query === null) return undefined;
+  if (typeof query === "object" && "nearest" in query) return query.nearest as Input;
+  return query as Input;
+}
+
+/** The vector to search by, and the point that it belongs to when it was named by an id. */
+function queryVector(
+  state: CollectionState,
+  using: string,
+  given: Input,
+): { query: Float32Array; except?: Pick<Hit, "segment" | "row"> } {
+  if (typeof given === "object") return { query: storedVector(state.config, using, given, "query").data };
+  const id = parsePointId(given, "query");
+  const place = state.find(id);
+  if (!place) throw pointNotFound(id);
+  const vector = place.segment.vectors.get(using)?.get(place.row);
+  if (!vector)
+    throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, { id, using });
+  return { query: vector.data, except: place };
+}

@@ -1,0 +1,81 @@
+/** From requests that passed their schemas to what the segments store: ids, vectors and payloads checked against the collection. */
+import { parsePointId, type PointId } from "../payload/id.js";
+import { encodePayload } from "../payload/json.js";
+import { VicinalError } from "../runtime/errors.js";
+import type { CollectionConfig, VectorConfig } from "../segment/config.js";
+import type { StoredPoint, StoredVector } from "../segment/effects.js";
+import type { PointInsertOperations, SupportedBatchVectorStruct, SupportedVectorStruct } from "./schema/index.js";
+
+type Dense = ArrayLike<number>;
+
+/** The vector of that name, or UNKNOWN_VECTOR. */
+export function vectorConfig(config: CollectionConfig, name: string): VectorConfig {
+  const vector = Object.hasOwn(config.vectors, name) ? config.vectors[name] : undefined;
+  if (vector) return vector;
+  throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Not existing vector name error: ${name}`, { name });
+}
+
+function isDense(value: unknown): value is Dense {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
+}
+
+/** A float32 copy of the right length, of unit length for Cosine (a zero vector stays zero). */
+export function storedVector(config: CollectionConfig, name: string, given: Dense, at: string): StoredVector {
+  const { size, distance } = vectorConfig(config, name);
+  if (given.length !== size)
+    throw new VicinalError(
+      "WRONG_DIMENSION",
+      `Wrong input: Vector dimension error: expected dim: ${size}, got ${given.length}`,
+      { path: at, vector: name, expected: size, actual: given.length },
+    );
+  const data = Float32Array.from(given);
+  const norm = distance === "Cosine" ? normalise(data) : 1;
+  if (!Number.isFinite(norm) || data.some((value) => !Number.isFinite(value)))
+    throw new VicinalError("BAD_VECTOR", `${at}: the vector holds a number beyond the range of float32`, { path: at });
+  return { data, norm };
+}
+
+function normalise(data: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] * data[i];
+  const norm = Math.sqrt(sum);
+  if (norm > 0) for (let i = 0; i < data.length; i++) data[i] /= norm;
+  return norm;
+}
+
+export function storedPoints(config: CollectionConfig, request: PointInsertOperations): StoredPoint[] {
+  if ("points" in request)
+    return request.points.map(({ id, vector, payload }, i) =>
+      storedPoint(config, id, namedVectors(vector as SupportedVectorStruct), payload, `points[${i}]`),
+    );
+  const { ids, vectors, payloads } = request.batch;
+  const columns = vectors as SupportedBatchVectorStruct;
+  return ids.map((id, i) => {
+    const named: [string, Dense][] = Array.isArray(columns)
+      ? [["", columns[i]]]
+      : Object.entries(columns).map(([name, column]) => [name, column[i]]);
+    return storedPoint(config, id, named, payloads?.[i], `batch[${i}]`);
+  });
+}
+
+function namedVectors(vector: SupportedVectorStruct): [string, Dense][] {
+  return isDense(vector) ? [["", vector]] : Object.entries(vector);
+}
+
+function storedPoint(
+  config: CollectionConfig,
+  id: unknown,
+  named: [string, Dense][],
+  payload: unknown,
+  at: string,
+): StoredPoint {
+  const vectors = named.map(([name, given]) => ({
+    name,
+    vector: storedVector(config, name, given, name === "" ? `${at}.vector` : `${at}.vector.${name}`),
+  }));
+  return { id: parsePointId(id, `${at}.id`), vectors, payload: encodePayload(payload ?? {}, `${at}.payload`) };
+}
+
+export function pointIds(given: readonly unknown[], at = "points"): PointId[] {
+  return given.map((id, i) => parsePointId(id, `${at}[${i}]`));
+}

@@ -1,0 +1,9 @@
+/** Requests and answers of the API: validation, TypeScript types and OpenAPI components from one source. */
+export * from "./collections.js";
+export * from "./common.js";
+export * from "./field-index.js";
+export * from "./filter.js";
+export * from "./points.js";
+export * from "./query.js";
+export * from "./results.js";
+export * from "./vectors.js";

@@ -1,0 +1,120 @@
+/** Searching: the universal query, and the older search that maps onto it. */
+import {
+  anyJson,
+  array,
+  boolean,
+  type Infer,
+  named,
+  number,
+  object,
+  optional,
+  string,
+  union,
+  unsigned,
+  unsupported,
+} from "../../runtime/schema.js";
+import { shardKeyField, withPayload, withVector } from "./common.js";
+import { filter } from "./filter.js";
+import { searchVector, vectorInput } from "./vectors.js";
+
+export const searchParams = named(
+  "SearchParams",
+  object({
+    recall: optional(number({ min: 0, max: 1 })).describe(
+      "The share of true neighbours to find, Vicinal's own field: the engine picks the effort from its measured curve.",
+    ),
+    hnsw_ef: optional(unsigned({ min: 1 })).describe(
+      "Candidates that the graph walk keeps; overrides `recall`.",
+    ),
+    exact: optional(boolean()).describe("Compare with every point. Default false."),
+    quantization: optional(
+      named(
+        "QuantizationSearchParams",
+        object({
+          ignore: optional(boolean()),
+          rescore: optional(boolean()),
+          oversampling: optional(number({ min: 1 })),
+        }),
+      ),
+    ),
+    indexed_only: optional(boolean()).describe("Leave out segments without an index. Default false."),
+    acorn: optional(
+      named(
+        "AcornSearchParams",
+        object({ enable: optional(boolean()), max_selectivity: optional(number({ min: 0, max: 1 })) }),
+      ),
+    ),
+    idf: optional(unsupported(anyJson())),
+  }),
+);
+export type SearchParams = Infer<typeof searchParams>;
+
+export const nearestQuery = named(
+  "NearestQuery",
+  object({ nearest: vectorInput, mmr: optional(unsupported(anyJson())) }),
+);
+
+const laterQueries = [
+  object({ recommend: unsupported(anyJson()) }),
+  object({ discover: unsupported(anyJson()) }),
+  object({ context: unsupported(anyJson()) }),
+  object({ order_by: unsupported(anyJson()) }),
+  object({ fusion: unsupported(anyJson()) }),
+  object({ rrf: unsupported(anyJson()) }),
+  object({ formula: unsupported(anyJson()) }),
+  object({ sample: unsupported(anyJson()) }),
+  object({ relevance_feedback: unsupported(anyJson()) }),
+] as const;
+
+/** What to search by: a vector, a point's stored vector, or one of the query objects. */
+export const queryInterface = named("QueryInterface", union(vectorInput, nearestQuery, ...laterQueries));
+export type QueryInterface = Infer<typeof queryInterface>;
+
+const lookupLocation = named("LookupLocation", object({ collection: string(), vector: optional(string()) }));
+
+export const queryRequest = named(
+  "QueryRequest",
+  object({
+    query: optional(queryInterface).describe("Without it points come in the order of their ids."),
+    using: optional(string()).describe("Name of the vector to search. Default: the one without a name."),
+    filter: optional(filter),
+    params: optional(searchParams),
+    limit: optional(unsigned({ min: 1 })).describe("Default 10."),
+    offset: optional(unsigned()).describe("How many of the best to leave out. Default 0."),
+    score_threshold: optional(number()),
+    with_payload: optional(withPayload).describe("Default false."),
+    with_vector: optional(withVector).describe("Default false."),
+    prefetch: optional(unsupported(anyJson())),
+    lookup_from: optional(unsupported(lookupLocation)),
+    shard_key: shardKeyField,
+  }),
+);
+export type QueryRequest = Infer<typeof queryRequest>;
+
+export const queryRequestBatch = named("QueryRequestBatch", object({ searches: array(queryRequest) }));
+export type QueryRequestBatch = Infer<typeof queryRequestBatch>;
+
+export const searchRequest = named(
+  "SearchRequest",
+  object({
+    vector: searchVector,
+    filter: optional(filter),
+    params: optional(searchParams),
+    limit: unsigned({ min: 1 }),
+    offset: optional(unsigned()),
+    score_threshold: optional(number()),
+    with_payload: optional(withPayload).describe("Default false."),
+    with_vector: optional(withVector).describe("Default false."),
+    shard_key: shardKeyField,
+  }),
+);
+export type SearchRequest = Infer<typeof searchRequest>;
+
+export const searchRequestBatch = named("SearchRequestBatch", object({ searches: array(searchRequest) }));
+export type SearchRequestBatch = Infer<typeof searchRequestBatch>;
+
+/** The query that a search of the older endpoint stands for. The argument has passed `searchRequest`. */
+export function queryOfSearch({ vector, ...rest }: SearchRequest): QueryRequest {
+  if (Array.isArray(vector) || ArrayBuffer.isView(vector)) return { ...rest, query: vector };
+  return { ...rest, query: vector.vector, using: vector.name };
+}

@@ -1,0 +1,365 @@
+/**
+ * PayloadStore: the payload bytes of one segment's rows, outside of any per-row JavaScript object.
+ *
+ * Bytes lie in chunks that never move or change, so that a view stays right while rows are replaced: first the chunks
+ * of the base (what the sealed file holds; none in a growing segment), then the tail, to which appends and
+ * replacements go. A row is an address and a length:
+ *
+ *   address (float64, an integer < 2^53) = chunk * 2^32 + offset in the chunk
+ *   length  (uint32)                     = bytes; 0: the row has no payload and takes no bytes
+ *
+ * Sections of the base, version 1:
+ *
+ *   payload.ends  float64[rows]  where the row's bytes end in the heap; they begin where the row before ends
+ *   payload.heap  UTF-8 JSON of all rows, one after the other
+ *
+ * Sections of a patch (rows changed since the base), version 1:
+ *
+ *   patch.rows    uint32[count]  row numbers, ascending
+ *   patch.ends    float64[count] as payload.ends, for these rows
+ *   patch.heap    UTF-8 JSON of these rows
+ */
+import { assert } from "../runtime/assert.js";
+import {
+  bytesOf,
+  expectLength,
+  malformed,
+  metaNumber,
+  readNumbers,
+  type SavedSections,
+  type SectionSource,
+} from "./sections.js";
+
+/** Bytes of an ordinary tail chunk; a longer payload gets one of its own. */
+const TAIL_CHUNK_BYTES = 1 << 20;
+/** Most bytes that one chunk of a loaded base holds. */
+const BASE_CHUNK_BYTES = 1 << 28;
+/** Bytes that are handed to a file at once. */
+const SAVE_CHUNK_BYTES = 1 << 20;
+/** The tail is rewritten when this much of it, and more than half, belongs to no row any more. */
+const WASTE_BYTES_MAX = 1 << 25;
+const CHUNK_SPAN = 2 ** 32;
+const FORMAT_VERSION = 1;
+
+/** What a row without payload answers. */
+const emptyPayload = new TextEncoder().encode("{}");
+
+export class PayloadStore {
+  /** Only ever appended to; rewriting the tail makes a new list, so that who reads on from the old one may. */
+  #chunks: Uint8Array[] = [];
+  #baseChunkCount = 0;
+  /** The chunk that takes appends, or -1. */
+  #open = -1;
+  #openUsed = 0;
+  /** Bytes in the tail, and those of them that belong to no row any more. */
+  #tailBytes = 0;
+  #wasteBytes = 0;
+  #addresses = new Float64Array(0);
+  #lengths = new Uint32Array(0);
+  #rowCount = 0;
+  /** Bit per row: changed or added since the base. */
+  #dirty = new Uint32Array(0);
+  #dirtyCount = 0;
+  #heapBytes = 0;
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  /** How many rows differ from the base. */
+  get dirtyCount(): number {
+    return this.#dirtyCount;
+  }
+
+  /** Bytes of all rows' payloads; what a base written now would hold. */
+  get heapBytes(): number {
+    return this.#heapBytes;
+  }
+
+  /** Adds a row; its number is returned. `{}` and no bytes mean that it has no payload. */
+  append(payload: Uint8Array): number {
+    const row = this.#rowCount;
+    this.#reserve(row + 1);
+    this.#put(row, payload);
+    this.#rowCount = row + 1;
+    return row;
+  }
+
+  /** Gives a row another payload. Views of the old one stay as they are. */
+  replace(row: number, payload: Uint8Array): void {
+    this.#check(row);
+    this.#put(row, payload);
+  }
+
+  /** Takes a row's payload away. */
+  clear(row: number): void {
+    this.replace(row, emptyPayload);
+  }
+
+  has(row: number): boolean {
+    this.#check(row);
+    return this.#lengths[row] > 0;
+  }
+
+  /** The row's UTF-8 JSON, `{}` when it has no payload: a view that stays valid and must not be written. */
+  bytes(row: number): Uint8Array {
+    this.#check(row);
+    const length = this.#lengths[row];
+    return length === 0 ? emptyPayload : viewOf(this.#chunks, this.#addresses[row], length);
+  }
+
+  /** The rows that differ from the base, ascending. */
+  dirtyRows(): Uint32Array {
+    const rows = new Uint32Array(this.#dirtyCount);
+    let count = 0;
+    for (let word = 0; count < rows.length; word++) {
+      for (let bits = this.#dirty[word]; bits !== 0; bits &= bits - 1) {
+        rows[count++] = word * 32 + 31 - Math.clz32(bits & -bits);
+      }
+    }
+    return rows;
+  }
+
+  /** A base with these rows in this order (default: all). Later writes do not show in it. */
+  save(rows?: Uint32Array): SavedSections {
+    const count = rows ? rows.length : this.#rowCount;
+    const { ends, heap } = this.#layOut(count, rows);
+    return {
+      meta: { version: FORMAT_VERSION, rows: count },
+      sections: [
+        { name: "payload.ends", bytes: bytesOf(ends, count) },
+        { name: "payload.heap", bytes: heap },
+      ],
+    };
+  }
+
+  /**
+   * Reads a base back.
+   * @param chunkBytes Most bytes that are read at once, unless a single payload is longer. Default 256 MiB.
+   */
+  static async load(source: SectionSource, chunkBytes = BASE_CHUNK_BYTES): Promise<PayloadStore> {
+    expectVersion(source);
+    const count = metaNumber(source, "rows");
+    const ends = await readNumbers(source, "payload.ends", Float64Array, count);
+    checkEnds("payload", ends, source.length("payload.heap"));
+    const store = new PayloadStore();
+    store.#reserve(count);
+    store.#rowCount = count;
+    for (let first = 0; first < count; ) {
+      first = await store.#loadChunk(source, ends, first, chunkBytes);
+    }
+    store.#baseChunkCount = store.#chunks.length;
+    return store;
+  }
+
+  /** All that differs from the base: the payload overlay. */
+  savePatch(): SavedSections {
+    const rows = this.dirtyRows();
+    const { ends, heap } = this.#layOut(rows.length, rows);
+    return {
+      meta: { version: FORMAT_VERSION, rows: this.#rowCount, patched: rows.length },
+      sections: [
+        { name: "patch.rows", bytes: bytesOf(rows, rows.length) },
+        { name: "patch.ends", bytes: bytesOf(ends, rows.length) },
+        { name: "patch.heap", bytes: heap },
+      ],
+    };
+  }
+
+  /** Lays a patch over the base that it was made for; returns the rows that it changed, ascending. */
+  async loadPatch(source: SectionSource, chunkBytes = BASE_CHUNK_BYTES): Promise<Uint32Array> {
+    expectVersion(source);
+    if (metaNumber(source, "rows") !== this.#rowCount) {
+      throw malformed(
+        "meta",
+        `the patch is for ${metaNumber(source, "rows")} rows, the base has ${this.#rowCount}`,
+      );
+    }
+    const count = metaNumber(source, "patched");
+    const rows = await readNumbers(source, "patch.rows", Uint32Array, count);
+    const ends = await readNumbers(source, "patch.ends", Float64Array, count);
+    checkEnds("patch", ends, source.length("patch.heap"));
+    for (let i = 0; i < count; i++) {
+      if (rows[i] >= this.#rowCount || (i > 0 && rows[i] <= rows[i - 1])) {
+        throw malformed("patch.rows", `entry ${i} is row ${rows[i]} of ${this.#rowCount}`);
+      }
+    }
+    for (let first = 0; first < count; ) {
+      const end = lastWithin(ends, first, chunkBytes);
+      const start = first === 0 ? 0 : ends[first - 1];
+      const bytes = await source.read("patch.heap", start, ends[end - 1] - start);
+      for (let from = start; first < end; from = ends[first++]) {
+        this.#put(rows[first], bytes.subarray(from - start, ends[first] - start));
+      }
+    }
+    return rows;
+  }
+
+  /** Bytes that the store holds in memory, replaced payloads included. */
+  memoryBytes(): number {
+    let bytes = this.#addresses.byteLength + this.#lengths.byteLength + this.#dirty.byteLength;
+    for (const chunk of this.#chunks) bytes += chunk.byteLength;
+    return bytes;
+  }
+
+  #check(row: number): void {
+    assert(row >= 0 && row < this.#rowCount, "a payload is asked for by a row of its segment");
+  }
+
+  #put(row: number, payload: Uint8Array): void {
+    // The shortest payload that says something is longer than `{}`.
+    const length = payload.length <= emptyPayload.length ? 0 : payload.length;
+    if (this.#lengths[row] > 0 && this.#isInTail(row)) this.#wasteBytes += this.#lengths[row];
+    this.#heapBytes += length - this.#lengths[row];
+    this.#lengths[row] = length;
+    if (length > 0) this.#addresses[row] = this.#write(payload);
+    const bit = 1 << (row & 31);
+    if ((this.#dirty[row >>> 5] & bit) === 0) {
+      this.#dirty[row >>> 5] |= bit;
+      this.#dirtyCount++;
+    }
+    if (this.#wasteBytes > WASTE_BYTES_MAX && this.#wasteBytes * 2 > this.#tailBytes) this.#rewriteTail();
+  }
+
+  #isInTail(row: number): boolean {
+    return this.#addresses[row] >= this.#baseChunkCount * CHUNK_SPAN;
+  }
+
+  /** Copies the bytes to the tail; returns their address. */
+  #write(payload: Uint8Array): number {
+    this.#tailBytes += payload.length;
+    if (payload.length >= TAIL_CHUNK_BYTES) {
+      this.#chunks.push(payload.slice());
+      return (this.#chunks.length - 1) * CHUNK_SPAN;
+    }
+    if (this.#open < 0 || this.#openUsed + payload.length > TAIL_CHUNK_BYTES) {
+      this.#open = this.#chunks.push(new Uint8Array(TAIL_CHUNK_BYTES)) - 1;
+      this.#openUsed = 0;
+    }
+    const address = this.#open * CHUNK_SPAN + this.#openUsed;
+    this.#chunks[this.#open].set(payload, this.#openUsed);
+    this.#openUsed += payload.length;
+    return address;
+  }
+
+  /** Copies what rows still need of the tail to new chunks. Views and unfinished saves keep the old ones alive. */
+  #rewriteTail(): void {
+    const old = this.#chunks;
+    this.#chunks = old.slice(0, this.#baseChunkCount);
+    this.#open = -1;
+    this.#tailBytes = 0;
+    this.#wasteBytes = 0;
+    for (let row = 0; row < this.#lengths.length; row++) {
+      if (this.#lengths[row] > 0 && this.#isInTail(row)) {
+        this.#addresses[row] = this.#write(viewOf(old, this.#addresses[row], this.#lengths[row]));
+      }
+    }
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.#lengths.length) return;
+    const capacity = Math.max(rows, Math.min(this.#lengths.length * 2, this.#lengths.length + (1 << 20)), 64);
+    const addresses = new Float64Array(capacity);
+    addresses.set(this.#addresses);
+    this.#addresses = addresses;
+    const lengths = new Uint32Array(capacity);
+    lengths.set(this.#lengths);
+    this.#lengths = lengths;
+    const dirty = new Uint32Array((capacity + 31) >>> 5);
+    dirty.set(this.#dirty);
+    this.#dirty = dirty;
+  }
+
+  /** Loads rows from `first` on into one chunk; returns the first row that did not fit. */
+  async #loadChunk(
+    source: SectionSource,
+    ends: Float64Array,
+    first: number,
+    chunkBytes: number,
+  ): Promise<number> {
+    const end = lastWithin(ends, first, chunkBytes);
+    const start = first === 0 ? 0 : ends[first - 1];
+    const length = ends[end - 1] - start;
+    const base = this.#chunks.length * CHUNK_SPAN;
+    if (length > 0) this.#chunks.push(await source.read("payload.heap", start, length));
+    for (let row = first, from = start; row < end; from = ends[row++]) {
+      this.#addresses[row] = base + from - start;
+      this.#lengths[row] = ends[row] - from;
+    }
+    this.#heapBytes += length;
+    return end;
+  }
+
+  /** The rows as they are now: what is written to the store while a file is being written does not show in it. */
+  #layOut(count: number, rows?: Uint32Array): { ends: Float64Array; heap: Iterable<Uint8Array> } {
+    const ends = new Float64Array(count);
+    const addresses = new Float64Array(count);
+    let end = 0;
+    for (let i = 0; i < count; i++) {
+      const row = rows ? rows[i] : i;
+      this.#check(row);
+      end += this.#lengths[row];
+      ends[i] = end;
+      addresses[i] = this.#addresses[row];
+    }
+    const chunks = this.#chunks;
+    return { ends, heap: { [Symbol.iterator]: () => gather(chunks, addresses, ends) } };
+  }
+}
+
+function viewOf(chunks: readonly Uint8Array[], address: number, length: number): Uint8Array {
+  const chunk = Math.floor(address / CHUNK_SPAN);
+  const offset = address - chunk * CHUNK_SPAN;
+  return chunks[chunk].subarray(offset, offset + length);
+}
+
+/** The bytes at these addresses, gathered into pieces worth writing. */
+function* gather(
+  chunks: readonly Uint8Array[],
+  addresses: Float64Array,
+  ends: Float64Array,
+): Iterator<Uint8Array> {
+  let piece = new Uint8Array(Math.min(SAVE_CHUNK_BYTES, ends.at(-1) ?? 0));
+  let used = 0;
+  for (let i = 0, start = 0; i < ends.length; start = ends[i++]) {
+    const length = ends[i] - start;
+    if (length === 0) continue;
+    if (used + length > piece.length && used > 0) {
+      yield piece.subarray(0, used);
+      piece = new Uint8Array(SAVE_CHUNK_BYTES);
+      used = 0;
+    }
+    const bytes = viewOf(chunks, addresses[i], length);
+    if (length > piece.length) {
+      yield bytes;
+    } else {
+      piece.set(bytes, used);
+      used += length;
+    }
+  }
+  if (used > 0) yield piece.subarray(0, used);
+}
+
+function expectVersion(source: SectionSource): void {
+  if (source.meta.version !== FORMAT_VERSION)
+    throw malformed("meta", `version is ${String(source.meta.version)}`);
+}
+
+function checkEnds(name: string, ends: Float64Array, heapLength: number): void {
+  let before = 0;
+  for (let i = 0; i < ends.length; i++) {
+    if (!(ends[i] >= before && ends[i] - before < CHUNK_SPAN)) {
+      throw malformed(`${name}.ends`, `entry ${i} is ${ends[i]} after ${before}`);
+    }
+    before = ends[i];
+  }
+  expectLength(`${name}.heap`, before, heapLength);
+}
+
+/** The largest `end > first` for which the entries `first..end - 1` hold at most `limit` bytes, at least one entry. */
+function lastWithin(ends: Float64Array, first: number, limit: number): number {
+  const start = first === 0 ? 0 : ends[first - 1];
+  let end = first + 1;
+  while (end < ends.length && ends[end] - start <= limit) end++;
+  return end;
+}

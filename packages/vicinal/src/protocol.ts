@@ -1,0 +1,10 @@
+/**
+ * `vicinal/protocol`: the API as data, for what speaks it over a wire (the server, clients, the cluster):
+ * schemas and types of requests and answers, the engine's operations as an interface, errors, exact JSON.
+ */
+export type { EngineApi } from "./api/engine-api.js";
+export * from "./api/schema/index.js";
+export { parsePointIdText } from "./payload/id.js";
+export { parseJson, stringifyJson } from "./payload/json.js";
+export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";
+export * from "./runtime/schema.js";

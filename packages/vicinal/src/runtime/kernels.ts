@@ -1,0 +1,143 @@
+/**
+ * The kernels: WebAssembly built from packages/kernels, one build per process (chosen once by what the platform
+ * can do), one instance per thread and memory. Instances hold no state of their own.
+ */
+import { assert } from "./assert.js";
+
+/** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
+export interface Kernels {
+  scan(
+    metric: number,
+    query: number,
+    rows: number,
+    dimensions: number,
+    count: number,
+    bits: number,
+    k: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+  ): number;
+  scoreList(
+    metric: number,
+    query: number,
+    rows: number,
+    dimensions: number,
+    list: number,
+    length: number,
+    distances: number,
+  ): void;
+  scanList(
+    metric: number,
+    query: number,
+    rows: number,
+    dimensions: number,
+    list: number,
+    length: number,
+    scratch: number,
+    k: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+  ): number;
+  scanBatch(
+    metric: number,
+    queries: number,
+    queryCount: number,
+    rows: number,
+    dimensions: number,
+    from: number,
+    to: number,
+    k: number,
+    heaps: number,
+    sizes: number,
+  ): void;
+  finishBatch(
+    queryCount: number,
+    k: number,
+    heaps: number,
+    sizes: number,
+    ordinals: number,
+    distances: number,
+  ): void;
+  countBits(bits: number, count: number): number;
+}
+
+export type KernelBuild = "shared" | "unshared" | "shared-relaxed" | "unshared-relaxed";
+
+/** A compiled build. The module can be posted to another thread; it is compiled once. */
+export interface KernelModule {
+  build: KernelBuild;
+  /** True when memories of this build are shared between threads. */
+  shared: boolean;
+  module: WebAssembly.Module;
+}
+
+// (module (func (export "") (drop (f32x4.relaxed_madd (v128.const 0) x3)))), assembled by hand.
+const relaxedProbe = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0],
+  ...[65, 0, 253, 17, 65, 0, 253, 17, 65, 0, 253, 17, 253, 133, 2, 11],
+);
+
+/** Builds that this platform can run, best first. */
+export function availableBuilds(): KernelBuild[] {
+  const shared = canShare();
+  const relaxed = WebAssembly.validate(relaxedProbe);
+  const builds: KernelBuild[] = [];
+  if (shared && relaxed) builds.push("shared-relaxed");
+  if (shared) builds.push("shared");
+  if (relaxed) builds.push("unshared-relaxed");
+  builds.push("unshared");
+  return builds;
+}
+
+/** Shared memory is there, and (in a page) may be posted, which needs cross-origin isolation. */
+function canShare(): boolean {
+  if (typeof SharedArrayBuffer === "undefined") return false;
+  const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated;
+  return isolated !== false || "process" in globalThis;
+}
+
+const loading = new Map<KernelBuild, Promise<KernelModule>>();
+
+/** Loads and compiles a build, once per thread; without an argument the best that the platform can run. */
+export function loadKernels(build: KernelBuild = availableBuilds()[0]): Promise<KernelModule> {
+  let promise = loading.get(build);
+  if (!promise) {
+    promise = compile(build);
+    loading.set(build, promise);
+  }
+  return promise;
+}
+
+async function compile(build: KernelBuild): Promise<KernelModule> {
+  const { wasm } = await importBuild(build);
+  const text = atob(wasm);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return { build, shared: build.startsWith("shared"), module: await WebAssembly.compile(bytes) };
+}
+
+function importBuild(build: KernelBuild): Promise<{ wasm: string }> {
+  switch (build) {
+    case "shared":
+      return import("./wasm/shared.js");
+    case "unshared":
+      return import("./wasm/unshared.js");
+    case "shared-relaxed":
+      return import("./wasm/shared-relaxed.js");
+    case "unshared-relaxed":
+      return import("./wasm/unshared-relaxed.js");
+  }
+}
+
+/** An instance of the kernels over one memory, for the calling thread. */
+export function instantiate(kernels: KernelModule, memory: WebAssembly.Memory): Kernels {
+  assert(kernels.shared === isShared(memory), "a memory belongs to the kernels' build");
+  const instance = new WebAssembly.Instance(kernels.module, { env: { memory } });
+  return instance.exports as unknown as Kernels;
+}
+
+export function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+}

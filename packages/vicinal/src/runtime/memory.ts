@@ -1,0 +1,204 @@
+/**
+ * Memories: where vectors, codes and graphs lie, one per vector store, laid out by the host in regions.
+ *
+ * A dropped shared memory is not given back by the platform, so memories are never dropped: closing one returns it to
+ * a pool, and the next store takes the smallest idle one that fits. A reused memory holds old bytes: whoever
+ * takes a region writes it before reading it.
+ */
+import { assert } from "./assert.js";
+import { VicinalError } from "./errors.js";
+import type { KernelModule } from "./kernels.js";
+
+export const PAGE_BYTES = 65536;
+/** WebAssembly addresses 4 GiB; the last page stays free so that no end address wraps around. */
+const MAX_PAGES = 65535;
+/** Address 0 means "none" to the kernels, so the first region starts behind it. */
+const FIRST_ADDRESS = 64;
+/** An idle memory this much larger than needed is left for a larger taker. */
+const REUSE_FACTOR = 16;
+
+export interface MemoryStats {
+  /** Memories in use, and bytes of address space they have grown to (untouched pages take no memory). */
+  used: number;
+  usedBytes: number;
+  /** Memories that wait for reuse. */
+  idle: number;
+  idleBytes: number;
+}
+
+const idle: Record<"shared" | "unshared", WebAssembly.Memory[]> = { shared: [], unshared: [] };
+const used = new Set<WebAssembly.Memory>();
+
+/** Memories of this thread, used and idle. */
+export function memoryStats(): MemoryStats {
+  const bytes = (memories: Iterable<WebAssembly.Memory>) => {
+    let sum = 0;
+    for (const memory of memories) sum += memory.buffer.byteLength;
+    return sum;
+  };
+  const waiting = [...idle.shared, ...idle.unshared];
+  return {
+    used: used.size,
+    usedBytes: bytes(used),
+    idle: waiting.length,
+    idleBytes: bytes(waiting),
+  };
+}
+
+function take(shared: boolean, needBytes: number): WebAssembly.Memory {
+  const pool = shared ? idle.shared : idle.unshared;
+  let best = -1;
+  let largest = -1;
+  for (let i = 0; i < pool.length; i++) {
+    const size = pool[i].buffer.byteLength;
+    if (size >= needBytes) {
+      if (size <= needBytes * REUSE_FACTOR || size <= 16 * PAGE_BYTES) {
+        if (best < 0 || size < pool[best].buffer.byteLength) best = i;
+      }
+    } else if (largest < 0 || size > pool[largest].buffer.byteLength) largest = i;
+  }
+  const found = best >= 0 ? best : largest;
+  const memory = found >= 0 ? pool.splice(found, 1)[0] : create(shared);
+  used.add(memory);
+  return memory;
+}
+
+/** A new memory with the widest address space that the platform gives. */
+function create(shared: boolean): WebAssembly.Memory {
+  if (!shared) return new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+  for (let maximum = 65536; ; maximum /= 4) {
+    try {
+      return new WebAssembly.Memory({ initial: 1, maximum, shared });
+    } catch (cause) {
+      if (maximum <= 1024) {
+        throw new VicinalError("OUT_OF_MEMORY", "The platform refuses another shared memory", {}, { cause });
+      }
+    }
+  }
+}
+
+interface Region {
+  start: number;
+  end: number;
+}
+
+/** One memory and its regions. Only the thread that made it reserves, commits and gives back; others borrow it. */
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+  /** True when another thread owns the memory. */
+  readonly borrowed: boolean;
+  /** Views of the whole memory, replaced when it grows: do not keep them across a call that may grow it. */
+  u8!: Uint8Array;
+  u32!: Uint32Array;
+  i32!: Int32Array;
+  f32!: Float32Array;
+  /** Regions in order of address. */
+  readonly #regions: Region[] = [];
+  #closed = false;
+
+  private constructor(memory: WebAssembly.Memory, shared: boolean, borrowed: boolean) {
+    this.memory = memory;
+    this.shared = shared;
+    this.borrowed = borrowed;
+    this.view();
+  }
+
+  /** `needBytes`: about how much will be reserved; helps to choose among idle memories. */
+  static create(kernels: KernelModule, needBytes: number): Arena {
+    return new Arena(take(kernels.shared, needBytes), kernels.shared, false);
+  }
+
+  /** A memory that another thread owns. */
+  static borrow(memory: WebAssembly.Memory): Arena {
+    return new Arena(memory, true, true);
+  }
+
+  /** Takes new views; a borrower does it when the owner may have grown the memory. */
+  view(): void {
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+  }
+
+  /** Sets address space aside; its bytes may be touched only after `commit`. 64-byte aligned. */
+  reserve(bytes: number): number {
+    assert(!this.#closed && !this.borrowed, "regions are reserved by the owner of an open arena");
+    const length = Math.max(64, Math.ceil(bytes / 64) * 64);
+    let start = FIRST_ADDRESS;
+    let place = 0;
+    for (; place < this.#regions.length; place++) {
+      if (this.#regions[place].start - start >= length) break;
+      start = this.#regions[place].end;
+    }
+    const end = start + length;
+    if (end > MAX_PAGES * PAGE_BYTES) {
+      throw new VicinalError(
+        "OUT_OF_MEMORY",
+        `One segment's vectors and index need more than 4 GiB (${bytes} bytes asked, ${start} in use)`,
+        { bytes, inUse: start },
+      );
+    }
+    this.#regions.splice(place, 0, { start, end });
+    return start;
+  }
+
+  /** Makes all bytes below `end` usable. */
+  commit(end: number): void {
+    const have = this.memory.buffer.byteLength;
+    if (end <= have) return;
+    try {
+      this.memory.grow(Math.ceil((end - have) / PAGE_BYTES));
+    } catch (cause) {
+      throw new VicinalError(
+        "OUT_OF_MEMORY",
+        `The memory cannot grow from ${have} to ${end} bytes`,
+        { have, need: end },
+        { cause },
+      );
+    }
+    this.view();
+  }
+
+  /** `reserve` and `commit`. The bytes are whatever was there. */
+  allocate(bytes: number): number {
+    const start = this.reserve(bytes);
+    try {
+      this.commit(start + bytes);
+    } catch (error) {
+      this.release(start);
+      throw error;
+    }
+    return start;
+  }
+
+  /** Gives a region back. */
+  release(start: number): void {
+    const place = this.#regions.findIndex((region) => region.start === start);
+    assert(place >= 0, "a released region was reserved");
+    this.#regions.splice(place, 1);
+  }
+
+  /** Bytes reserved by all regions. */
+  get reservedBytes(): number {
+    return this.#regions.reduce((sum, region) => sum + region.end - region.start, 0);
+  }
+
+  /** Returns the memory to the pool; no view of it may be used afterwards. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#regions.length = 0;
+    if (!this.borrowed) {
+      used.delete(this.memory);
+      (this.shared ? idle.shared : idle.unshared).push(this.memory);
+    }
+    const nothing = new ArrayBuffer(0);
+    this.u8 = new Uint8Array(nothing);
+    this.u32 = new Uint32Array(nothing);
+    this.i32 = new Int32Array(nothing);
+    this.f32 = new Float32Array(nothing);
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Collection: a state in memory, the log that makes its writes durable, the files that make the log short, and the
+ * optimizer that keeps its segments in shape.
+ *
+ *   <folder>/manifest-...      what the collection consists of; the highest valid one counts
+ *   <folder>/log/log-...       writes since the manifest's checkpoint
+ *   <folder>/segments/<id>/... files of sealed segments
+ */
+import { VicinalError } from "../runtime/errors.js";
+import { loadKernels } from "../runtime/kernels.js";
+import type { Directory } from "../storage/directory.js";
+import { FileLog, type Log } from "../storage/log.js";
+import { Manifests } from "../storage/manifest.js";
+import type { CollectionConfig } from "./config.js";
+import { decodeRecord } from "./effects.js";
+import {
+  loadSegment,
+  type NameFile,
+  type SegmentEntry,
+  saveDeletes,
+  saveDerived,
+  savePatch,
+  saveSegment,
+  takePatch,
+} from "./files.js";
+import { MemoryLog } from "./memory-log.js";
+import { Optimizer } from "./optimizer.js";
+import type { Segment, SegmentFiles } from "./segment.js";
+import { CollectionState } from "./state.js";
+import { type Operation, Writer } from "./writer.js";
+
+const FORMAT = 1;
+
+interface CollectionManifest {
+  format: number;
+  config: CollectionConfig;
+  /** Replay begins above this sequence number. */
+  checkpoint: number;
+  nextSegmentId: number;
+  nextFile: number;
+  segments: SegmentEntry[];
+}
+
+export interface CollectionOptions {
+  /** Number of the opening that writes; greater than that of every opening before. */
+  epoch: number;
+  /** 0: acknowledge when synced. Else see FileLogOptions. */
+  syncIntervalMs?: number;
+}
+
+export class Collection {
+  readonly state: CollectionState;
+  readonly optimizer: Optimizer;
+  readonly #files: CollectionFiles | undefined;
+  readonly #log: Log;
+  readonly #writer: Writer;
+
+  private constructor(state: CollectionState, log: Log, files: CollectionFiles | undefined) {
+    this.state = state;
+    this.#log = log;
+    this.#files = files;
+    this.optimizer = new Optimizer({
+      state,
+      persist: files && ((segment) => files.persist(segment)),
+      checkpoint: async () => files?.checkpoint(state, log),
+      discard: async (segments) => files?.discard(segments),
+    });
+    this.#writer = new Writer(
+      state,
+      log,
+      () => this.optimizer.admit(),
+      () => this.optimizer.poke(),
+    );
+  }
+
+  /** A new collection; `dir` must be empty. Without it, everything stays in memory. */
+  static async create(
+    dir: Directory | undefined,
+    config: CollectionConfig,
+    options: CollectionOptions,
+  ): Promise<Collection> {
+    const state = new CollectionState(config, 1, await loadKernels());
+    if (!dir) return new Collection(state, new MemoryLog(), undefined);
+    const files = await CollectionFiles.open(dir);
+    await files.commit(state, 0);
+    const log = await FileLog.open(dir.folder("log"), options, () => {});
+    return new Collection(state, log, files);
+  }
+
+  /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
+  static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
+    const files = await CollectionFiles.open(dir);
+    const manifest = files.manifest;
+    if (!manifest) throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
+    try {
+      for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
+      state.sequence = manifest.checkpoint;
+      const log = await FileLog.open(
+        dir.folder("log"),
+        { ...options, after: manifest.checkpoint },
+        ({ sequence, bytes }) => state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
+      );
+      const collection = new Collection(state, log, files);
+      collection.optimizer.poke();
+      return collection;
+    } catch (reason) {
+      state.close();
+      throw reason;
+    }
+  }
+
+  /** Resolves with the operation's sequence number once it is durable and visible. */
+  write(operation: Operation): Promise<number> {
+    return this.#writer.write(operation);
+  }
+
+  /** Operations that wait to be written. */
+  get waitingWrites(): number {
+    return this.#writer.waiting;
+  }
+
+  /** Bytes of the log that a reopening would read. */
+  get logBytes(): number {
+    return this.#log.bytes;
+  }
+
+  /** Finishes accepted writes, stops background work, saves what keeps the next start short, frees the memory. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+    await this.optimizer.close();
+    try {
+      await this.#files?.checkpoint(this.state, this.#log);
+    } finally {
+      await this.#log.close();
+      this.state.close();
+    }
+  }
+}
+
+/** The durable side: which files there are, and the manifest that names them. */
+class CollectionFiles {
+  readonly #dir: Directory;
+  readonly #manifests: Manifests;
+  manifest: CollectionManifest | undefined;
+  #nextFile = 1;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(dir: Directory, manifests: Manifests) {
+    this.#dir = dir;
+    this.#manifests = manifests;
+  }
+
+  static async open(dir: Directory): Promise<CollectionFiles> {
+    const manifests = new Manifests(dir);
+    const files = new CollectionFiles(dir, manifests);
+    const value = (await manifests.latest())?.value as CollectionManifest | undefined;
+    if (!value) return files;
+    if (value.format !== FORMAT)
+      throw new VicinalError(
+        "CORRUPTION",
+        `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
+      );
+    files.manifest = value;
+    files.#nextFile = value.nextFile;
+    await files.#deleteOrphans(value);
+    return files;
+  }
+
+  /** Files that a stopped task left and no manifest names. */
+  async #deleteOrphans(manifest: CollectionManifest): Promise<void> {
+    const named = new Set(manifest.segments.flatMap(({ files }) => pathsOf(files)));
+    for (const path of await this.#dir.list())
+      if (path.startsWith("segments/") && !named.has(path)) await this.#dir.delete(path);
+  }
+
+  #namer(segment: Segment): NameFile {
+    const folder = `segments/${String(segment.id).padStart(8, "0")}`;
+    return (kind) => `${folder}/${kind}-${String(this.#nextFile++).padStart(8, "0")}`;
+  }
+
+  async persist(segment: Segment): Promise<void> {
+    segment.files = await saveSegment(this.#dir, segment, this.#namer(segment));
+  }
+
+  /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
+  checkpoint(state: CollectionState, log: Log): Promise<void> {
+    const done = this.#turn.then(() => this.#checkpoint(state, log));
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #checkpoint(state: CollectionState, log: Log): Promise<void> {
+    const segments = state.segments().filter((segment) => segment.files !== undefined);
+    // The state as of this turn; the writes below see later changes only in the flags.
+    const unsaved = state.segments().filter((segment) => segment.files === undefined && segment.rowCount > 0);
+    const upTo = Math.min(state.sequence, ...unsaved.map((segment) => segment.firstSequence - 1));
+    const changed = segments.map((segment) => {
+      const live = segment.deletesChanged ? segment.live.slice() : undefined;
+      const patch = segment.patchChanged ? takePatch(segment) : undefined;
+      segment.deletesChanged = false;
+      segment.patchChanged = false;
+      return { segment, files: { ...(segment.files as SegmentFiles) }, live, patch };
+    });
+    try {
+      for (const { segment, files, live, patch } of changed) {
+        const name = this.#namer(segment);
+        if (live) files.deletes = await saveDeletes(this.#dir, live, name);
+        if (patch) files.patch = await savePatch(this.#dir, patch, name);
+        await saveDerived(this.#dir, segment, files, name);
+      }
+      await this.commit(
+        state,
+        upTo,
+        changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
+      );
+    } catch (reason) {
+      for (const { segment, live, patch } of changed) {
+        segment.deletesChanged ||= live !== undefined;
+        segment.patchChanged ||= patch !== undefined;
+      }
+      throw reason;
+    }
+    await log.rotate();
+    await log.truncate(upTo);
+    for (const { segment, files } of changed) {
+      const old = segment.files as SegmentFiles;
+      segment.files = files;
+      const kept = new Set(pathsOf(files));
+      for (const path of pathsOf(old)) if (!kept.has(path)) await this.#dir.delete(path);
+    }
+  }
+
+  async commit(state: CollectionState, checkpoint: number, segments: SegmentEntry[] = []): Promise<void> {
+    const manifest: CollectionManifest = {
+      format: FORMAT,
+      config: state.config,
+      checkpoint,
+      nextSegmentId: state.nextSegmentId,
+      nextFile: this.#nextFile,
+      segments,
+    };
+    await this.#manifests.commit(manifest);
+    this.manifest = manifest;
+  }
+
+  async discard(segments: Segment[]): Promise<void> {
+    for (const { files } of segments) if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+  }
+}
+
+function pathsOf(files: SegmentFiles): string[] {
+  const paths = [files.rows, ...files.fields.map(({ file }) => file)];
+  for (const { file, index } of files.vectors) paths.push(file, ...(index ? [index.file] : []));
+  if (files.deletes) paths.push(files.deletes);
+  if (files.patch) paths.push(files.patch);
+  return paths;
+}

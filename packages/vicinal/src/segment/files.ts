@@ -1,0 +1,242 @@
+/**
+ * Files of a sealed segment, each a container of sections (storage/sections.ts). Those of `rows`, `vector`, `index`
+ * and `field` never change; `deletes` and `patch` are written anew, under a new name, at each checkpoint that has
+ * something to say, and the manifest names the ones that count.
+ *
+ *   rows      ids, id-kinds, versions, payload.*
+ *   vector    floats, norms, rows (see VectorColumn)
+ *   index     what the family saves
+ *   field     what the column saves
+ *   deletes   live: the bits of the rows that live
+ *   patch     patch.* (payloads changed since `rows`), patch.versions
+ */
+import type { VectorIndex } from "../index/contract.js";
+import { familyNamed } from "../index/families.js";
+import { fillBits, bitWords } from "../payload/bits.js";
+import type { FieldColumn } from "../payload/column.js";
+import { loadColumn } from "../payload/columns.js";
+import type { SavedSections } from "../payload/sections.js";
+import { PayloadStore } from "../payload/store.js";
+import { corruption } from "../runtime/errors.js";
+import type { Directory } from "../storage/directory.js";
+import { openSections, type Sections, writeSections } from "../storage/sections.js";
+import { IdColumn } from "./id-column.js";
+import type { Segment, SegmentFiles } from "./segment.js";
+import type { CollectionState } from "./state.js";
+
+/** What the manifest says of one segment. */
+export interface SegmentEntry {
+  id: number;
+  rows: number;
+  files: SegmentFiles;
+}
+
+/** Where an index or a column lies that has been saved or loaded: neither changes after that, so it is saved once. */
+const fileOf = new WeakMap<VectorIndex | FieldColumn, string>();
+
+/** Gives each new file a name that no file had before. */
+export type NameFile = (kind: string) => string;
+
+/** Writes rows and vectors of a sealed segment, and the indexes and columns that it has; returns their names. */
+export async function saveSegment(dir: Directory, segment: Segment, name: NameFile): Promise<SegmentFiles> {
+  // Everything that may change meanwhile is copied first, in this turn.
+  const payloads = segment.payloads.save();
+  segment.payloads.markBase();
+  segment.patchChanged = false;
+  segment.deletesChanged = segment.deadCount > 0;
+  const rows = {
+    meta: { rows: segment.rowCount, payload: payloads.meta },
+    sections: [
+      ...segment.ids.sections(),
+      { name: "versions", bytes: bytesOf(segment.versions().slice()) },
+      ...payloads.sections,
+    ],
+  };
+  const files: SegmentFiles = { rows: name("rows"), vectors: [], fields: [] };
+  await write(dir, files.rows, "rows", rows);
+  for (const column of segment.vectors.values()) {
+    const file = name("vector");
+    await write(dir, file, "vector", {
+      meta: { name: column.name, count: column.store.count },
+      sections: [{ name: "floats", bytes: column.store.bytes() }, ...column.sections()],
+    });
+    files.vectors.push({ name: column.name, file });
+  }
+  await saveDerived(dir, segment, files, name);
+  return files;
+}
+
+/** Writes the indexes and field columns that have no file yet, and lists those that the segment has now. */
+export async function saveDerived(
+  dir: Directory,
+  segment: Segment,
+  files: SegmentFiles,
+  name: NameFile,
+): Promise<void> {
+  const vectors: SegmentFiles["vectors"] = [];
+  for (const entry of files.vectors) {
+    const index = segment.vectors.get(entry.name)?.index;
+    vectors.push({ ...entry, index: index && (await saveIndex(dir, index, name)) });
+  }
+  const fields: SegmentFiles["fields"] = [];
+  for (const [path, column] of [...segment.fields])
+    fields.push({ path, file: await saveField(dir, column, name) });
+  Object.assign(files, { vectors, fields });
+}
+
+/** Undefined for an index that needs no file. */
+async function saveIndex(
+  dir: Directory,
+  index: VectorIndex,
+  name: NameFile,
+): Promise<{ file: string; family: string } | undefined> {
+  if (index.family === "flat") return undefined;
+  let file = fileOf.get(index);
+  if (file === undefined) {
+    const { meta, sections } = index.save();
+    file = name("index");
+    await write(dir, file, "index", { meta, sections });
+    fileOf.set(index, file);
+  }
+  return { file, family: index.family };
+}
+
+/** Rows whose payload changes later are read again when the column is loaded, so one file is enough. */
+async function saveField(dir: Directory, column: FieldColumn, name: NameFile): Promise<string> {
+  let file = fileOf.get(column);
+  if (file === undefined) {
+    file = name("field");
+    await write(dir, file, "field", column.save());
+    fileOf.set(column, file);
+  }
+  return file;
+}
+
+export async function saveDeletes(dir: Directory, live: Uint32Array, name: NameFile): Promise<string> {
+  const file = name("deletes");
+  await write(dir, file, "deletes", { meta: {}, sections: [{ name: "live", bytes: bytesOf(live) }] });
+  return file;
+}
+
+/** What a patch file will hold, taken now. */
+export function takePatch(segment: Segment): SavedSections {
+  const versions = Float64Array.from(segment.payloads.dirtyRows(), (row) => segment.version(row));
+  const { meta, sections } = segment.payloads.savePatch();
+  return { meta, sections: [...sections, { name: "patch.versions", bytes: bytesOf(versions) }] };
+}
+
+export async function savePatch(dir: Directory, patch: SavedSections, name: NameFile): Promise<string> {
+  const file = name("patch");
+  await write(dir, file, "patch", patch);
+  return file;
+}
+
+/** Reads a segment back; its rows are not entered into the id map yet. */
+export async function loadSegment(
+  dir: Directory,
+  state: CollectionState,
+  entry: SegmentEntry,
+): Promise<Segment> {
+  const { files } = entry;
+  const segment = state.createSegment(Math.max(1, entry.rows), entry.id);
+  try {
+    const rows = await openSections(dir, files.rows, "rows");
+    expectCount(files.rows, "rows", entry.rows, rows.meta.rows);
+    const ids = IdColumn.load(
+      entry.rows,
+      new Uint32Array(await own(rows, "ids")),
+      rows.length("id-kinds") > 0 ? new Uint32Array(await own(rows, "id-kinds")) : undefined,
+    );
+    const versions = new Float64Array(await own(rows, "versions"));
+    const payloads = await PayloadStore.load(under(rows, "payload"));
+    const live = files.deletes ? await loadLive(dir, files.deletes, entry.rows) : allLive(entry.rows);
+    segment.restore(ids, versions, live, payloads);
+    const patched = files.patch ? await loadPatch(dir, files.patch, segment) : [];
+    for (const { name, file, index } of files.vectors) await loadVector(dir, segment, name, file, index);
+    segment.fields.clear();
+    for (const { path, file } of files.fields) {
+      const column = await loadColumn(await openSections(dir, file, "field"));
+      for (const row of patched) column.update(row, segment.payload(row));
+      segment.fields.set(path, column);
+      fileOf.set(column, file);
+    }
+    segment.files = files;
+    return segment;
+  } catch (reason) {
+    segment.close();
+    throw reason;
+  }
+}
+
+async function loadVector(
+  dir: Directory,
+  segment: Segment,
+  name: string,
+  file: string,
+  index: { file: string; family: string } | undefined,
+): Promise<void> {
+  const column = segment.vectors.get(name);
+  if (!column) throw corruption(file, 0, "a vector of the collection", name, "vector name");
+  const source = await openSections(dir, file, "vector");
+  const count = Number(source.meta.count);
+  await column.store.restore(count, (target) => source.readInto("floats", target));
+  column.restore(
+    segment.rowCount,
+    source.length("norms") > 0 ? new Float32Array(await own(source, "norms")) : undefined,
+    source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
+  );
+  if (!index) return;
+  column.index = await familyNamed(index.family).load(column.store, await openSections(dir, index.file, "index"));
+  fileOf.set(column.index, index.file);
+}
+
+async function loadPatch(dir: Directory, file: string, segment: Segment): Promise<Uint32Array> {
+  const source = await openSections(dir, file, "patch");
+  const rows = await segment.payloads.loadPatch(source);
+  const versions = new Float64Array(await own(source, "patch.versions"));
+  expectCount(file, "versions", rows.length, versions.length);
+  rows.forEach((row, i) => {
+    segment.setVersion(row, versions[i]);
+  });
+  return rows;
+}
+
+async function loadLive(dir: Directory, file: string, rows: number): Promise<Uint32Array> {
+  const live = new Uint32Array(await own(await openSections(dir, file, "deletes"), "live"));
+  expectCount(file, "words", bitWords(rows), live.length);
+  return live;
+}
+
+function allLive(rows: number): Uint32Array {
+  const live = new Uint32Array(bitWords(rows));
+  fillBits(live, rows);
+  return live;
+}
+
+async function write(dir: Directory, path: string, kind: string, saved: SavedSections): Promise<void> {
+  await writeSections(dir, path, { kind, meta: saved.meta, sections: saved.sections });
+}
+
+/** A whole section in an aligned buffer of its own. */
+async function own(source: Sections, name: string): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(source.length(name));
+  await source.readInto(name, bytes);
+  return bytes.buffer;
+}
+
+/** A part of a file's description as if it were the whole. */
+function under(source: Sections, key: string) {
+  return {
+    meta: source.meta[key] as Record<string, unknown>,
+    length: (name: string) => source.length(name),
+    read: (name: string, offset: number, length: number) => source.read(name, offset, length),
+  };
+}
+
+function bytesOf(column: Float64Array | Uint32Array): Uint8Array {
+  return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
+}
+
+function expectCount(path: string, what: string, expected: number, actual: unknown): void {
+  if (actual !== expected) throw corruption(path, 0, expected, String(actual), `number of ${what}`);
+}

@@ -1,0 +1,85 @@
+/**
+ * Merge: copies the live rows of sealed segments into a new one. Writes and searches go on meanwhile; what they
+ * changed in the sources is caught up when the new segment takes their place, in one synchronous step.
+ */
+import { countBits } from "../payload/bits.js";
+import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
+import type { StoredPoint } from "./effects.js";
+import { IdKey } from "./id-column.js";
+import type { Segment } from "./segment.js";
+import type { CollectionState } from "./state.js";
+
+/** Rows copied before other work gets its turn. */
+const SLICE_ROWS = 2048;
+
+export interface Merged {
+  target: Segment;
+  sources: Segment[];
+  /** Per source: the new row of each old row, -1 for those that were dead. */
+  newRows: Int32Array[];
+}
+
+/** Copies into a segment that is in no table yet; `sources[0]` keeps its order of rows, so its graph can be extended. */
+export async function copyLive(
+  state: CollectionState,
+  sources: Segment[],
+  options: { signal?: AbortSignal; progress?: (done: number, total: number) => void } = {},
+): Promise<Merged> {
+  const lives = sources.map((source) => source.live.slice());
+  const total = lives.reduce((sum, live) => sum + countBits(live), 0);
+  const target = state.createSegment(Math.max(1, total));
+  target.published = false;
+  state.attach(target);
+  const newRows = sources.map((source) => new Int32Array(source.rowCount).fill(-1));
+  const key = new IdKey();
+  let copied = 0;
+  try {
+    for (let s = 0; s < sources.length; s++) {
+      const source = sources[s];
+      for (let row = 0; row < newRows[s].length; row++) {
+        if ((lives[s][row >>> 5] & (1 << (row & 31))) === 0) continue;
+        source.ids.read(row, key);
+        newRows[s][row] = target.append(key, readPoint(source, row), source.version(row));
+        if (++copied % SLICE_ROWS === 0) {
+          options.progress?.(copied, total);
+          await yieldToOthers();
+          throwIfCancelled(options.signal);
+        }
+      }
+    }
+  } catch (reason) {
+    abandon(state, target);
+    throw reason;
+  }
+  target.sealed = true;
+  return { target, sources, newRows };
+}
+
+/** Drops the target of a merge that will not be published. */
+export function abandon(state: CollectionState, target: Segment): void {
+  for (let row = 0; row < target.rowCount; row++) target.kill(row);
+  state.detach(target);
+}
+
+function readPoint(segment: Segment, row: number): StoredPoint {
+  const vectors: StoredPoint["vectors"] = [];
+  for (const column of segment.vectors.values()) {
+    const vector = column.get(row);
+    if (vector) vectors.push({ name: column.name, vector });
+  }
+  return { id: 0, vectors, payload: segment.payloads.bytes(row) };
+}
+
+/** The target takes the sources' place in the id map. Synchronous: a reader sees the old segments or the new one. */
+export function publish({ target, sources, newRows }: Merged, state: CollectionState): void {
+  target.published = true;
+  sources.forEach((source, s) => {
+    for (let row = 0; row < newRows[s].length; row++) {
+      const newRow = newRows[s][row];
+      if (newRow < 0) continue;
+      const version = source.version(row);
+      if (state.move(source, row, target, newRow) && version !== target.version(newRow))
+        target.setPayload(newRow, source.payloads.bytes(row), version);
+    }
+  });
+}

@@ -1,0 +1,396 @@
+/**
+ * Optimizer: keeps a collection's segments few, indexed, durable and free of the dead, without being asked. One
+ * task at a time; none of them blocks writes or searches, and each can be stopped anywhere: what is not committed
+ * to the manifest is as if it had not been begun.
+ *
+ * A merge copies, so merging is bought from a budget that ingestion fills: a byte of vectors written earns the
+ * rewriting of MERGE_AMPLIFICATION bytes. Thus the number of segments stays small while the amplification of
+ * writes is bounded, whatever the pattern of writes is.
+ */
+import type { IndexFamily, VectorIndex } from "../index/contract.js";
+import { familyNamed } from "../index/families.js";
+import { createColumn } from "../payload/columns.js";
+import { parsePath } from "../payload/path.js";
+import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
+import {
+  BACKLOG_BYTES,
+  DELETED_THRESHOLD,
+  IDLE_SEAL_MS,
+  INDEXING_BYTES,
+  MERGE_AMPLIFICATION,
+  MERGE_CREDIT_BYTES,
+  SEGMENT_BYTES,
+  SEGMENT_ROWS,
+  VACUUM_MIN_ROWS,
+} from "./defaults.js";
+import { familyOf, indexParameters } from "./config.js";
+import { abandon, copyLive, publish } from "./merge.js";
+import type { Segment } from "./segment.js";
+import type { CollectionState } from "./state.js";
+import type { VectorColumn } from "./vector-column.js";
+
+/** What the optimizer does at the moment, for people and for `status`. */
+export interface OptimizerTask {
+  kind: "persist" | "field" | "index" | "merge";
+  /** Segments that it reads. */
+  segments: number[];
+  done: number;
+  total: number;
+}
+
+export interface SettleOptions {
+  /** Merge segments into as few as fit, at any cost. Default false. */
+  everything?: boolean;
+  /** Called about ten times a second with what is being done. */
+  progress?: (task: Readonly<OptimizerTask>) => void;
+  /** Ends the waiting, not the work. */
+  signal?: AbortSignal;
+}
+
+/** Milliseconds between two reports of progress. */
+const PROGRESS_MS = 100;
+
+/** What the optimizer asks of the collection it works for. */
+export interface OptimizerHost {
+  readonly state: CollectionState;
+  /** Writes the segment's files; undefined where nothing is kept (a database in memory). */
+  readonly persist: ((segment: Segment) => Promise<void>) | undefined;
+  /** Commits the manifest: from here on what the segments hold is the durable state. */
+  checkpoint(): Promise<void>;
+  /** Deletes the files of segments that no manifest names any more. */
+  discard(segments: Segment[]): Promise<void>;
+}
+
+/** Rows of which a field column reads the payloads before other work gets its turn. */
+const SLICE_ROWS = 4096;
+
+export class Optimizer {
+  readonly #host: OptimizerHost;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #credit = MERGE_CREDIT_BYTES;
+  #everything = false;
+  #failure: unknown;
+  task: OptimizerTask | undefined;
+
+  constructor(host: OptimizerHost) {
+    this.#host = host;
+  }
+
+  /** The reason why the last task failed; cleared by the next success. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  get idle(): boolean {
+    return this.#running === undefined && this.#timer === undefined;
+  }
+
+  /** Vector bytes in sealed segments without an index. */
+  backlogBytes(): number {
+    let bytes = 0;
+    for (const segment of this.#host.state.sealedSegments())
+      if (this.#wantsIndex(segment)) bytes += segment.vectorBytes();
+    return bytes;
+  }
+
+  /** True while writes wait because too much is sealed but not indexed. */
+  get backlogged(): boolean {
+    return this.#working && this.backlogBytes() > BACKLOG_BYTES;
+  }
+
+  get #working(): boolean {
+    return this.#running !== undefined && this.#failure === undefined;
+  }
+
+  /** Undefined, or what a writer waits for while the backlog is too long. */
+  admit(): Promise<void> | undefined {
+    return this.backlogged ? this.#while(() => this.backlogged) : undefined;
+  }
+
+  /** Resolves when every segment has a column for every indexed field. */
+  async whenFieldsReady(): Promise<void> {
+    this.#start();
+    await this.#while(() => this.#working && this.#fieldTask() !== undefined);
+  }
+
+  async #while(condition: () => boolean): Promise<void> {
+    while (condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  /** Vector bytes were written; they earn merges. */
+  ingested(bytes: number): void {
+    this.#credit += bytes * MERGE_AMPLIFICATION;
+  }
+
+  /** Looks for work now; a growing segment is sealed once writes rest. */
+  poke(): void {
+    if (this.#stop.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#sealWhenIdle()) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#host.state.seal();
+        this.#start();
+      }, IDLE_SEAL_MS);
+      // A process that has nothing else to do may end: the log holds the growing segment.
+      (this.#timer as { unref?: () => void }).unref?.();
+    }
+    this.#start();
+  }
+
+  #sealWhenIdle(): boolean {
+    const growing = this.#host.state.growing;
+    return growing !== undefined && growing.vectorBytes() >= this.#indexingBytes();
+  }
+
+  /** Resolves once there is nothing left to do. */
+  async settle(options: SettleOptions = {}): Promise<void> {
+    if (options.everything) this.#everything = true;
+    const { progress } = options;
+    const timer = progress && setInterval(() => this.task && progress(this.task), PROGRESS_MS);
+    try {
+      await this.#settle(options);
+    } finally {
+      clearInterval(timer);
+    }
+    this.#everything = false;
+  }
+
+  async #settle(options: SettleOptions): Promise<void> {
+    for (;;) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      if (options.everything || this.#sealWhenIdle()) this.#host.state.seal();
+      this.#start();
+      if (!this.#running) break;
+      await abortable(this.#running, options.signal);
+      if (this.#failure !== undefined) throw this.#failure;
+    }
+  }
+
+  #start(): void {
+    if (this.#running || this.#stop.signal.aborted || !this.#next()) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      this.task = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    // The caller's turn comes first; tasks read the state as it leaves it.
+    await yieldToOthers();
+    for (let work = this.#next(); work && !this.#stop.signal.aborted; work = this.#next()) {
+      try {
+        await work();
+        this.#failure = undefined;
+      } catch (reason) {
+        // Tried again after the next write: a full disk or a cancelled build is not retried in a loop.
+        if (!this.#stop.signal.aborted) this.#failure = reason;
+        return;
+      }
+    }
+  }
+
+  /** The most urgent task: durability first, then field columns, then indexes and merges. */
+  #next(): (() => Promise<void>) | undefined {
+    const { state, persist } = this.#host;
+    const sealed = state.sealedSegments();
+    if (persist) {
+      const segment = sealed.find((candidate) => candidate.files === undefined);
+      if (segment) return () => this.#persist(segment);
+    }
+    const field = this.#fieldTask();
+    if (field) return field;
+    const empty = sealed.filter((segment) => segment.liveCount === 0);
+    if (empty.length > 0) return () => this.#drop(empty);
+    const dirty = sealed.find(
+      (segment) =>
+        segment.rowCount >= VACUUM_MIN_ROWS && segment.deadCount > this.#deletedThreshold() * segment.rowCount,
+    );
+    if (dirty) return () => this.#merge([dirty]);
+    return this.#nextIndex(sealed);
+  }
+
+  #fieldTask(): (() => Promise<void>) | undefined {
+    const { state } = this.#host;
+    for (const segment of state.sealedSegments())
+      for (const path of Object.keys(state.config.fields))
+        if (!segment.fields.has(path)) return () => this.#field(segment, path);
+    return undefined;
+  }
+
+  #nextIndex(sealed: Segment[]): (() => Promise<void>) | undefined {
+    const bySize = [...sealed].sort((a, b) => b.liveCount - a.liveCount || a.id - b.id);
+    // Fold into the largest segment that has room for at least the smallest one and whose copy can be paid for.
+    for (let i = 0; i < bySize.length - 1; i++) {
+      const group = [bySize[i]];
+      let bytes = bySize[i].vectorBytes();
+      let rows = bySize[i].liveCount;
+      for (let j = bySize.length - 1; j > i; j--) {
+        if (bytes + bySize[j].vectorBytes() > SEGMENT_BYTES || rows + bySize[j].liveCount > SEGMENT_ROWS) break;
+        bytes += bySize[j].vectorBytes();
+        rows += bySize[j].liveCount;
+        group.push(bySize[j]);
+      }
+      if (group.length > 1 && (this.#everything || bytes <= this.#credit))
+        return () => this.#merge(group.sort((a, b) => indexedRows(b) - indexedRows(a)));
+    }
+    const bare = bySize.find((segment) => this.#wantsIndex(segment));
+    return bare && (() => this.#index(bare));
+  }
+
+  #indexingBytes(): number {
+    const thresholdKb = this.#host.state.config.optimizers.indexing_threshold;
+    if (typeof thresholdKb !== "number") return INDEXING_BYTES;
+    return thresholdKb === 0 ? Number.POSITIVE_INFINITY : thresholdKb * 1024;
+  }
+
+  #deletedThreshold(): number {
+    const threshold = this.#host.state.config.optimizers.deleted_threshold;
+    return typeof threshold === "number" ? threshold : DELETED_THRESHOLD;
+  }
+
+  #wantsIndex(segment: Segment): boolean {
+    for (const column of segment.vectors.values()) if (this.#columnWantsIndex(column)) return true;
+    return false;
+  }
+
+  #columnWantsIndex(column: VectorColumn): boolean {
+    const { count, dimensions } = column.store;
+    if (column.index.family !== "flat" || count * dimensions * 4 < this.#indexingBytes()) return false;
+    return familyOf(this.#host.state.config, column.name) !== "flat";
+  }
+
+  #family(column: VectorColumn): IndexFamily {
+    return familyNamed(familyOf(this.#host.state.config, column.name));
+  }
+
+  async #persist(segment: Segment): Promise<void> {
+    this.task = { kind: "persist", segments: [segment.id], done: 0, total: segment.rowCount };
+    await this.#host.persist?.(segment);
+    await this.#host.checkpoint();
+  }
+
+  async #field(segment: Segment, path: string): Promise<void> {
+    this.task = { kind: "field", segments: [segment.id], done: 0, total: segment.rowCount };
+    const schema = this.#host.state.config.fields[path];
+    const begun = this.#host.state.sequence;
+    const column = createColumn(schema.type, parsePath(path));
+    for (let row = 0; row < segment.rowCount; row++) {
+      column.append(segment.payload(row));
+      if (row % SLICE_ROWS === SLICE_ROWS - 1) {
+        this.task.done = row + 1;
+        await yieldToOthers();
+        throwIfCancelled(this.#stop.signal);
+      }
+    }
+    // What was patched meanwhile is read again; what was dropped or made anew meanwhile is not put back.
+    const versions = segment.versions();
+    for (let row = 0; row < versions.length; row++)
+      if (versions[row] > begun) column.update(row, segment.payload(row));
+    if (this.#host.state.config.fields[path] === schema) segment.fields.set(path, column);
+    await this.#host.checkpoint();
+  }
+
+  async #drop(segments: Segment[]): Promise<void> {
+    for (const segment of segments) this.#host.state.detach(segment);
+    await this.#host.checkpoint();
+    await this.#host.discard(segments);
+  }
+
+  async #index(segment: Segment): Promise<void> {
+    await this.#buildIndexes(segment, undefined);
+    await this.#host.checkpoint();
+  }
+
+  /** Builds what the columns of a sealed segment want; `previous` maps an older segment's rows to this one's. */
+  async #buildIndexes(
+    segment: Segment,
+    previous: { source: Segment; newRows: Int32Array } | undefined,
+  ): Promise<void> {
+    for (const column of segment.vectors.values()) {
+      if (!this.#columnWantsIndex(column)) continue;
+      this.task = { kind: "index", segments: [segment.id], done: 0, total: column.store.count };
+      const family = this.#family(column);
+      const index = await family.build(column.store, family.parameters(indexParameters(this.#host.state.config, column.name)), {
+        signal: this.#stop.signal,
+        progress: (done, total) => {
+          if (this.task) Object.assign(this.task, { done, total });
+        },
+        previous: previous && extendable(previous.source.vectors.get(column.name), column, previous.newRows),
+      });
+      throwIfCancelled(this.#stop.signal);
+      column.index = index;
+    }
+  }
+
+  async #merge(sources: Segment[]): Promise<void> {
+    const { state } = this.#host;
+    const numbers = sources.map((source) => source.id);
+    this.task = { kind: "merge", segments: numbers, done: 0, total: 1 };
+    const merged = await copyLive(state, sources, {
+      signal: this.#stop.signal,
+      progress: (done, total) => {
+        if (this.task) Object.assign(this.task, { done, total });
+      },
+    });
+    try {
+      await this.#buildIndexes(merged.target, { source: sources[0], newRows: merged.newRows[0] });
+      await this.#host.persist?.(merged.target);
+    } catch (reason) {
+      abandon(state, merged.target);
+      throw reason;
+    }
+    this.#credit = Math.max(0, this.#credit - merged.target.vectorBytes());
+    publish(merged, state);
+    for (const source of sources) state.detach(source);
+    await this.#host.checkpoint();
+    await this.#host.discard(sources);
+  }
+
+  /** Stops the running task; it leaves no trace. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#running;
+  }
+}
+
+/** Rows that an index already covers: the graph of the first source of a merge is extended. */
+function indexedRows(segment: Segment): number {
+  let rows = 0;
+  for (const column of segment.vectors.values()) if (column.index.family !== "flat") rows += column.store.count;
+  return rows;
+}
+
+/** The old column's index with the map of its ordinals, where the family can extend it. */
+function extendable(
+  old: VectorColumn | undefined,
+  column: VectorColumn,
+  newRows: Int32Array,
+): { index: VectorIndex; oldToNew: Int32Array } | undefined {
+  if (!old || old.index.family === "flat") return undefined;
+  const oldToNew = new Int32Array(old.store.count);
+  for (let ordinal = 0; ordinal < oldToNew.length; ordinal++) {
+    const row = newRows[old.row(ordinal)];
+    oldToNew[ordinal] = row < 0 ? -1 : column.ordinal(row);
+  }
+  return { index: old.index, oldToNew };
+}
+
+async function abortable(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  throwIfCancelled(signal);
+  if (!signal) return work;
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = () => resolve();
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  await Promise.race([work, stopped]);
+  signal.removeEventListener("abort", stop);
+  throwIfCancelled(signal);
+}

@@ -1,0 +1,176 @@
+/**
+ * Segment: rows of points that lie together: ids, versions, vectors, payloads and field columns. It grows by
+ * appending until it is sealed; from then on rows are neither added nor moved, only marked dead or given another
+ * payload (an overlay beside the immutable files).
+ */
+import type { FieldColumn } from "../payload/column.js";
+import { decodePayload, type JsonObject } from "../payload/json.js";
+import { PayloadStore } from "../payload/store.js";
+import { clearBit, setBit, hasBit, bitWords } from "../payload/bits.js";
+import { grow } from "../runtime/grow.js";
+import type { StoredPoint } from "./effects.js";
+import { IdColumn, type IdKey } from "./id-column.js";
+import type { VectorColumn } from "./vector-column.js";
+
+/** Names of the files that hold a sealed segment; paths within the collection's directory. */
+export interface SegmentFiles {
+  rows: string;
+  vectors: { name: string; file: string; index?: { file: string; family: string } }[];
+  fields: { path: string; file: string }[];
+  deletes?: string;
+  patch?: string;
+}
+
+export class Segment {
+  /** Place in the collection's table of segments while it is open; ids in the id map point here. */
+  readonly slot: number;
+  /** Never used again once given. */
+  readonly id: number;
+  readonly capacity: number;
+  ids = new IdColumn();
+  readonly vectors = new Map<string, VectorColumn>();
+  payloads = new PayloadStore();
+  readonly fields = new Map<string, FieldColumn>();
+  sealed = false;
+  /** False while a merge fills it: no search sees it. */
+  published = true;
+  /** Sequence number of the first and the last write that put rows here. */
+  firstSequence = Number.POSITIVE_INFINITY;
+  lastSequence = 0;
+  /** Present once the rows are durable in files of their own. */
+  files: SegmentFiles | undefined;
+  /** Deletions since the delete file was written; payload changes since the patch file was. */
+  deletesChanged = false;
+  patchChanged = false;
+
+  #versions = new Float64Array(0);
+  #live = new Uint32Array(0);
+  #liveCount = 0;
+  #order: { rows: Uint32Array; count: number } | undefined;
+
+  constructor(slot: number, id: number, capacity: number, vectors: Iterable<VectorColumn>) {
+    this.slot = slot;
+    this.id = id;
+    this.capacity = capacity;
+    for (const column of vectors) this.vectors.set(column.name, column);
+  }
+
+  get rowCount(): number {
+    return this.ids.count;
+  }
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+  get deadCount(): number {
+    return this.rowCount - this.#liveCount;
+  }
+  get full(): boolean {
+    return this.rowCount >= this.capacity;
+  }
+
+  /** Bits of live rows (a view: copy it to keep it over a write). */
+  get live(): Uint32Array {
+    return this.#live.subarray(0, bitWords(this.rowCount));
+  }
+
+  isLive(row: number): boolean {
+    return hasBit(this.#live, row);
+  }
+  version(row: number): number {
+    return this.#versions[row];
+  }
+
+  /** Appends a live row; returns it. */
+  append(key: IdKey, point: StoredPoint, sequence: number): number {
+    const row = this.rowCount;
+    this.ids.append(key);
+    this.#versions = grow(this.#versions, row + 1);
+    this.#versions[row] = sequence;
+    for (const column of this.vectors.values())
+      column.append(point.vectors.find((given) => given.name === column.name)?.vector);
+    this.payloads.append(point.payload);
+    if (this.fields.size > 0) {
+      const payload = this.payload(row);
+      for (const column of this.fields.values()) column.append(payload);
+    }
+    this.#live = grow(this.#live, bitWords(row + 1));
+    setBit(this.#live, row);
+    this.#liveCount++;
+    if (sequence < this.firstSequence) this.firstSequence = sequence;
+    if (sequence > this.lastSequence) this.lastSequence = sequence;
+    return row;
+  }
+
+  kill(row: number): void {
+    if (!this.isLive(row)) return;
+    clearBit(this.#live, row);
+    this.#liveCount--;
+    this.deletesChanged = true;
+  }
+
+  setPayload(row: number, payload: Uint8Array, sequence: number): void {
+    this.payloads.replace(row, payload);
+    this.#versions[row] = sequence;
+    if (this.fields.size > 0) {
+      const decoded = this.payload(row);
+      for (const column of this.fields.values()) column.update(row, decoded);
+    }
+    this.patchChanged = true;
+  }
+
+  /** The decoded payload of a row, `{}` for none. */
+  payload(row: number): JsonObject {
+    return decodePayload(this.payloads.bytes(row));
+  }
+
+  /** Rows in the order of their ids (dead ones included), numbers before UUIDs. */
+  order(): Uint32Array {
+    const count = this.rowCount;
+    if (this.#order?.count !== count) this.#order = { rows: this.ids.order(), count };
+    return this.#order.rows;
+  }
+
+  versions(): Float64Array {
+    return this.#versions.subarray(0, this.rowCount);
+  }
+
+  /** Puts back what files held; every row is live. */
+  restore(ids: IdColumn, versions: Float64Array, live: Uint32Array, payloads: PayloadStore): void {
+    this.ids = ids;
+    this.#versions = versions as Float64Array<ArrayBuffer>;
+    this.payloads = payloads;
+    this.#live = live as Uint32Array<ArrayBuffer>;
+    this.#liveCount = 0;
+    for (let row = 0; row < ids.count; row++) if (hasBit(live, row)) this.#liveCount++;
+    this.sealed = true;
+  }
+
+  setVersion(row: number, sequence: number): void {
+    this.#versions[row] = sequence;
+  }
+
+  /** Float bytes of all named vectors: what an exact scan reads. */
+  vectorBytes(): number {
+    let total = 0;
+    for (const column of this.vectors.values()) total += column.store.count * column.store.dimensions * 4;
+    return total;
+  }
+
+  memoryBytes(): { ids: number; payloads: number; fields: number; vectors: number; indexes: number } {
+    let vectors = 0;
+    let indexes = 0;
+    for (const column of this.vectors.values()) {
+      const bytes = column.memoryBytes();
+      vectors += bytes.vectors;
+      indexes += bytes.index + bytes.maps;
+    }
+    let fields = 0;
+    for (const column of this.fields.values()) fields += column.memoryBytes();
+    const ids = this.ids.memoryBytes() + this.#versions.byteLength + this.#live.byteLength;
+    return { ids, payloads: this.payloads.memoryBytes(), fields, vectors, indexes };
+  }
+
+  close(): void {
+    for (const column of this.vectors.values()) column.close();
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * CollectionState: the points of a collection in memory: the id map, the growing segment and the sealed ones.
+ * `apply` publishes the effects of one log record; it is synchronous, so a reader on the same thread sees all of
+ * a batch or none of it, and it is the same code for a fresh write and for replay.
+ *
+ * Replay may meet effects that the files already hold. A row's version is the sequence number of the last write
+ * that touched it, and a replayed effect is passed over where the row's version is not older.
+ */
+import { VectorStore } from "../index/vector-store.js";
+import type { FieldColumn } from "../payload/column.js";
+import { createColumn } from "../payload/columns.js";
+import type { PointId } from "../payload/id.js";
+import { decodePayload, encodePayload } from "../payload/json.js";
+import { deletePayload, setPayload } from "../payload/patch.js";
+import { parsePath } from "../payload/path.js";
+import { assert } from "../runtime/assert.js";
+import type { KernelModule } from "../runtime/kernels.js";
+import { type CollectionConfig, changedConfig, type FieldSchema, growingCapacity } from "./config.js";
+import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
+import { IdKey } from "./id-column.js";
+import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
+import { Segment } from "./segment.js";
+import { VectorColumn } from "./vector-column.js";
+
+/** Where a live point lies. */
+export interface Place {
+  segment: Segment;
+  row: number;
+}
+
+export class CollectionState {
+  config: CollectionConfig;
+  /** Sequence number of the last effect applied. */
+  sequence = 0;
+  nextSegmentId: number;
+  /** Called after a segment was sealed because it was full. */
+  onSealed: (segment: Segment) => void = () => {};
+  readonly #slots: (Segment | undefined)[] = [];
+  readonly #map = new IdMap((slot) => (this.#slots[slot] as Segment).ids);
+  #growing: Segment | undefined;
+  readonly #key = new IdKey();
+
+  readonly #kernels: KernelModule;
+
+  constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule) {
+    this.#kernels = kernels;
+    this.config = config;
+    this.nextSegmentId = nextSegmentId;
+  }
+
+  get pointCount(): number {
+    return this.#map.count;
+  }
+
+  get growing(): Segment | undefined {
+    return this.#growing;
+  }
+
+  /** All segments that hold the collection's points, oldest first; the target of a running merge is none of them. */
+  segments(): Segment[] {
+    return this.#all().filter((segment) => segment.published);
+  }
+
+  #all(): Segment[] {
+    return this.#slots.filter((segment) => segment !== undefined).sort((a, b) => a.id - b.id);
+  }
+
+  sealedSegments(): Segment[] {
+    return this.segments().filter((segment) => segment.sealed);
+  }
+
+  find(id: PointId): Place | undefined {
+    return this.#map.find(this.#key.set(id)) ? this.#found() : undefined;
+  }
+
+  #found(): Place {
+    return { segment: this.#slots[this.#map.slot] as Segment, row: this.#map.row };
+  }
+
+  /** An empty segment with a slot of its own; not yet part of the collection's data. */
+  createSegment(capacity: number, id = this.nextSegmentId++): Segment {
+    let slot = this.#slots.indexOf(undefined);
+    if (slot < 0) slot = this.#slots.length;
+    assert(slot < MAX_SEGMENT_SLOTS, "a collection has fewer than 65,535 segments");
+    const columns = Object.entries(this.config.vectors).map(
+      ([name, { size, distance }]) =>
+        new VectorColumn(name, VectorStore.createWith(this.#kernels, { dimensions: size, metric: distance, capacity })),
+    );
+    const segment = new Segment(slot, id, capacity, columns);
+    for (const [path, schema] of Object.entries(this.config.fields))
+      segment.fields.set(path, createColumn(schema.type, parsePath(path)));
+    return segment;
+  }
+
+  attach(segment: Segment): void {
+    assert(this.#slots[segment.slot] === undefined, "a segment's slot is free");
+    this.#slots[segment.slot] = segment;
+  }
+
+  /** Takes a segment out and frees its memory. No point may live there any more. */
+  detach(segment: Segment): void {
+    assert(segment.liveCount === 0, "a segment that leaves holds no live row");
+    this.#slots[segment.slot] = undefined;
+    segment.close();
+  }
+
+  /** Enters the live rows of a segment that was read from files; of two rows of one point the newer lives. */
+  adopt(segment: Segment): void {
+    this.attach(segment);
+    this.#map.reserve(this.#map.count + segment.liveCount);
+    for (let row = 0; row < segment.rowCount; row++) {
+      if (!segment.isLive(row)) continue;
+      segment.ids.read(row, this.#key);
+      if (this.#map.find(this.#key)) {
+        const old = this.#found();
+        if (old.segment.version(old.row) >= segment.version(row)) {
+          segment.kill(row);
+          continue;
+        }
+        old.segment.kill(old.row);
+      }
+      this.#map.set(this.#key, segment.slot, row);
+    }
+  }
+
+  /** Moves a live row to its copy in another segment; false when the row is dead by now. */
+  move(from: Segment, fromRow: number, to: Segment, toRow: number): boolean {
+    if (!from.isLive(fromRow)) {
+      to.kill(toRow);
+      return false;
+    }
+    this.#map.set(from.ids.read(fromRow, this.#key), to.slot, toRow);
+    from.kill(fromRow);
+    return true;
+  }
+
+  /** Closes the growing segment to further rows; undefined when there is none with rows. */
+  seal(): Segment | undefined {
+    const segment = this.#growing;
+    if (!segment || segment.rowCount === 0) return undefined;
+    segment.sealed = true;
+    this.#growing = undefined;
+    return segment;
+  }
+
+  apply(effects: readonly Effect[], sequence: number, replay = false): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "upsert":
+          for (const point of effect.points) this.#upsert(point, sequence, replay);
+          break;
+        case "delete":
+          for (const id of effect.ids) this.#delete(id, sequence, replay);
+          break;
+        case "payload":
+          for (const id of effect.ids) this.#patch(id, effect, sequence, replay);
+          break;
+        case "field":
+          this.#field(effect.path, effect.schema);
+          break;
+        case "configure":
+          this.config = changedConfig(this.config, decodePayload(effect.change));
+          break;
+      }
+    }
+    this.sequence = sequence;
+  }
+
+  #upsert(point: StoredPoint, sequence: number, replay: boolean): void {
+    const key = this.#key.set(point.id);
+    if (this.#map.find(key)) {
+      const old = this.#found();
+      if (replay && old.segment.version(old.row) >= sequence) return;
+      old.segment.kill(old.row);
+    }
+    if (!this.#growing) {
+      this.#growing = this.createSegment(growingCapacity(this.config));
+      this.attach(this.#growing);
+    }
+    const segment = this.#growing;
+    this.#map.set(key, segment.slot, segment.append(key, point, sequence));
+    if (segment.full) {
+      this.seal();
+      this.onSealed(segment);
+    }
+  }
+
+  #delete(id: PointId, sequence: number, replay: boolean): void {
+    const key = this.#key.set(id);
+    if (!this.#map.find(key)) return;
+    const { segment, row } = this.#found();
+    if (replay && segment.version(row) >= sequence) return;
+    this.#map.delete(key);
+    segment.kill(row);
+  }
+
+  #patch(id: PointId, effect: PayloadEffect, sequence: number, replay: boolean): void {
+    // In replay the point may be gone: the files can be ahead of the log's checkpoint.
+    if (!this.#map.find(this.#key.set(id))) return;
+    const { segment, row } = this.#found();
+    if (replay && segment.version(row) >= sequence) return;
+    segment.setPayload(row, patched(segment, row, effect), sequence);
+  }
+
+  #field(path: string, schema: Uint8Array | undefined): void {
+    const fields = { ...this.config.fields };
+    delete fields[path];
+    for (const segment of this.#all()) segment.fields.delete(path);
+    if (schema !== undefined) {
+      const parsed = decodePayload(schema) as FieldSchema;
+      fields[path] = parsed;
+      // The growing segment is bounded, so its column is made at once; the optimizer makes those of the others.
+      if (this.#growing) this.#growing.fields.set(path, buildColumn(this.#growing, path, parsed));
+    }
+    this.config = { ...this.config, fields };
+  }
+
+  memoryBytes(): number {
+    return this.#map.memoryBytes();
+  }
+
+  close(): void {
+    for (const segment of this.#all()) segment.close();
+    this.#slots.length = 0;
+  }
+}
+
+/** A field column over the rows that a segment has now. */
+function buildColumn(segment: Segment, path: string, schema: FieldSchema): FieldColumn {
+  const column = createColumn(schema.type, parsePath(path));
+  for (let row = 0; row < segment.rowCount; row++) column.append(segment.payload(row));
+  return column;
+}
+
+function patched(segment: Segment, row: number, effect: PayloadEffect): Uint8Array {
+  switch (effect.mode) {
+    case "clear":
+      return encodePayload({});
+    case "overwrite":
+      return effect.payload;
+    case "set":
+      return encodePayload(
+        setPayload(
+          segment.payload(row),
+          decodePayload(effect.payload),
+          effect.path === "" ? undefined : parsePath(effect.path),
+        ),
+      );
+    case "delete":
+      return encodePayload(deletePayload(segment.payload(row), effect.keys.map((key) => parsePath(key))));
+  }
+}

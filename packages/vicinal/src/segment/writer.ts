@@ -1,0 +1,149 @@
+/**
+ * Writer: the one way by which a collection changes. Operations wait in a queue; the writer takes as many as fit a
+ * group, resolves them in order, appends their records to the log with one sync, publishes them, and only then
+ * answers. While a group is being synced the next one gathers.
+ *
+ *   resolve -> encode -> append + sync -> publish -> acknowledge
+ *
+ * An operation is resolved against the published state and what waits before it in the same group. One that reads
+ * the state through a filter cannot see the group's waiting effects, so it begins a group of its own.
+ */
+import type { PointId } from "../payload/id.js";
+import { VicinalError } from "../runtime/errors.js";
+import type { Log } from "../storage/log.js";
+import { GROUP_BYTES } from "./defaults.js";
+import { type Effect, encodeRecord } from "./effects.js";
+import type { CollectionState } from "./state.js";
+
+/** The state as an operation sees it while it is resolved. */
+export interface ResolveView {
+  state: CollectionState;
+  /** Whether the point exists, effects that wait in the same group included. */
+  exists(id: PointId): boolean;
+}
+
+export interface Operation {
+  /** True when `resolve` reads the state by other means than `exists`. */
+  readsState: boolean;
+  /** Turns the operation into effects, or throws; nothing has changed then. */
+  resolve(view: ResolveView): Effect[];
+}
+
+interface Waiting {
+  operation: Operation;
+  done(sequence: number): void;
+  failed(reason: unknown): void;
+}
+
+export class Writer {
+  readonly #state: CollectionState;
+  readonly #log: Log;
+  /** Awaited before each group; holds writes back while the optimizer is too far behind. */
+  readonly #admit: () => Promise<void> | undefined;
+  readonly #published: () => void;
+  #queue: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+  #broken: VicinalError | undefined;
+
+  constructor(
+    state: CollectionState,
+    log: Log,
+    admit: () => Promise<void> | undefined,
+    published: () => void,
+  ) {
+    this.#state = state;
+    this.#log = log;
+    this.#admit = admit;
+    this.#published = published;
+  }
+
+  /** Operations that wait, the group in flight not counted. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Resolves with the operation's sequence number once it is durable and visible. */
+  write(operation: Operation): Promise<number> {
+    if (this.#closed) return Promise.reject(new VicinalError("CLOSED", "The collection is closed"));
+    if (this.#broken) return Promise.reject(this.#broken);
+    return new Promise((done, failed) => {
+      this.#queue.push({ operation, done, failed });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    // Lets the callers of this turn of the event loop join the first group.
+    await undefined;
+    while (this.#queue.length > 0) {
+      try {
+        await this.#admit();
+      } catch (reason) {
+        for (const { failed } of this.#queue.splice(0)) failed(reason);
+        break;
+      }
+      await this.#group();
+    }
+    this.#running = undefined;
+  }
+
+  async #group(): Promise<void> {
+    const records: Uint8Array[] = [];
+    const members: { waiting: Waiting; effects: Effect[] }[] = [];
+    const pending = new Map<PointId, boolean>();
+    const view: ResolveView = {
+      state: this.#state,
+      exists: (id) => pending.get(id) ?? this.#state.find(id) !== undefined,
+    };
+    let bytes = 0;
+    let taken = 0;
+    for (const waiting of this.#queue) {
+      if (records.length > 0 && (waiting.operation.readsState || bytes >= GROUP_BYTES)) break;
+      taken++;
+      try {
+        const effects = waiting.operation.resolve(view);
+        const record = encodeRecord(Date.now(), effects);
+        notePending(pending, effects);
+        records.push(record);
+        bytes += record.length;
+        members.push({ waiting, effects });
+      } catch (reason) {
+        waiting.failed(reason);
+      }
+    }
+    this.#queue.splice(0, taken);
+    if (members.length === 0) return;
+    let sequence: number;
+    try {
+      sequence = await this.#log.append(records);
+    } catch (reason) {
+      for (const { waiting } of members) waiting.failed(reason);
+      return;
+    }
+    for (const { waiting, effects } of members) {
+      try {
+        this.#state.apply(effects, sequence);
+      } catch (reason) {
+        // Durable but not published (memory ran out): reopening replays it. Until then nothing may follow it.
+        this.#broken ??= new VicinalError("WRITES_REFUSED", `A write could not be published: ${reason}`, {}, { cause: reason });
+      }
+      if (this.#broken) waiting.failed(this.#broken);
+      else waiting.done(sequence++);
+    }
+    this.#published();
+  }
+
+  /** Waits for what was accepted, then refuses further writes. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+}
+
+function notePending(pending: Map<PointId, boolean>, effects: Effect[]): void {
+  for (const effect of effects) {
+    if (effect.kind === "upsert") for (const { id } of effect.points) pending.set(id, true);
+    else if (effect.kind === "delete") for (const id of effect.ids) pending.set(id, false);
+  }
+}
