@@ -1,5 +1,12 @@
 /** How results are written: the envelope `{result, status, time}` of Qdrant's API, and points by hand. */
-import type { PointRecord, QueryResponse, RawJson, ScoredPoint, ScrollResult } from "vicinal/protocol";
+import type {
+  PointRecord,
+  QueryResponse,
+  RawJson,
+  ScoredPoint,
+  ScrollResult,
+  VectorStructOutput,
+} from "vicinal/protocol";
 import { JsonWriter } from "./json-writer.js";
 
 /** Writes one result into the envelope. */
@@ -14,19 +21,22 @@ export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson
   writer.text(`{"id":${id}`);
   if ("score" in point) writer.text(`,"version":${point.version},"score":`).float32(point.score);
   if (point.payload) writer.text(`,"payload":`).bytes(point.payload.bytes);
-  if (point.vector) writer.text(`,"vector":`).value(asFloat32(point.vector));
+  if (point.vector) writeVectors(writer.text(`,"vector":`), point.vector);
   writer.text("}");
 };
 
-/** Vectors as typed arrays, which the writer prints as float32 numbers. */
-function asFloat32(vector: NonNullable<PointRecord["vector"]>): Float32Array | Record<string, Float32Array> {
-  if (vector instanceof Float32Array) return vector;
-  if (Array.isArray(vector)) return Float32Array.from(vector);
-  const named: Record<string, Float32Array> = {};
-  for (const [name, values] of Object.entries(vector))
-    named[name] = values instanceof Float32Array ? values : Float32Array.from(values);
-  return named;
-}
+const writeVectors: ResultWriter<VectorStructOutput> = (writer, vectors) => {
+  if (Array.isArray(vectors) || vectors instanceof Float32Array) {
+    writer.vector(vectors);
+    return;
+  }
+  let separator = "{";
+  for (const [name, vector] of Object.entries(vectors)) {
+    writer.text(`${separator}${JSON.stringify(name)}:`).vector(vector);
+    separator = ",";
+  }
+  writer.text(separator === "{" ? "{}" : "}");
+};
 
 export const writePoints: ResultWriter<readonly PointRecord<RawJson>[]> = (writer, points) => {
   writer.array(points, (point) => writePoint(writer, point));

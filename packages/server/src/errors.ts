@@ -1,8 +1,8 @@
 /**
  * Failures as HTTP answers: status and text.
  *
- * The engine's messages name the culprit; here they get the label that Qdrant's answers start with, which programs
- * look for: `Not found: Collection `x` doesn't exist!`.
+ * The engine's messages name the culprit. Those about a request's form get the label that Qdrant's answers start
+ * with, which programs look for: `Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]`.
  */
 import { collectionNameParameter, type ErrorCode, VicinalError } from "vicinal/protocol";
 
@@ -24,23 +24,17 @@ export interface HttpFailure {
   text: string;
 }
 
-/** Labels of faults that lie not in the request's form but in what it asks for. */
-const labels: Partial<Record<ErrorCode, string>> = {
-  WRONG_DIMENSION: "Wrong input",
-  UNKNOWN_VECTOR: "Wrong input",
-  COLLECTION_EXISTS: "Wrong input",
-  COLLECTION_NOT_FOUND: "Not found",
-  POINT_NOT_FOUND: "Not found",
-  OUT_OF_MEMORY: "Insufficient storage",
-  DISK_FULL: "Insufficient storage",
-};
+/** Codes of faults in a request's form; all other messages stand for themselves. */
+const formCodes: ReadonlySet<ErrorCode> = new Set([
+  "BAD_REQUEST",
+  "BAD_VECTOR",
+  "BAD_POINT_ID",
+  "BAD_FILTER",
+]);
 
-/** Labels a message with the part of the request that a schema refused, or with its kind. */
 function labelled({ code, message, status, details }: VicinalError, part: RequestPart): string {
-  const label = labels[code];
-  if (label !== undefined) return `${label}: ${message}`;
   if (code === "OUT_OF_RANGE") return `Validation error in ${part}: [${message}]`;
-  if (status === 400) {
+  if (formCodes.has(code)) {
     const namesPlace = "path" in details || "field" in details || "offset" in details;
     return namesPlace ? `Format error in ${part}: ${message}` : `Bad request: ${message}`;
   }

@@ -11,6 +11,7 @@ import {
   queryRequest,
   RawJson,
   type ScoredPoint,
+  type ScrollResult,
   scrollRequest,
   stringifyJson,
   type UpdateResult,
@@ -34,7 +35,7 @@ export class FakeEngine implements EngineApi {
     parseCollectionName(name);
     const { vectors } = createCollection.parse(body);
     if (this.collections.has(name))
-      throw new VicinalError("COLLECTION_EXISTS", `Collection \`${name}\` already exists!`);
+      throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`);
     this.collections.set(name, { size: (vectors as { size: number }).size, points: new Map() });
     return true;
   }
@@ -81,7 +82,8 @@ export class FakeEngine implements EngineApi {
       if (values.length !== size)
         throw new VicinalError(
           "WRONG_DIMENSION",
-          `Vector dimension error: expected dim: ${size}, got ${values.length}`,
+          `Wrong input: Vector dimension error: expected dim: ${size}, got ${values.length}`,
+          { path: "points[0].vector" },
         );
       const json = new RawJson(Buffer.from(stringifyJson(payload ?? {})));
       points.set(String(id), { id, vector: values, payload: json });
@@ -104,7 +106,7 @@ export class FakeEngine implements EngineApi {
     return pointRequest.parse(body).ids.flatMap((id) => points.get(String(id)) ?? []);
   }
 
-  async scroll(name: string, body: unknown) {
+  async scroll(name: string, body: unknown): Promise<ScrollResult<RawJson>> {
     const { limit } = scrollRequest.parse(body);
     const points = [...this.collection(name).points.values()];
     return { points: points.slice(0, limit ?? 10), next_page_offset: points[limit ?? 10]?.id ?? null };
@@ -133,7 +135,7 @@ export class FakeEngine implements EngineApi {
   private collection(name: string) {
     const found = this.collections.get(name);
     if (found === undefined)
-      throw new VicinalError("COLLECTION_NOT_FOUND", `Collection \`${name}\` doesn't exist!`);
+      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`);
     return found;
   }
 }

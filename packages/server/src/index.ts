@@ -7,5 +7,6 @@ export {
   defaultPort,
   type ListenOptions,
   type Server,
+  type ServerAddress,
   type ServerOptions,
 } from "./server.js";

@@ -254,7 +254,7 @@ export const routes: readonly Route[] = [
       const id = pointIdOf(path.id);
       const [point] = await engine.retrieve(collection, { ids: [id], with_payload: true, with_vector: true });
       if (point === undefined)
-        throw new VicinalError("POINT_NOT_FOUND", `Point with id ${id} does not exists!`, { id });
+        throw new VicinalError("POINT_NOT_FOUND", `Not found: Point with id ${id} does not exists!`, { id });
       return point;
     },
   }),

@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { isLosslessNumber, parse as parseLossless } from "lossless-json";
-import { VicinalError } from "vicinal/protocol";
+import { type PointRecord, type RawJson, VicinalError } from "vicinal/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { envelope, writePoint } from "./answer.js";
 import { FakeEngine } from "./fake-engine.test.helper.js";
 import { createServer, type Server } from "./server.js";
 
@@ -11,7 +12,7 @@ const server: Server = createServer({ database: engine, bodyLimitBytes });
 let address: string;
 
 beforeAll(async () => {
-  address = await server.listen({ port: 0 });
+  address = (await server.listen({ port: 0 })).url;
   await call("PUT", "/collections/words", { vectors: { size: 4, distance: "Dot" } });
 });
 
@@ -113,6 +114,17 @@ describe("exactness", () => {
     const { text } = await call("GET", "/collections/words");
     expect(text).toContain(`"metadata":{"exact":${big}}`);
   });
+});
+
+test("points are written whatever they carry", () => {
+  const written = (point: PointRecord<RawJson>) =>
+    new TextDecoder().decode(envelope(point, writePoint, performance.now()));
+  const vector = JSON.parse('{"__proto__":[0.5],"a\\"b":[1,2]}') as Record<string, number[]>;
+  expect(written({ id: 1, vector })).toContain(
+    '"result":{"id":1,"vector":{"__proto__":[0.5],"a\\"b":[1,2]}}',
+  );
+  expect(written({ id: 1, vector: [0.25] })).toContain('{"id":1,"vector":[0.25]}');
+  expect(written({ id: 1, vector: {}, payload: null })).toContain('{"id":1,"vector":{}}');
 });
 
 describe("bad requests name the culprit", () => {
@@ -230,6 +242,11 @@ describe("bad requests name the culprit", () => {
     expect(errorOf(answer)).toEqual({ status: 400, error: "Content type error: expected application/json" });
   });
 
+  test("but no body where none is needed, whatever its type", async () => {
+    const headers = { "content-type": "application/json" };
+    expect((await call("DELETE", "/collections/absent", undefined, headers)).json.result).toBe(false);
+  });
+
   test("a body beyond the limit", async () => {
     const answer = await call("PUT", "/collections/words/points", { points: "x".repeat(bodyLimitBytes) });
     expect(errorOf(answer)).toEqual({
@@ -282,6 +299,7 @@ describe("service", () => {
     await call("GET", "/collections/words/exists");
     const { json } = await call("GET", "/telemetry");
     expect(json.result.collections.number_of_collections).toBe(1);
+    expect(Date.parse(json.result.app.startup)).toBeLessThanOrEqual(Date.now());
     expect(
       json.result.requests.rest.responses["GET /collections/{collection_name}/exists"]["200"].count,
     ).toBe(1);
@@ -311,6 +329,15 @@ describe("listening", () => {
     }
   });
 
+  test.each([
+    [{ port: 70_000 }, "Cannot listen on 127.0.0.1:70000: a port is a number from 0 to 65535"],
+    [{ host: "192.0.2.1", port: 0 }, "Cannot listen on 192.0.2.1:0: this machine has no such address"],
+  ])("%j is refused", async (where, message) => {
+    const nowhere = createServer({ database: engine });
+    await expect(nowhere.listen(where)).rejects.toThrow(message);
+    await nowhere.close();
+  });
+
   test("closing lets a request in flight finish", async () => {
     const slow = new FakeEngine();
     let release = () => {};
@@ -327,7 +354,8 @@ describe("listening", () => {
       return { exists: true };
     };
     const closing = createServer({ database: slow });
-    const url = await closing.listen({ port: 0 });
+    const { url, port } = await closing.listen({ port: 0 });
+    expect(url).toBe(`http://127.0.0.1:${port}`);
     const answer = fetch(`${url}/collections/x/exists`);
     await arrival;
     const closed = closing.close();
@@ -344,7 +372,7 @@ describe("access", () => {
 
   beforeAll(async () => {
     guarded = createServer({ database: engine, apiKey: "secret", cors: ["https://page.example"] });
-    url = await guarded.listen({ port: 0 });
+    url = (await guarded.listen({ port: 0 })).url;
   });
   afterAll(() => guarded.close());
 

@@ -38,13 +38,20 @@ export interface ListenOptions {
   port?: number;
 }
 
+/** Where a server answers. */
+export interface ServerAddress {
+  host: string;
+  port: number;
+  /** `http://127.0.0.1:6333` */
+  url: string;
+}
+
 export interface Server {
   /**
    * Starts to answer.
-   * @returns The address, such as `http://127.0.0.1:6333`.
    * @throws ADDRESS_UNAVAILABLE naming host and port, when the port is taken or may not be used.
    */
-  listen(options?: ListenOptions): Promise<string>;
+  listen(options?: ListenOptions): Promise<ServerAddress>;
   /** Stops to accept, lets requests in flight finish, then resolves. */
   close(): Promise<void>;
 }
@@ -53,8 +60,14 @@ export const defaultHost = "127.0.0.1";
 export const defaultPort = 6333;
 export const defaultBodyLimitBytes = 32 * 2 ** 20;
 
+/** The port that a URL leaves out. */
+const httpPort = 80;
+
 /** Longest path parameter: a collection's name with every byte percent-encoded. */
 const parameterLengthMax = 4096;
+
+/** A client that needs longer to send its request is cut off, so that it cannot hold a connection for ever. */
+const requestTimeoutMs = 300_000;
 
 const jsonType = "application/json";
 
@@ -74,7 +87,8 @@ export function createServer(options: ServerOptions): Server {
   return {
     async listen({ host = defaultHost, port = defaultPort } = {}) {
       try {
-        return await app.listen({ host, port });
+        const url = await app.listen({ host, port });
+        return { host, port: Number(new URL(url).port || httpPort), url };
       } catch (cause) {
         throw listenError(cause, host, port);
       }
@@ -89,6 +103,7 @@ function createApp(options: ServerOptions): FastifyInstance {
   const { database, bodyLimitBytes = defaultBodyLimitBytes } = options;
   const app = fastify({
     bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: parameterLengthMax },
     ...(options.logger ? { loggerInstance: options.logger, disableRequestLogging: true } : {}),
   }) as FastifyInstance;
@@ -178,15 +193,16 @@ const listenReasons: Record<string, string> = {
   EACCES: "this user may not use the port",
   EADDRNOTAVAIL: "this machine has no such address",
   ENOTFOUND: "the host name is unknown",
+  ERR_SOCKET_BAD_PORT: "a port is a number from 0 to 65535",
 };
 
 function listenError(cause: unknown, host: string, port: number): unknown {
-  const { code = "", message } = cause as NodeJS.ErrnoException;
-  const reason = listenReasons[code];
-  if (reason === undefined && !(cause instanceof RangeError) && code === "") return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return cause;
+  const reason = listenReasons[code] ?? message;
   return new VicinalError(
     "ADDRESS_UNAVAILABLE",
-    `Cannot listen on ${host}:${port}: ${reason ?? message}`,
+    `Cannot listen on ${host}:${port}: ${reason}`,
     { host, port },
     { cause },
   );

@@ -17,7 +17,7 @@ interface Tally {
 
 /** Counts answers by method, path pattern and status, for `/telemetry` and `/metrics`. */
 export class RequestTally {
-  readonly startedAt = new Date();
+  private readonly startedAt = new Date().toISOString();
   private readonly tallies = new Map<string, Map<number, Tally>>();
 
   /** @param endpoint Method and path pattern: `PUT /collections/{collection_name}`. */

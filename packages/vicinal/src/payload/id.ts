@@ -11,6 +11,7 @@
  *   kind 1 (UUID)     word 0: bytes 0..3   word 1: bytes 4..7   word 2: bytes 8..11   word 3: bytes 12..15
  */
 import { VicinalError } from "../runtime/errors.js";
+import { createIssue, named, type OpenApiSchema, Schema, show } from "../runtime/schema.js";
 
 export type PointId = number | bigint | string;
 
@@ -35,15 +36,34 @@ const simpleUuid = /^[\da-f]{32}$/i;
 export function parsePointId(value: unknown, at = "id"): PointId {
   const id = tryPointId(value);
   if (id === undefined) {
-    throw new VicinalError(
-      "BAD_POINT_ID",
-      `${at}: value ${shown(value)} is not a valid point ID, ` +
-        `valid values are either an unsigned integer or a UUID${hint(value)}`,
-      { field: at, value },
-    );
+    throw new VicinalError("BAD_POINT_ID", `${at}: ${notAnId(value)}`, { field: at, value });
   }
   return id;
 }
+
+class PointIdSchema extends Schema<PointId> {
+  readonly expected = "an unsigned integer or a UUID";
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "number" || typeof value === "bigint" || typeof value === "string";
+  }
+
+  check(value: unknown): ReturnType<Schema<PointId>["check"]> {
+    return tryPointId(value) === undefined ? createIssue(notAnId(value), "BAD_POINT_ID") : undefined;
+  }
+
+  protected render(): OpenApiSchema {
+    return {
+      anyOf: [
+        { type: "integer", format: "uint64", minimum: 0 },
+        { type: "string", format: "uuid" },
+      ],
+    };
+  }
+}
+
+/** An id in a request, not yet canonical. */
+export const pointIdSchema: Schema<PointId> = named("ExtendedPointId", new PointIdSchema());
 
 /** As `parsePointId`, from text outside JSON (a URL, a command line), where digits are an integer. */
 export function parsePointIdText(text: string, at = "id"): PointId {
@@ -122,15 +142,10 @@ function hex(word: number): string {
   return word.toString(16).padStart(8, "0");
 }
 
-function shown(value: unknown): string {
-  if (typeof value === "string")
-    return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[...]" : "{...}";
-  return String(value);
-}
-
-function hint(value: unknown): string {
-  return Number.isInteger(value) && (value as number) > Number.MAX_SAFE_INTEGER
-    ? " (integers beyond 2^53 - 1 are given as bigint)"
-    : "";
+function notAnId(value: unknown): string {
+  const hint =
+    Number.isInteger(value) && (value as number) > Number.MAX_SAFE_INTEGER
+      ? " (integers beyond 2^53 - 1 are given as bigint)"
+      : "";
+  return `value ${show(value)} is not a valid point ID, valid values are either an unsigned integer or a UUID${hint}`;
 }

@@ -32,10 +32,12 @@ import {
 
 /** Bytes of an ordinary tail chunk; a longer payload gets one of its own. */
 const TAIL_CHUNK_BYTES = 1 << 20;
-/** Most bytes that one chunk of a loaded base holds, unless a single payload is longer. */
+/** Most bytes that one chunk of a loaded base holds. */
 const BASE_CHUNK_BYTES = 1 << 28;
 /** Bytes that are handed to a file at once. */
 const SAVE_CHUNK_BYTES = 1 << 20;
+/** The tail is rewritten when this much of it, and more than half, belongs to no row any more. */
+const WASTE_BYTES_MAX = 1 << 25;
 const CHUNK_SPAN = 2 ** 32;
 const FORMAT_VERSION = 1;
 
@@ -43,10 +45,15 @@ const FORMAT_VERSION = 1;
 const emptyPayload = new TextEncoder().encode("{}");
 
 export class PayloadStore {
+  /** Only ever appended to; rewriting the tail makes a new list, so that who reads on from the old one may. */
   #chunks: Uint8Array[] = [];
+  #baseChunkCount = 0;
   /** The chunk that takes appends, or -1. */
   #open = -1;
   #openUsed = 0;
+  /** Bytes in the tail, and those of them that belong to no row any more. */
+  #tailBytes = 0;
+  #wasteBytes = 0;
   #addresses = new Float64Array(0);
   #lengths = new Uint32Array(0);
   #rowCount = 0;
@@ -98,7 +105,7 @@ export class PayloadStore {
   bytes(row: number): Uint8Array {
     this.#check(row);
     const length = this.#lengths[row];
-    return length === 0 ? emptyPayload : this.#view(this.#addresses[row], length);
+    return length === 0 ? emptyPayload : viewOf(this.#chunks, this.#addresses[row], length);
   }
 
   /** The rows that differ from the base, ascending. */
@@ -126,8 +133,11 @@ export class PayloadStore {
     };
   }
 
-  /** Reads a base back. */
-  static async load(source: SectionSource): Promise<PayloadStore> {
+  /**
+   * Reads a base back.
+   * @param chunkBytes Most bytes that are read at once, unless a single payload is longer. Default 256 MiB.
+   */
+  static async load(source: SectionSource, chunkBytes = BASE_CHUNK_BYTES): Promise<PayloadStore> {
     expectVersion(source);
     const count = metaNumber(source, "rows");
     const ends = await readNumbers(source, "payload.ends", Float64Array, count);
@@ -136,8 +146,9 @@ export class PayloadStore {
     store.#reserve(count);
     store.#rowCount = count;
     for (let first = 0; first < count; ) {
-      first = await store.#loadChunk(source, ends, first);
+      first = await store.#loadChunk(source, ends, first, chunkBytes);
     }
+    store.#baseChunkCount = store.#chunks.length;
     return store;
   }
 
@@ -156,7 +167,7 @@ export class PayloadStore {
   }
 
   /** Lays a patch over the base that it was made for; returns the rows that it changed, ascending. */
-  async loadPatch(source: SectionSource): Promise<Uint32Array> {
+  async loadPatch(source: SectionSource, chunkBytes = BASE_CHUNK_BYTES): Promise<Uint32Array> {
     expectVersion(source);
     if (metaNumber(source, "rows") !== this.#rowCount) {
       throw malformed(
@@ -174,7 +185,7 @@ export class PayloadStore {
       }
     }
     for (let first = 0; first < count; ) {
-      const end = lastWithin(ends, first, BASE_CHUNK_BYTES);
+      const end = lastWithin(ends, first, chunkBytes);
       const start = first === 0 ? 0 : ends[first - 1];
       const bytes = await source.read("patch.heap", start, ends[end - 1] - start);
       for (let from = start; first < end; from = ends[first++]) {
@@ -198,18 +209,25 @@ export class PayloadStore {
   #put(row: number, payload: Uint8Array): void {
     // The shortest payload that says something is longer than `{}`.
     const length = payload.length <= emptyPayload.length ? 0 : payload.length;
-    if (length > 0) this.#addresses[row] = this.#write(payload);
+    if (this.#lengths[row] > 0 && this.#isInTail(row)) this.#wasteBytes += this.#lengths[row];
     this.#heapBytes += length - this.#lengths[row];
     this.#lengths[row] = length;
+    if (length > 0) this.#addresses[row] = this.#write(payload);
     const bit = 1 << (row & 31);
     if ((this.#dirty[row >>> 5] & bit) === 0) {
       this.#dirty[row >>> 5] |= bit;
       this.#dirtyCount++;
     }
+    if (this.#wasteBytes > WASTE_BYTES_MAX && this.#wasteBytes * 2 > this.#tailBytes) this.#rewriteTail();
+  }
+
+  #isInTail(row: number): boolean {
+    return this.#addresses[row] >= this.#baseChunkCount * CHUNK_SPAN;
   }
 
   /** Copies the bytes to the tail; returns their address. */
   #write(payload: Uint8Array): number {
+    this.#tailBytes += payload.length;
     if (payload.length >= TAIL_CHUNK_BYTES) {
       this.#chunks.push(payload.slice());
       return (this.#chunks.length - 1) * CHUNK_SPAN;
@@ -222,6 +240,20 @@ export class PayloadStore {
     this.#chunks[this.#open].set(payload, this.#openUsed);
     this.#openUsed += payload.length;
     return address;
+  }
+
+  /** Copies what rows still need of the tail to new chunks. Views and unfinished saves keep the old ones alive. */
+  #rewriteTail(): void {
+    const old = this.#chunks;
+    this.#chunks = old.slice(0, this.#baseChunkCount);
+    this.#open = -1;
+    this.#tailBytes = 0;
+    this.#wasteBytes = 0;
+    for (let row = 0; row < this.#lengths.length; row++) {
+      if (this.#lengths[row] > 0 && this.#isInTail(row)) {
+        this.#addresses[row] = this.#write(viewOf(old, this.#addresses[row], this.#lengths[row]));
+      }
+    }
   }
 
   #reserve(rows: number): void {
@@ -239,8 +271,13 @@ export class PayloadStore {
   }
 
   /** Loads rows from `first` on into one chunk; returns the first row that did not fit. */
-  async #loadChunk(source: SectionSource, ends: Float64Array, first: number): Promise<number> {
-    const end = lastWithin(ends, first, BASE_CHUNK_BYTES);
+  async #loadChunk(
+    source: SectionSource,
+    ends: Float64Array,
+    first: number,
+    chunkBytes: number,
+  ): Promise<number> {
+    const end = lastWithin(ends, first, chunkBytes);
     const start = first === 0 ? 0 : ends[first - 1];
     const length = ends[end - 1] - start;
     const base = this.#chunks.length * CHUNK_SPAN;
@@ -265,37 +302,42 @@ export class PayloadStore {
       ends[i] = end;
       addresses[i] = this.#addresses[row];
     }
-    return { ends, heap: { [Symbol.iterator]: () => this.#gather(addresses, ends) } };
+    const chunks = this.#chunks;
+    return { ends, heap: { [Symbol.iterator]: () => gather(chunks, addresses, ends) } };
   }
+}
 
-  /** The bytes at these addresses, gathered into chunks worth writing. */
-  *#gather(addresses: Float64Array, ends: Float64Array): Iterator<Uint8Array> {
-    let chunk = new Uint8Array(Math.min(SAVE_CHUNK_BYTES, ends.at(-1) ?? 0));
-    let used = 0;
-    for (let i = 0, start = 0; i < ends.length; start = ends[i++]) {
-      const length = ends[i] - start;
-      if (length === 0) continue;
-      if (used + length > chunk.length && used > 0) {
-        yield chunk.subarray(0, used);
-        chunk = new Uint8Array(SAVE_CHUNK_BYTES);
-        used = 0;
-      }
-      const bytes = this.#view(addresses[i], length);
-      if (length > chunk.length) {
-        yield bytes;
-      } else {
-        chunk.set(bytes, used);
-        used += length;
-      }
+function viewOf(chunks: readonly Uint8Array[], address: number, length: number): Uint8Array {
+  const chunk = Math.floor(address / CHUNK_SPAN);
+  const offset = address - chunk * CHUNK_SPAN;
+  return chunks[chunk].subarray(offset, offset + length);
+}
+
+/** The bytes at these addresses, gathered into pieces worth writing. */
+function* gather(
+  chunks: readonly Uint8Array[],
+  addresses: Float64Array,
+  ends: Float64Array,
+): Iterator<Uint8Array> {
+  let piece = new Uint8Array(Math.min(SAVE_CHUNK_BYTES, ends.at(-1) ?? 0));
+  let used = 0;
+  for (let i = 0, start = 0; i < ends.length; start = ends[i++]) {
+    const length = ends[i] - start;
+    if (length === 0) continue;
+    if (used + length > piece.length && used > 0) {
+      yield piece.subarray(0, used);
+      piece = new Uint8Array(SAVE_CHUNK_BYTES);
+      used = 0;
     }
-    if (used > 0) yield chunk.subarray(0, used);
+    const bytes = viewOf(chunks, addresses[i], length);
+    if (length > piece.length) {
+      yield bytes;
+    } else {
+      piece.set(bytes, used);
+      used += length;
+    }
   }
-
-  #view(address: number, length: number): Uint8Array {
-    const chunk = Math.floor(address / CHUNK_SPAN);
-    const offset = address - chunk * CHUNK_SPAN;
-    return this.#chunks[chunk].subarray(offset, offset + length);
-  }
+  if (used > 0) yield piece.subarray(0, used);
 }
 
 function expectVersion(source: SectionSource): void {

@@ -89,7 +89,13 @@ export class ByteReader {
   #take(bytes: number): number {
     const at = this.#at;
     if (at + bytes > this.#bytes.length)
-      throw corruption(this.#source, at, `${bytes} bytes`, `${this.#bytes.length - at} bytes`, "record ends early");
+      throw corruption(
+        this.#source,
+        at,
+        `${bytes} bytes`,
+        `${this.#bytes.length - at} bytes`,
+        "record ends early",
+      );
     this.#at = at + bytes;
     return at;
   }

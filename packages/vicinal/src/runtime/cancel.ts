@@ -2,7 +2,8 @@ import { VicinalError } from "./errors.js";
 
 /** Throws CANCELLED when the caller gave up. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new VicinalError("CANCELLED", "The operation was cancelled", {}, { cause: signal.reason });
+  if (signal?.aborted)
+    throw new VicinalError("CANCELLED", "The operation was cancelled", {}, { cause: signal.reason });
 }
 
 /** Lets timers, messages and input have their turn. */

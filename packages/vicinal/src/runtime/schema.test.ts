@@ -131,6 +131,13 @@ describe("leaves", () => {
     );
   });
 
+  test("long integers of a vector become numbers again", () => {
+    const values: unknown[] = [1, 100000000000000000n];
+    expect(vector().check(values)).toBeUndefined();
+    expect(values).toEqual([1, 1e17]);
+    expect(fault(vector(), [10n ** 40n]).code).toBe("BAD_VECTOR");
+  });
+
   test("a subarray is judged by its own elements", () => {
     const whole = Float32Array.of(Number.NaN, 1, 2, Infinity);
     expect(vector().check(whole.subarray(1, 3))).toBeUndefined();

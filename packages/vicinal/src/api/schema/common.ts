@@ -4,7 +4,7 @@
  * All names and shapes in this folder are those of Qdrant's REST API 1.19, so that a body means the same over
  * HTTP and in process. In process the types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
-import { tryPointId } from "../../payload/id.js";
+import { type PointId, pointIdSchema } from "../../payload/id.js";
 import {
   anyObject,
   array,
@@ -15,8 +15,6 @@ import {
   named,
   object,
   optional,
-  refined,
-  show,
   string,
   uint64,
   under,
@@ -25,16 +23,9 @@ import {
   unsupported,
 } from "../../runtime/schema.js";
 
-function pointIdFault(value: number | bigint | string): string | undefined {
-  if (tryPointId(value) !== undefined) return undefined;
-  return `value ${show(value)} is not a valid point ID, valid values are either an unsigned integer or a UUID`;
-}
-
 /** Id of a point: an unsigned 64-bit integer or a UUID. */
-export const extendedPointId = named("ExtendedPointId", refined(union(uint64(), string()), pointIdFault), {
-  code: "BAD_POINT_ID",
-});
-export type ExtendedPointId = Infer<typeof extendedPointId>;
+export const extendedPointId = pointIdSchema;
+export type ExtendedPointId = PointId;
 
 /** The JSON object that a point carries. */
 export const payload = named("Payload", anyObject());

@@ -1,5 +1,2 @@
 /** The filter of requests. */
-import { anyObject, type Infer, named } from "../../runtime/schema.js";
-
-export const filter = named("Filter", anyObject(), { code: "BAD_FILTER" });
-export type Filter = Infer<typeof filter>;
+export { type Condition, type Filter, filterSchema as filter } from "../../payload/filter-schema.js";

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { VicinalError } from "../../runtime/errors.js";
 import type { Schema } from "../../runtime/schema.js";
@@ -235,6 +236,81 @@ describe("refused, naming the culprit", () => {
     const error = fault(schema, value);
     expect(error.message).toContain(message);
     expect(error.code).toBe(code);
+  });
+});
+
+/** All places inside a JSON value, as key sequences; the value itself is the empty one. */
+function placesOf(value: unknown): (string | number)[][] {
+  if (typeof value !== "object" || value === null) return [[]];
+  const keys = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  return [
+    [],
+    ...keys.flatMap((key) => placesOf(value[key as keyof typeof value]).map((rest) => [key, ...rest])),
+  ];
+}
+
+function replaced(value: unknown, place: readonly (string | number)[], by: unknown): unknown {
+  if (place.length === 0) return by;
+  const [key, ...rest] = place;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<
+    string | number,
+    unknown
+  >;
+  copy[key] = replaced(copy[key], rest, by);
+  return copy;
+}
+
+function pathOf(place: readonly (string | number)[]): string {
+  return place.map((key, i) => (typeof key === "number" ? `[${key}]` : i > 0 ? `.${key}` : key)).join("");
+}
+
+describe("a spoiled request is refused at the spoiled place", () => {
+  test.each<[string, Schema<unknown>, unknown]>([
+    [
+      "upsert",
+      pointInsertOperations,
+      {
+        points: [
+          { id: 1, vector: [0.5] },
+          { id: uuid, vector: { a: [1] }, payload: { b: 1 } },
+        ],
+      },
+    ],
+    [
+      "query",
+      queryRequest,
+      {
+        query: { nearest: [1, 2] },
+        using: "a",
+        params: { recall: 1, quantization: { rescore: true } },
+        limit: 5,
+      },
+    ],
+    [
+      "collection",
+      createCollection,
+      {
+        vectors: { a: { size: 4, distance: "Dot", hnsw_config: { m: 8 } } },
+        optimizers_config: { flush_interval_sec: 1 },
+      },
+    ],
+  ])("%s", (_name, schema, request) => {
+    const garbage = fc.constantFrom<unknown>("?", -1.5, true, [true], { "?": true }, Number.NaN, () => 0);
+    let refused = 0;
+    fc.assert(
+      fc.property(fc.constantFrom(...placesOf(request)), garbage, (place, by) => {
+        const spoiled = replaced(request, place, by);
+        const issue = schema.check(spoiled);
+        if (issue === undefined) return;
+        refused++;
+        const { path } = fault(schema, spoiled).details;
+        const expected = pathOf(place);
+        // At the place or inside it; or at the value around it, where none of its forms is recognised any more.
+        expect(String(path).startsWith(expected) || expected.startsWith(String(path))).toBe(true);
+      }),
+      { seed: 5, numRuns: 500 },
+    );
+    expect(refused).toBeGreaterThan(250);
   });
 });
 

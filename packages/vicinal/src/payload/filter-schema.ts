@@ -1,0 +1,251 @@
+/** Filters as requests write them: the shape of Qdrant's REST API 1.19. What each condition means is in conditions.ts. */
+import {
+  anyJson,
+  array,
+  boolean,
+  createIssue,
+  type Infer,
+  type Issue,
+  lazy,
+  named,
+  type OpenApiComponents,
+  type OpenApiSchema,
+  object,
+  optional,
+  refined,
+  Schema,
+  show,
+  string,
+  union,
+  unsigned,
+  unsupported,
+} from "../runtime/schema.js";
+import { type PointId, pointIdSchema } from "./id.js";
+import { tryPath } from "./path.js";
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** An integer of 64 bits with sign: `number` while exact, `bigint` for any. */
+class Int64Schema extends Schema<number | bigint> {
+  readonly expected = "a 64-bit integer";
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "number" || typeof value === "bigint";
+  }
+
+  check(value: unknown): Issue | undefined {
+    if (Number.isSafeInteger(value)) return undefined;
+    if (typeof value === "bigint" && value >= INT64_MIN && value <= INT64_MAX) return undefined;
+    const hint = Number.isInteger(value) ? ", which is not exact beyond 2^53-1: pass a bigint" : "";
+    return createIssue(`expected ${this.expected}, got ${show(value)}${hint}`);
+  }
+
+  protected render(): OpenApiSchema {
+    return { type: "integer", format: "int64" };
+  }
+}
+
+/** Any finite number, or an integer of any size. */
+class BoundSchema extends Schema<number | bigint> {
+  readonly expected = "a number";
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "number" || typeof value === "bigint";
+  }
+
+  check(value: unknown): Issue | undefined {
+    if (Number.isFinite(value) || typeof value === "bigint") return undefined;
+    return createIssue(`expected ${this.expected}, got ${show(value)}`);
+  }
+
+  protected render(): OpenApiSchema {
+    return { type: "number", format: "double" };
+  }
+}
+
+const int64: Schema<number | bigint> = new Int64Schema();
+const bound = union(new BoundSchema(), unsupported(string(), "datetime bounds are"));
+
+const key = refined(string(), (text) => (tryPath(text) ? undefined : `Invalid json path: '${text}'`));
+
+const anyVariants = named("AnyVariants", union(array(string()), array(int64)));
+
+const match = named(
+  "Match",
+  union(
+    named("MatchValue", object({ value: named("ValueVariants", union(string(), int64, boolean())) })),
+    named("MatchAny", object({ any: anyVariants })),
+    named("MatchExcept", object({ except: anyVariants })),
+    named("MatchText", object({ text: string() })),
+    named("MatchTextAny", object({ text_any: string() })),
+    named("MatchPhrase", object({ phrase: string() })),
+    named("MatchPrefix", object({ prefix: string() })),
+  ),
+);
+export type Match = Infer<typeof match>;
+
+const range = named(
+  "Range",
+  object({ lt: optional(bound), gt: optional(bound), gte: optional(bound), lte: optional(bound) }),
+);
+export interface Range {
+  lt?: number | bigint | null;
+  gt?: number | bigint | null;
+  gte?: number | bigint | null;
+  lte?: number | bigint | null;
+}
+
+const valuesCount = named(
+  "ValuesCount",
+  object({
+    lt: optional(unsigned()),
+    gt: optional(unsigned()),
+    gte: optional(unsigned()),
+    lte: optional(unsigned()),
+  }),
+);
+export type ValuesCount = Infer<typeof valuesCount>;
+
+const fieldTests = {
+  match: optional(match),
+  range: optional(range as Schema<Range>),
+  values_count: optional(valuesCount),
+  is_empty: optional(boolean()),
+  is_null: optional(boolean()),
+  geo_bounding_box: optional(unsupported(anyJson())),
+  geo_radius: optional(unsupported(anyJson())),
+  geo_polygon: optional(unsupported(anyJson())),
+};
+
+const fieldCondition = named(
+  "FieldCondition",
+  refined(object({ key, ...fieldTests }), (condition) => {
+    const tests = Object.keys(fieldTests) as (keyof typeof fieldTests)[];
+    const found = tests.some((test) => condition[test] !== undefined && condition[test] !== null);
+    return found ? undefined : `expected one of ${tests.join(", ")} beside \`key\``;
+  }),
+);
+export type FieldCondition = Infer<typeof fieldCondition>;
+
+const payloadField = named("PayloadField", object({ key }));
+const isEmptyCondition = named("IsEmptyCondition", object({ is_empty: payloadField }));
+export type IsEmptyCondition = Infer<typeof isEmptyCondition>;
+const isNullCondition = named("IsNullCondition", object({ is_null: payloadField }));
+export type IsNullCondition = Infer<typeof isNullCondition>;
+const hasIdCondition = named("HasIdCondition", object({ has_id: array(pointIdSchema) }));
+export interface HasIdCondition {
+  has_id: PointId[];
+}
+const hasVectorCondition = named("HasVectorCondition", object({ has_vector: unsupported(string()) }));
+const sliceCondition = named("SliceCondition", object({ slice: unsupported(anyJson()) }));
+
+export interface NestedCondition {
+  nested: { key: string; filter: Filter };
+}
+
+export interface MinShould {
+  conditions: Condition[];
+  min_count: number;
+}
+
+export type Condition =
+  | FieldCondition
+  | IsEmptyCondition
+  | IsNullCondition
+  | HasIdCondition
+  | NestedCondition
+  | Filter;
+
+/** Which points are meant. All parts that are given must hold; a filter without parts holds for all points. */
+export interface Filter {
+  /** All of these hold. */
+  must?: Condition | Condition[] | null;
+  /** At least one of these holds. */
+  should?: Condition | Condition[] | null;
+  /** None of these holds. */
+  must_not?: Condition | Condition[] | null;
+  /** At least so many of these hold. */
+  min_should?: MinShould | null;
+}
+
+/** A condition is told by the member that only its kind has; without any it is a filter. */
+class ConditionSchema extends Schema<Condition> {
+  readonly expected = "a condition";
+  readonly #byMember = new Map<string, Schema<unknown>>([
+    ["key", fieldCondition],
+    ["is_empty", isEmptyCondition],
+    ["is_null", isNullCondition],
+    ["has_id", hasIdCondition],
+    ["has_vector", hasVectorCondition],
+    ["slice", sliceCondition],
+    ["nested", lazy(() => nestedCondition, "a nested condition")],
+  ]);
+  readonly #filter = lazy(() => filterSchema, "a filter");
+  readonly #parts = ["must", "should", "must_not", "min_should"];
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  }
+
+  check(value: unknown): Issue | undefined {
+    if (!this.looksLike(value)) return createIssue(`expected ${this.expected}, got ${show(value)}`);
+    const members = Object.keys(value as object);
+    for (const [member, schema] of this.#byMember) {
+      if (members.includes(member)) return schema.check(value);
+    }
+    if (members.length === 0 || members.some((member) => this.#parts.includes(member))) {
+      return this.#filter.check(value);
+    }
+    const known = [...this.#byMember.keys(), ...this.#parts].join(", ");
+    return createIssue(`expected a condition with one of ${known}, got one with ${members.join(", ")}`);
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    const schemas = [...this.#byMember.values(), this.#filter];
+    return { anyOf: schemas.map((schema) => schema.toOpenApi(components)) };
+  }
+}
+
+/** One condition may be written without the list around it. */
+class ConditionsSchema extends Schema<Condition | Condition[]> {
+  readonly expected = "a condition or an array of them";
+  readonly #one = named("Condition", new ConditionSchema());
+  readonly #many = array(this.#one);
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "object" && value !== null;
+  }
+
+  check(value: unknown): Issue | undefined {
+    return Array.isArray(value) ? this.#many.check(value) : this.#one.check(value);
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return { anyOf: [this.#one.toOpenApi(components), this.#many.toOpenApi(components)] };
+  }
+}
+
+const conditions = optional<Condition | Condition[]>(new ConditionsSchema());
+const conditionList = array(named("Condition", new ConditionSchema()));
+
+export const filterSchema: Schema<Filter> = named(
+  "Filter",
+  object(
+    {
+      must: conditions,
+      should: conditions,
+      must_not: conditions,
+      min_should: optional(
+        named("MinShould", object({ conditions: conditionList, min_count: unsigned({ min: 1 }) })),
+      ),
+    },
+    { strict: true },
+  ),
+  { code: "BAD_FILTER" },
+);
+
+const nestedCondition: Schema<NestedCondition> = named(
+  "NestedCondition",
+  object({ nested: named("Nested", object({ key, filter: filterSchema })) }),
+);

@@ -1,0 +1,453 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { hasBit } from "./bits.js";
+import type { ColumnKind, FieldColumn } from "./column.js";
+import { columnKinds, createColumn, loadColumn } from "./columns.js";
+import { type Condition, compileFilter, type Filter, type SegmentView } from "./filter.js";
+import { reopened, scalar } from "./fixtures.test.helper.js";
+import type { PointId } from "./id.js";
+import { decodePayload, encodePayload, type JsonObject, type JsonValue } from "./json.js";
+import { parsePath, valuesAt } from "./path.js";
+
+const paths = ["a", "a[]", "b", "b.a", "b[].a", "a[0]"];
+
+// ------------------------------------------------------------------ a reference that is plain rather than fast
+
+function naive(filter: Filter, payload: JsonObject, id: PointId | undefined): boolean {
+  const list = (part: Condition | Condition[] | null | undefined): Condition[] =>
+    part === undefined || part === null ? [] : Array.isArray(part) ? part : [part];
+  const holds = (condition: Condition): boolean => naiveCondition(condition, payload, id);
+  const should = list(filter.should);
+  const least = filter.min_should;
+  return (
+    list(filter.must).every(holds) &&
+    !list(filter.must_not).some(holds) &&
+    (should.length === 0 || should.some(holds)) &&
+    (!least || least.conditions.filter(holds).length >= least.min_count)
+  );
+}
+
+function naiveCondition(condition: Condition, payload: JsonObject, id: PointId | undefined): boolean {
+  if ("has_id" in condition) return id !== undefined && condition.has_id.includes(id);
+  if ("nested" in condition) {
+    const { key, filter } = condition.nested;
+    const objects = valuesAt(payload, parsePath(key.endsWith("[]") ? key : `${key}[]`));
+    return objects.some(
+      (v) => typeof v === "object" && v !== null && !Array.isArray(v) && naive(filter, v, undefined),
+    );
+  }
+  if (!("key" in condition)) {
+    if ("is_empty" in condition) {
+      return valuesAt(payload, parsePath(condition.is_empty.key)).every(
+        (v) => v === null || (Array.isArray(v) && v.length === 0),
+      );
+    }
+    if ("is_null" in condition) {
+      return valuesAt(payload, parsePath(condition.is_null.key)).some((v) => v === null);
+    }
+    return naive(condition, payload, id);
+  }
+  const values = valuesAt(payload, parsePath(condition.key));
+  const { match, range, values_count: count } = condition;
+  if (count) {
+    const sizes = values.map((v) => (v === null ? 0 : Array.isArray(v) ? v.length : 1));
+    return (sizes.length ? sizes : [0]).some((n) => inRange(n, count));
+  }
+  const items = values.flatMap((v) => (Array.isArray(v) ? v : [v]));
+  if (typeof condition.is_empty === "boolean") {
+    const empty = values.map((v) => v === null || (Array.isArray(v) && v.length === 0));
+    return (empty.length ? empty : [true]).includes(condition.is_empty);
+  }
+  if (typeof condition.is_null === "boolean") {
+    const nulls = values.map((v) => v === null || (Array.isArray(v) && v.some((x) => x === null)));
+    return (nulls.length ? nulls : [false]).includes(condition.is_null);
+  }
+  return items.some((item) => {
+    if (range && isNumber(item) && inRange(item, range)) return true;
+    if (!match) return false;
+    if ("value" in match) return same(item, match.value);
+    if ("any" in match) return match.any.some((value) => same(item, value));
+    if ("except" in match) return item !== null && !match.except.some((value) => same(item, value));
+    if (typeof item !== "string") return false;
+    if ("text" in match) return item.includes(match.text);
+    if ("prefix" in match) return item.startsWith(match.prefix);
+    return false;
+  });
+}
+
+function isNumber(value: JsonValue): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function same(a: JsonValue, b: JsonValue): boolean {
+  // Neither less nor greater: exact between number and bigint.
+  return isNumber(a) && isNumber(b) ? !(a < b) && !(a > b) : a === b;
+}
+
+type Bound = number | bigint | null;
+function inRange(n: number | bigint, range: { gt?: Bound; gte?: Bound; lt?: Bound; lte?: Bound }): boolean {
+  if (range.gt !== undefined && range.gt !== null && !(n > range.gt)) return false;
+  if (range.gte !== undefined && range.gte !== null && !(n >= range.gte)) return false;
+  if (range.lt !== undefined && range.lt !== null && !(n < range.lt)) return false;
+  return !(range.lte !== undefined && range.lte !== null && !(n <= range.lte));
+}
+
+// --------------------------------------------------------------------------------- random payloads and filters
+
+const nestedValue: fc.Arbitrary<JsonValue> = fc.oneof(
+  { weight: 5, arbitrary: scalar },
+  {
+    weight: 2,
+    arbitrary: fc.array(fc.oneof({ weight: 6, arbitrary: scalar }, fc.array(scalar, { maxLength: 2 })), {
+      maxLength: 4,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ a: scalar }, { requiredKeys: [] }) as fc.Arbitrary<JsonValue> },
+  { weight: 1, arbitrary: fc.array(fc.record({ a: scalar }), { maxLength: 3 }) as fc.Arbitrary<JsonValue> },
+);
+
+const payloads = fc.record(
+  { a: nestedValue, b: nestedValue },
+  { requiredKeys: [] },
+) as fc.Arbitrary<JsonObject>;
+
+const isInt64 = (v: JsonValue): boolean =>
+  Number.isSafeInteger(v) || (typeof v === "bigint" && v >= -(2n ** 63n) && v < 2n ** 63n);
+const strings = scalar.filter((v): v is string => typeof v === "string");
+const integers = scalar.filter((v): v is number | bigint => isInt64(v));
+const numbers = scalar.filter((v): v is number | bigint => isNumber(v));
+const list = fc.oneof(fc.array(strings, { maxLength: 6 }), fc.array(integers, { maxLength: 6 }));
+const matches = fc.oneof(
+  fc.record({ value: fc.oneof(strings, integers, fc.boolean()) }),
+  fc.record({ any: list }),
+  fc.record({ except: list }),
+  fc.record({ text: strings }),
+  fc.record({ prefix: strings }),
+);
+const ranges = fc.record({ gt: numbers, gte: numbers, lt: numbers, lte: numbers }, { requiredKeys: [] });
+const key = fc.constantFrom(...paths);
+const ids = [0, 1, 2, 2 ** 53 - 1, 2n ** 64n - 1n, "550e8400-e29b-41d4-a716-446655440000"];
+
+const { filter: filters } = fc.letrec<{ filter: Filter; condition: Condition }>((tie) => ({
+  condition: fc.oneof(
+    { depthSize: "small" },
+    { weight: 6, arbitrary: fc.record({ key, match: matches }) as fc.Arbitrary<Condition> },
+    { weight: 5, arbitrary: fc.record({ key, range: ranges }) as fc.Arbitrary<Condition> },
+    { weight: 1, arbitrary: fc.record({ key, range: ranges, match: matches }) as fc.Arbitrary<Condition> },
+    { weight: 1, arbitrary: fc.record({ key, is_empty: fc.boolean() }) as fc.Arbitrary<Condition> },
+    { weight: 1, arbitrary: fc.record({ key, is_null: fc.boolean() }) as fc.Arbitrary<Condition> },
+    { weight: 1, arbitrary: fc.record({ is_empty: fc.record({ key }) }) },
+    { weight: 1, arbitrary: fc.record({ is_null: fc.record({ key }) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ key, values_count: fc.record({ gte: fc.nat(3) }) }) as fc.Arbitrary<Condition>,
+    },
+    { weight: 1, arbitrary: fc.record({ has_id: fc.subarray(ids) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        nested: fc.record({ key: fc.constantFrom("a", "b[]"), filter: tie("filter") }),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ must: fc.array(tie("condition"), { maxLength: 2 }) }) },
+    { weight: 1, arbitrary: fc.record({ must_not: tie("condition") }) },
+  ) as fc.Arbitrary<Condition>,
+  filter: fc.record(
+    {
+      must: fc.array(tie("condition"), { maxLength: 3 }),
+      should: fc.array(tie("condition"), { maxLength: 3 }),
+      must_not: fc.array(tie("condition"), { maxLength: 2 }),
+      min_should: fc.record({
+        conditions: fc.array(tie("condition"), { maxLength: 3 }),
+        min_count: fc.integer({ min: 1, max: 3 }),
+      }),
+    },
+    { requiredKeys: [] },
+  ),
+}));
+
+// -------------------------------------------------------------------------------------------------- segments
+
+/** Ids of rows: the awkward ones first, then any. */
+function idOfRow(row: number): PointId {
+  return ids[row] ?? 1000 + row;
+}
+
+function segment(
+  rows: readonly JsonObject[],
+  columns: readonly FieldColumn[],
+  live?: Uint32Array,
+): SegmentView & { decoded: number } {
+  const bytes = rows.map((row) => encodePayload(row));
+  const view = {
+    decoded: 0,
+    rowCount: rows.length,
+    live,
+    columns: new Map(columns.map((column) => [column.path.text, column])),
+    payload(row: number) {
+      view.decoded++;
+      return bytes[row];
+    },
+    rowOfId: (id: PointId) => rows.findIndex((_, row) => idOfRow(row) === id),
+    idOfRow,
+  };
+  return view;
+}
+
+function matching(filter: Filter, view: SegmentView): number[] {
+  const bits = new Uint32Array(((view.rowCount + 31) >>> 5) + 1).fill(0xffff_ffff);
+  const count = compileFilter(filter).evaluate(view, bits);
+  const rows = Array.from({ length: bits.length * 32 }, (_, row) => row).filter((row) => hasBit(bits, row));
+  expect(rows.length).toBe(count);
+  return rows;
+}
+
+const columnChoice = fc.uniqueArray(fc.tuple(key, fc.constantFrom<ColumnKind>(...columnKinds)), {
+  selector: ([path]) => path,
+  maxLength: 6,
+});
+
+describe("a filter", () => {
+  it("means the same on payloads, on columns, after changes, and to the reference", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(payloads, { maxLength: 70 }),
+        fc.array(fc.tuple(fc.nat(), payloads), { maxLength: 8 }),
+        fc.array(filters, { minLength: 1, maxLength: 4 }),
+        columnChoice,
+        fc.option(fc.infiniteStream(fc.integer({ min: 1, max: 3 })), { nil: undefined }),
+        fc.nat(3),
+        async (original, changes, wanted, choice, liveness, missing) => {
+          const rows = original.map((row) => decodePayload(encodePayload(row)));
+          let columns = choice.map(([path, kind]) => createColumn(kind, parsePath(path)));
+          // A column may be behind its segment.
+          for (const row of rows.slice(0, Math.max(0, rows.length - missing))) {
+            for (const column of columns) column.append(row);
+          }
+          let live: Uint32Array | undefined;
+          if (liveness) {
+            live = new Uint32Array((rows.length + 31) >>> 5);
+            for (let row = 0; row < rows.length; row++)
+              if (liveness.next().value > 1) live[row >>> 5] |= 1 << (row & 31);
+          }
+          const compare = (): void => {
+            for (const filter of wanted) {
+              const expected = rows
+                .map((_, row) => row)
+                .filter((row) => (!live || hasBit(live, row)) && naive(filter, rows[row], idOfRow(row)));
+              expect(matching(filter, segment(rows, [], live))).toEqual(expected);
+              const view = segment(rows, columns, live);
+              expect(matching(filter, view)).toEqual(expected);
+              expect(view.decoded).toBeLessThanOrEqual(rows.length);
+              const compiled = compileFilter(filter);
+              const estimate = compiled.estimate(view);
+              expect(estimate.min).toBeLessThanOrEqual(expected.length);
+              expect(estimate.max).toBeGreaterThanOrEqual(expected.length);
+              expect(Number.isSafeInteger(estimate.expected)).toBe(true);
+              expect(estimate.expected).toBeGreaterThanOrEqual(0);
+              expect(estimate.expected).toBeLessThanOrEqual(rows.length);
+            }
+          };
+          compare();
+          const change = ([at, payload]: [number, JsonObject]): void => {
+            if (rows.length === 0) return;
+            const row = at % rows.length;
+            rows[row] = decodePayload(encodePayload(payload));
+            for (const column of columns) if (row < column.rowCount) column.update(row, rows[row]);
+          };
+          changes.forEach(change);
+          compare();
+          columns = await Promise.all(columns.map((column) => loadColumn(reopened(column.save()))));
+          compare();
+          changes.reverse().forEach(change);
+          for (const column of columns) for (const row of rows.slice(column.rowCount)) column.append(row);
+          compare();
+          columns = columns.map((column) => {
+            const copy = createColumn(column.kind, column.path);
+            for (let row = 0; row < column.rowCount; row++) copy.appendFrom(column, row);
+            return copy;
+          });
+          compare();
+        },
+      ),
+      { seed: 21, numRuns: 250 },
+    );
+  }, 120_000);
+
+  it.each<[string, Filter, number[]]>([
+    ["nothing given: all", {}, [0, 1, 2, 3, 4]],
+    ["empty lists: all", { must: [], should: [], must_not: [] }, [0, 1, 2, 3, 4]],
+    ["an empty filter as condition: none of all", { must_not: [{}] }, []],
+    ["one condition without a list", { must: { key: "city", match: { value: "Berlin" } } }, [0, 2]],
+    ["any item of an array", { must: [{ key: "tags", match: { value: "x" } }] }, [1]],
+    ["except: any item that is another", { must: [{ key: "tags", match: { except: ["x"] } }] }, [1, 2]],
+    ["match does not convert", { must: [{ key: "n", match: { value: "1" } }] }, [3]],
+    ["integers are exact", { must: [{ key: "n", match: { value: 9007199254740993n } }] }, [2]],
+    ["ranges are exact", { must: [{ key: "n", range: { gt: 9007199254740992n } }] }, [2]],
+    ["1 is 1.0", { must: [{ key: "n", match: { value: 1 } }] }, [0]],
+    ["values_count of what is missing is 0", { must: [{ key: "tags", values_count: { lt: 1 } }] }, [0, 3, 4]],
+    ["is_empty", { must: [{ is_empty: { key: "tags" } }] }, [0, 3, 4]],
+    ["is_null", { must: [{ is_null: { key: "tags" } }] }, [4]],
+    ["falsy values are values", { must: [{ key: "zero", match: { value: 0 } }] }, [4]],
+    ["ids", { must: [{ has_id: [2, 4, 77] }] }, [2, 4]],
+    [
+      "nested: one item holds all",
+      {
+        must: [
+          {
+            nested: {
+              key: "items",
+              filter: {
+                must: [
+                  { key: "k", match: { value: 1 } },
+                  { key: "v", match: { value: 2 } },
+                ],
+              },
+            },
+          },
+        ],
+      },
+      [0],
+    ],
+    [
+      "flat: different items hold each",
+      {
+        must: [
+          { key: "items[].k", match: { value: 1 } },
+          { key: "items[].v", match: { value: 2 } },
+        ],
+      },
+      [0, 1],
+    ],
+    [
+      "min_should",
+      {
+        min_should: {
+          min_count: 2,
+          conditions: [
+            { key: "city", match: { value: "Berlin" } },
+            { has_id: [0, 1] },
+            { key: "n", range: { gte: 2 } },
+          ],
+        },
+      },
+      [0, 1, 2],
+    ],
+  ])("%s", (_, filter, expected) => {
+    const rows: JsonObject[] = [
+      { city: "Berlin", n: 1.0, items: [{ k: 1, v: 2 }] },
+      {
+        city: "Köln",
+        n: 9007199254740992n,
+        tags: ["x", "y"],
+        items: [
+          { k: 1, v: 1 },
+          { k: 2, v: 2 },
+        ],
+      },
+      { city: ["Paris", "Berlin"], n: 9007199254740993n, tags: ["y"] },
+      { n: "1", tags: [] },
+      { tags: null, zero: 0 },
+    ];
+    const view = {
+      ...segment(rows, []),
+      rowOfId: (id: PointId) => (Number(id) < 5 ? Number(id) : -1),
+      idOfRow: (row: number) => row,
+    };
+    expect(matching(filter, view)).toEqual(expected);
+  });
+
+  it("decodes only what columns leave open", () => {
+    const rows = Array.from({ length: 1000 }, (_, i): JsonObject => ({ group: i % 100, text: `row ${i}` }));
+    const column = createColumn("integer", parsePath("group"));
+    for (const row of rows) column.append(row);
+    const view = segment(rows, [column]);
+    const both: Filter = {
+      must: [
+        { key: "text", match: { text: "row" } },
+        { key: "group", match: { value: 7 } },
+      ],
+    };
+    expect(matching(both, view)).toHaveLength(10);
+    expect(view.decoded).toBe(10);
+    expect(matching({ must_not: [{ key: "group", range: { lt: 50 } }] }, view)).toHaveLength(500);
+    expect(view.decoded).toBe(10);
+    expect(
+      compileFilter({ must: [{ key: "group", range: { lt: 50 } }] }).estimate(view).expected,
+    ).toBeCloseTo(500, -2);
+  });
+
+  it.each<[unknown, string, string]>([
+    [{ must: [{ key: "a", match: { value: 1.5 } }] }, "BAD_FILTER", "filter.must[0].match.value"],
+    [{ must: [{ key: "a", match: { valu: 1 } }] }, "BAD_FILTER", "filter.must[0].match"],
+    [{ must: [{ key: "a", match: { any: [1, "a"] } }] }, "BAD_FILTER", "filter.must[0].match.any[1]"],
+    [{ must: [{ key: "a..b", match: { value: 1 } }] }, "BAD_FILTER", "filter.must[0].key: Invalid json path"],
+    [{ must: [{ key: "a" }] }, "BAD_FILTER", "filter.must[0]: expected one of match"],
+    [{ must: [{ key: 5, match: { value: 1 } }] }, "BAD_FILTER", "filter.must[0].key: expected a string"],
+    [
+      { should: [{ must_not: { key: "a", range: { gt: Number.NaN } } }] },
+      "BAD_FILTER",
+      "filter.should[0].must_not.range.gt",
+    ],
+    [{ must: [{ unknown: 1 }] }, "BAD_FILTER", "filter.must[0]: expected a condition with one of key, "],
+    [{ must: 5 }, "BAD_FILTER", "filter.must: expected a condition"],
+    [{ musst: [] }, "BAD_FILTER", "filter.musst"],
+    ["x", "BAD_FILTER", "filter"],
+    [{ must: [{ has_id: ["x"] }] }, "BAD_POINT_ID", "filter.must[0].has_id[0]"],
+    [{ must: [{ key: "a", geo_radius: {} }] }, "UNSUPPORTED", "filter.must[0].geo_radius"],
+    [{ must: [{ key: "a", range: { gt: "2020-01-01" } }] }, "UNSUPPORTED", "filter.must[0].range.gt"],
+    [
+      { must: [{ nested: { key: "a", filter: { must: [{ key: "", match: { value: 1 } }] } } }] },
+      "BAD_FILTER",
+      "filter.must[0].nested.filter.must[0].key",
+    ],
+    [{ min_should: { conditions: [], min_count: 0 } }, "OUT_OF_RANGE", "filter.min_should.min_count"],
+  ])("that is wrong is refused: %j", (filter, code, message) => {
+    expect(() => compileFilter(filter as Filter)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error,
+    );
+  });
+
+  it("counts values for facets", () => {
+    const rows: JsonObject[] = [{ a: ["x", "y", "x"] }, { a: "x" }, { a: 1 }, { a: [true, false, 1] }, {}];
+    const counts = (kind: ColumnKind, chosen?: Uint32Array): unknown => {
+      const column = createColumn(kind, parsePath("a"));
+      for (const row of rows) column.append(row);
+      column.append({ a: "gone" });
+      column.update(5, {});
+      return column.valueCounts(chosen).map(({ value, count }) => [value, count]);
+    };
+    expect(counts("keyword")).toEqual([
+      ["x", 2],
+      ["y", 1],
+    ]);
+    expect(counts("keyword", Uint32Array.of(0b00001))).toEqual([
+      ["x", 1],
+      ["y", 1],
+    ]);
+    expect(counts("integer")).toEqual([[1, 2]]);
+    expect(counts("bool")).toEqual([
+      [false, 1],
+      [true, 1],
+    ]);
+    expect(counts("bool", Uint32Array.of(0b00111))).toEqual([]);
+  });
+
+  it("refuses damaged columns", async () => {
+    const column = createColumn("keyword", parsePath("a"));
+    for (const a of ["x", ["y", "z"], null]) column.append({ a });
+    const damaged = (name: string, change: (bytes: Uint8Array) => Uint8Array) => {
+      const saved = column.save();
+      const section = saved.sections.find((entry) => entry.name === name)!;
+      section.bytes = change((section.bytes as Uint8Array).slice());
+      return loadColumn(reopened(saved));
+    };
+    await expect(damaged("flags", (bytes) => bytes)).resolves.toBeDefined();
+    const corrupted = { code: "CORRUPTION" };
+    await expect(damaged("flags", (bytes) => bytes.subarray(1))).rejects.toMatchObject(corrupted);
+    for (const name of ["values", "extra.rows", "extra.values", "dictionary.ends", "dictionary.table"]) {
+      await expect(damaged(name, (bytes) => bytes.fill(0x7f))).rejects.toMatchObject(corrupted);
+      await expect(damaged(name, (bytes) => bytes.subarray(4))).rejects.toMatchObject(corrupted);
+    }
+  });
+});
