@@ -55,7 +55,7 @@ async function run(
   try {
     const server = createServer({ database: database.engine });
     try {
-      const address = await server.listen({ host, port });
+      const { url: address } = await server.listen({ host, port });
       const seconds = () => ((performance.now() - started) / 1000).toFixed(2);
       const before = await loadSample(database, signal, () => {
         console.log(`Vicinal answers at ${address}; the sample can be searched while it is loaded.`);

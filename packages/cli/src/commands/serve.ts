@@ -14,8 +14,8 @@ export async function serve({ host, port, data }: ServeOptions): Promise<void> {
   try {
     const server = createServer({ database: database.engine });
     try {
-      const address = await server.listen({ host, port });
-      console.log(`Vicinal serves ${data} at ${address}`);
+      const { url } = await server.listen({ host, port });
+      console.log(`Vicinal serves ${data} at ${url}`);
       await stop;
     } finally {
       await server.close();
