@@ -53,7 +53,7 @@ async function run(
 ): Promise<void> {
   const database = await open(data);
   try {
-    const server = createServer({ database: database.engine });
+    const server = createServer({ database });
     try {
       const { url: address } = await server.listen({ host, port });
       const seconds = () => ((performance.now() - started) / 1000).toFixed(2);
