@@ -407,47 +407,4 @@ describe("a filter", () => {
       expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error,
     );
   });
-
-  it("counts values for facets", () => {
-    const rows: JsonObject[] = [{ a: ["x", "y", "x"] }, { a: "x" }, { a: 1 }, { a: [true, false, 1] }, {}];
-    const counts = (kind: ColumnKind, chosen?: Uint32Array): unknown => {
-      const column = createColumn(kind, parsePath("a"));
-      for (const row of rows) column.append(row);
-      column.append({ a: "gone" });
-      column.update(5, {});
-      return column.valueCounts(chosen).map(({ value, count }) => [value, count]);
-    };
-    expect(counts("keyword")).toEqual([
-      ["x", 2],
-      ["y", 1],
-    ]);
-    expect(counts("keyword", Uint32Array.of(0b00001))).toEqual([
-      ["x", 1],
-      ["y", 1],
-    ]);
-    expect(counts("integer")).toEqual([[1, 2]]);
-    expect(counts("bool")).toEqual([
-      [false, 1],
-      [true, 1],
-    ]);
-    expect(counts("bool", Uint32Array.of(0b00111))).toEqual([]);
-  });
-
-  it("refuses damaged columns", async () => {
-    const column = createColumn("keyword", parsePath("a"));
-    for (const a of ["x", ["y", "z"], null]) column.append({ a });
-    const damaged = (name: string, change: (bytes: Uint8Array) => Uint8Array) => {
-      const saved = column.save();
-      const section = saved.sections.find((entry) => entry.name === name)!;
-      section.bytes = change((section.bytes as Uint8Array).slice());
-      return loadColumn(reopened(saved));
-    };
-    await expect(damaged("flags", (bytes) => bytes)).resolves.toBeDefined();
-    const corrupted = { code: "CORRUPTION" };
-    await expect(damaged("flags", (bytes) => bytes.subarray(1))).rejects.toMatchObject(corrupted);
-    for (const name of ["values", "extra.rows", "extra.values", "dictionary.ends", "dictionary.table"]) {
-      await expect(damaged(name, (bytes) => bytes.fill(0x7f))).rejects.toMatchObject(corrupted);
-      await expect(damaged(name, (bytes) => bytes.subarray(4))).rejects.toMatchObject(corrupted);
-    }
-  });
 });
