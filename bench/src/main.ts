@@ -6,61 +6,133 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { readDataSet } from "./data/layout.js";
+import { type DataSet, readDataSet } from "./data/layout.js";
 import type { Engine } from "./engines/engine.js";
 import { hnswlib } from "./engines/hnswlib.js";
 import { usearch } from "./engines/usearch.js";
+import { vicinal } from "./engines/vicinal.js";
 import { zvec } from "./engines/zvec.js";
-import { type CurveOptions, measureCurves } from "./measure/curve.js";
+import { type CurveOptions, type EngineResult, measureCurves } from "./measure/curve.js";
+import { type FixedCost, measureFixedCost } from "./measure/fixed-cost.js";
+import { measureProduct, type ProductResult } from "./measure/product.js";
 import { lastConsumed } from "./measure/stats.js";
-import { machine } from "./report/machine.js";
+import { type Machine, machine } from "./report/machine.js";
 import { curvePlot } from "./report/plot.js";
-import { curves, summary } from "./report/table.js";
+import { curves, fixedCosts, product, summary } from "./report/table.js";
 
-const engineMakers: Record<string, () => Engine> = { "hnswlib-node": hnswlib, usearch, zvec };
+/** In the order of the tables and of the plot's colours. */
+const engineMakers: Record<string, () => Engine> = { vicinal, "hnswlib-node": hnswlib, usearch, zvec };
 
 const resultsFolder = fileURLToPath(new URL("../results/", import.meta.url));
 
-async function main(): Promise<void> {
+interface Report {
+  machine: Machine;
+  data: DataSet["meta"];
+  options: CurveOptions;
+  curves: EngineResult[];
+  product?: ProductResult;
+}
+
+interface Arguments {
+  data: string[];
+  engines: string[];
+  /** Which measurements: `curve`, `fixed`, `product`. */
+  only: string[];
+  options: CurveOptions;
+}
+
+const measurements = ["fixed", "curve", "product"];
+
+function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
       data: { type: "string", default: "fashion,words" },
       peers: { type: "boolean", default: false },
       engines: { type: "string" },
+      only: { type: "string", default: measurements.join(",") },
       k: { type: "string", default: "10" },
       rounds: { type: "string", default: "3" },
       efs: { type: "string", default: "10,16,24,32,48,64,96,128,192,256,384,512,768" },
     },
   });
-  const names = values.engines?.split(",") ?? Object.keys(engineMakers);
-  const options: CurveOptions = {
-    k: Number(values.k),
-    rounds: Number(values.rounds),
-    efs: values.efs.split(",").map(Number),
-    recalls: [0.9, 0.95, 0.99],
-    parameters: { m: 16, efConstruct: 200 },
+  const all = Object.keys(engineMakers);
+  return {
+    data: values.data.split(","),
+    engines: known(values.engines?.split(",") ?? (values.peers ? all : ["vicinal"]), all, "--engines"),
+    only: known(values.only.split(","), measurements, "--only"),
+    options: {
+      k: wholeNumber(values.k, "--k"),
+      rounds: wholeNumber(values.rounds, "--rounds"),
+      efs: values.efs.split(",").map((ef) => wholeNumber(ef, "--efs")),
+      recalls: [0.9, 0.95, 0.98, 0.99],
+      parameters: { m: 16, efConstruct: 200 },
+    },
   };
-  for (const name of values.data.split(",")) {
-    const set = await readDataSet(name);
-    const engines = names.map((engine) => engineMakers[engine]());
-    const results = await measureCurves(set, engines, options);
-    for (const engine of engines) await engine.close();
-    const here = machine();
-    console.log(`\n${name}\n\n${curves(results)}\n\n${summary(results)}\n`);
-    mkdirSync(resultsFolder, { recursive: true });
-    const { k, rounds, parameters } = options;
-    writeFileSync(
-      join(resultsFolder, `${name}.json`),
-      `${JSON.stringify({ machine: here, data: set.meta, k, rounds, parameters, results }, null, 2)}\n`,
-    );
-    writeFileSync(join(resultsFolder, `${name}.svg`), curvePlot(set.meta, results, k, here));
+}
+
+function known(names: string[], all: string[], option: string): string[] {
+  const unknown = names.find((name) => !all.includes(name));
+  if (unknown !== undefined) throw new Error(`${option}: unknown ${unknown}; known are ${all.join(", ")}`);
+  return names;
+}
+
+function wholeNumber(text: string, option: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${option}: ${text} is no positive integer`);
+  return Number(text);
+}
+
+async function main(): Promise<void> {
+  const { data, engines: names, only, options } = readArguments();
+  mkdirSync(resultsFolder, { recursive: true });
+  if (only.includes("fixed")) {
+    const costs = await withEngines(names, (engines) => measureFixedCost(engines, options.parameters));
+    console.log(`\nfixed cost of a query, 100 dimensions\n\n${fixedCosts(costs)}`);
+    save<{ machine: Machine; costs: FixedCost[] }>("fixed-cost", { machine: machine(), costs });
   }
+  for (const name of data) await measureSet(await readDataSet(name), names, only, options);
   if (lastConsumed() === undefined) throw new Error("nothing was measured");
+}
+
+async function measureSet(
+  set: DataSet,
+  names: string[],
+  only: string[],
+  options: CurveOptions,
+): Promise<void> {
+  const { name } = set.meta;
+  const report: Report = { machine: machine(), data: set.meta, options, curves: [] };
+  if (only.includes("curve")) {
+    report.curves = await withEngines(names, (engines) => measureCurves(set, engines, options));
+    console.log(`\n${name}\n\n${curves(report.curves)}\n\n${summary(report.curves)}`);
+    writeFileSync(
+      join(resultsFolder, `${name}.svg`),
+      curvePlot(set.meta, report.curves, options.k, report.machine),
+    );
+  }
+  if (only.includes("product")) {
+    report.product = await measureProduct(set, options.parameters, options.k);
+    console.log(`\n${name}: the product\n\n${product(report.product)}`);
+  }
+  save(only.length === measurements.length ? name : `${name}.${only.join("-")}`, report);
+}
+
+/** Closes the engines, whatever happens. */
+async function withEngines<T>(names: string[], work: (engines: Engine[]) => Promise<T>): Promise<T> {
+  const engines = names.map((name) => engineMakers[name]());
+  try {
+    return await work(engines);
+  } finally {
+    for (const engine of engines) await engine.close();
+  }
+}
+
+function save<T>(name: string, report: T): void {
+  writeFileSync(join(resultsFolder, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
 }
 
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(error instanceof Error ? (process.env.DEBUG ? error.stack : error.message) : error);
   process.exitCode = 1;
 }

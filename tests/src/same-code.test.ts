@@ -34,8 +34,7 @@ const homes: Record<string, () => Promise<Home>> = {
   "official client over REST": async () => {
     const database = await open(":memory:");
     const server = createServer({ database: database.engine });
-    const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const client = new QdrantClient({ url: `http://127.0.0.1:${port}` });
+    const client = new QdrantClient({ url: await server.listen({ port: 0 }) });
     return {
       client,
       async close() {

@@ -1,5 +1,7 @@
 /** The results as lines of text. */
 import { atRecall, type EngineResult } from "../measure/curve.js";
+import type { FixedCost } from "../measure/fixed-cost.js";
+import type { ProductResult } from "../measure/product.js";
 
 /** Columns aligned right, the first one left. */
 export function table(header: string[], rows: string[][]): string {
@@ -42,5 +44,32 @@ export function curves(results: readonly EngineResult[]): string {
         point.p99Us.toFixed(1),
       ]),
     ),
+  );
+}
+
+export function fixedCosts(costs: readonly FixedCost[]): string {
+  return table(
+    ["engine", "us/query"],
+    costs.map(({ engine, microseconds }) => [engine, microseconds.toFixed(1)]),
+  );
+}
+
+export function product({ points, dimensions, ingest, reopenMs, scan, rest }: ProductResult): string {
+  const share = (scan.scan / scan.memory) * 100;
+  return table(
+    ["measure", "value"],
+    [
+      [
+        `${whole(points)} x ${dimensions} stored durably`,
+        `${ingest.wallSeconds.toFixed(2)} s (${ingest.cpuSeconds.toFixed(2)} s of processor time)`,
+      ],
+      ["opened again, first answer", `${reopenMs.toFixed(0)} ms`],
+      [
+        "exact scan",
+        `${scan.scan.toFixed(1)} GB/s, ${share.toFixed(0)} % of the memory's ${scan.memory.toFixed(1)} GB/s`,
+      ],
+      ["query over HTTP, p50", `${rest.p50Ms.toFixed(3)} ms`],
+      ["query over HTTP, p99", `${rest.p99Ms.toFixed(3)} ms`],
+    ],
   );
 }

@@ -1,6 +1,7 @@
 /** What the commands ask of a database: the same methods in the process and over HTTP. */
 import { existsSync } from "node:fs";
 import { UserError } from "./errors.js";
+import type { Task } from "./progress.js";
 import { RestClient } from "./rest-client.js";
 
 /** An unsigned 64-bit integer (bigint beyond 2^53 - 1) or a UUID. */
@@ -13,6 +14,13 @@ export interface Point {
   /** One vector, or named ones. */
   vector: Vector | Record<string, Vector>;
   payload?: Record<string, unknown>;
+}
+
+/** Vectors as JSON can say them. */
+export function plainVectors(vector: unknown): unknown {
+  if (vector instanceof Float32Array) return Array.from(vector);
+  if (typeof vector !== "object" || vector === null || Array.isArray(vector)) return vector;
+  return Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, plainVectors(one)]));
 }
 
 export interface VectorSettings {
@@ -58,7 +66,7 @@ export interface Client {
   /** Resolves when the collection's index holds all points; at once where the server sees to that itself. */
   waitForIndex(
     name: string,
-    options: { progress?: (done: number, total: number) => void; signal?: AbortSignal },
+    options: { progress?: (task: Task) => void; signal?: AbortSignal },
   ): Promise<void>;
   close(): Promise<void>;
 }

@@ -51,3 +51,36 @@ function lines(label: string, stream: NodeJS.WriteStream, took: (note: string) =
     end: (note = "") => void stream.write(`${label}: ${took(note)}\n`),
   };
 }
+
+/** What a database does behind its writes, as `waitForIndex` reports it. */
+export interface Task {
+  kind: "persist" | "field" | "index" | "merge";
+  segments: readonly number[];
+  done: number;
+  total: number;
+}
+
+const taskLabels = {
+  persist: "writing files",
+  field: "building a field index",
+  index: "building the vector index",
+  merge: "merging segments",
+} as const satisfies Record<Task["kind"], string>;
+
+/** A bar for each task, one after the other; none where there is nothing to do. */
+export function taskProgress(): { update(task: Task): void; end(): void } {
+  let key = "";
+  let bar: Progress | undefined;
+  return {
+    update: (task) => {
+      const next = `${task.kind} ${task.segments.join(" ")}`;
+      if (next !== key) {
+        bar?.end();
+        bar = progress(taskLabels[task.kind]);
+        key = next;
+      }
+      bar?.update(task.done, task.total);
+    },
+    end: () => bar?.end(),
+  };
+}

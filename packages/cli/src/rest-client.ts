@@ -1,7 +1,15 @@
 /** The methods of `Client` over HTTP, with the `fetch` of the platform. */
-import type { Client, CollectionInfo, Point, QueryRequest, ScoredPoint, VectorSettings } from "./client.js";
+import { parseJson, stringifyJson } from "vicinal/protocol";
+import {
+  type Client,
+  type CollectionInfo,
+  type Point,
+  plainVectors,
+  type QueryRequest,
+  type ScoredPoint,
+  type VectorSettings,
+} from "./client.js";
 import { UserError } from "./errors.js";
-import { parseExact, stringifyExact } from "./exact-json.js";
 
 export class RestClient implements Client {
   readonly #base: string;
@@ -34,7 +42,8 @@ export class RestClient implements Client {
   }
 
   upsert(name: string, { wait, points }: { wait: boolean; points: Point[] }): Promise<unknown> {
-    return this.#send("PUT", `${path(name)}/points?wait=${wait}`, { points });
+    const plain = points.map((point) => ({ ...point, vector: plainVectors(point.vector) }));
+    return this.#send("PUT", `${path(name)}/points?wait=${wait}`, { points: plain });
   }
 
   query(name: string, request: QueryRequest): Promise<{ points: ScoredPoint[] }> {
@@ -52,7 +61,7 @@ export class RestClient implements Client {
       response = await fetch(this.#base + path, {
         method,
         headers: body === undefined ? {} : { "content-type": "application/json" },
-        body: body === undefined ? undefined : stringifyExact(body),
+        body: body === undefined ? undefined : stringifyJson(body),
       });
       text = await response.text();
     } catch (cause) {
@@ -77,8 +86,8 @@ function path(collection: string): string {
 
 function parseAnswer(text: string): { result?: unknown; status?: unknown } | undefined {
   try {
-    const answer = parseExact(text);
-    return typeof answer === "object" && answer !== null ? answer : undefined;
+    const answer = parseJson(text);
+    return typeof answer === "object" && !Array.isArray(answer) ? (answer ?? undefined) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,9 @@
 // Everything that the host calls. Rules of this module: no mutable global, no static data, no allocator; the host
 // lays memory out and passes addresses, so that any number of instances can share one memory.
 
+export { encodeQuery, encodeRows, meanOf, scoreCodes } from "./codes";
+export {
+  graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
+} from "./graph";
+export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";

@@ -329,6 +329,15 @@ describe("listening", () => {
     }
   });
 
+  test.each([
+    [{ port: 70_000 }, "Cannot listen on 127.0.0.1:70000: a port is a number from 0 to 65535"],
+    [{ host: "192.0.2.1", port: 0 }, "Cannot listen on 192.0.2.1:0: this machine has no such address"],
+  ])("%j is refused", async (where, message) => {
+    const nowhere = createServer({ database: engine });
+    await expect(nowhere.listen(where)).rejects.toThrow(message);
+    await nowhere.close();
+  });
+
   test("closing lets a request in flight finish", async () => {
     const slow = new FakeEngine();
     let release = () => {};

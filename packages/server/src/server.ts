@@ -193,15 +193,16 @@ const listenReasons: Record<string, string> = {
   EACCES: "this user may not use the port",
   EADDRNOTAVAIL: "this machine has no such address",
   ENOTFOUND: "the host name is unknown",
+  ERR_SOCKET_BAD_PORT: "a port is a number from 0 to 65535",
 };
 
 function listenError(cause: unknown, host: string, port: number): unknown {
-  const { code = "", message } = cause as NodeJS.ErrnoException;
-  const reason = listenReasons[code];
-  if (reason === undefined && !(cause instanceof RangeError) && code === "") return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return cause;
+  const reason = listenReasons[code] ?? message;
   return new VicinalError(
     "ADDRESS_UNAVAILABLE",
-    `Cannot listen on ${host}:${port}: ${reason ?? message}`,
+    `Cannot listen on ${host}:${port}: ${reason}`,
     { host, port },
     { cause },
   );

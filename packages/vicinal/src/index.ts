@@ -1,2 +1,6 @@
 /** Vicinal: the vector database for TypeScript. */
+export type { Database } from "./api/database.js";
+export { type OpenOptions, open } from "./api/open.js";
+export type * from "./api/schema/index.js";
+export type { PointId } from "./payload/id.js";
 export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";

@@ -9,7 +9,7 @@ import {
   withClient,
 } from "../client.js";
 import { systemError, UserError } from "../errors.js";
-import { progress } from "../progress.js";
+import { progress, taskProgress } from "../progress.js";
 import { readPoints } from "../readers/source.js";
 
 export interface ImportOptions extends Target {
@@ -47,7 +47,7 @@ export async function importFile(collection: string, file: string, options: Impo
       bar.end(`${imported.toLocaleString("en")} points`);
     }
     if (imported === 0) throw new UserError(`${file}: holds no points`);
-    const indexing = progress(`index ${collection}`);
+    const indexing = taskProgress();
     await client.waitForIndex(collection, { progress: indexing.update });
     indexing.end();
   });

@@ -1,6 +1,6 @@
 /** `vicinal info`: what a database holds. */
+import { stringifyJson } from "vicinal/protocol";
 import { type CollectionInfo, type Target, type VectorSettings, withClient } from "../client.js";
-import { stringifyExact } from "../exact-json.js";
 
 export interface InfoOptions extends Target {
   json?: boolean;
@@ -15,7 +15,7 @@ export async function info(collection: string | undefined, options: InfoOptions)
     const found: Record<string, CollectionInfo> = {};
     for (const name of names) found[name] = await client.getCollection(name);
     if (options.json) {
-      console.log(stringifyExact(found));
+      console.log(stringifyJson(found));
     } else if (names.length === 0) {
       console.log("no collections");
     } else {

@@ -1,7 +1,7 @@
 /** `vicinal search`: the nearest points of a vector, or of a point that is stored. */
-import { type QueryRequest, type ScoredPoint, type Target, withClient } from "../client.js";
+import { parseJson, stringifyJson } from "vicinal/protocol";
+import { plainVectors, type QueryRequest, type ScoredPoint, type Target, withClient } from "../client.js";
 import { UserError } from "../errors.js";
-import { parseExact, stringifyExact } from "../exact-json.js";
 
 export interface SearchOptions extends Target {
   vector?: string;
@@ -23,7 +23,7 @@ export async function search(collection: string, options: SearchOptions): Promis
     const { points } = await client.query(collection, request);
     const took = performance.now() - started;
     if (options.json) {
-      console.log(stringifyExact(points));
+      console.log(stringifyJson(points.map((point) => ({ ...point, vector: plainVectors(point.vector) }))));
       return;
     }
     for (const point of points) console.log(line(point));
@@ -61,7 +61,7 @@ function vectorOf(text: string): number[] {
 }
 
 function idOf(text: string): number | bigint | string {
-  return /^\d+$/.test(text) ? (parseExact(text.replace(/^0+(?=\d)/, "")) as number | bigint) : text;
+  return /^\d+$/.test(text) ? (parseJson(text.replace(/^0+(?=\d)/, "")) as number | bigint) : text;
 }
 
 function objectOf(text: string): Record<string, unknown> {
@@ -74,14 +74,14 @@ function objectOf(text: string): Record<string, unknown> {
 
 function json(text: string, option: string): unknown {
   try {
-    return parseExact(text);
+    return parseJson(text);
   } catch (cause) {
     throw new UserError(`${option} is no JSON: ${(cause as Error).message}`, { cause });
   }
 }
 
 function line({ id, score, payload, vector }: ScoredPoint): string {
-  const parts = [String(id), score.toFixed(6), payload ? stringifyExact(payload) : "{}"];
-  if (vector !== undefined && vector !== null) parts.push(stringifyExact(vector));
+  const parts = [String(id), score.toFixed(6), payload ? stringifyJson(payload) : "{}"];
+  if (vector !== undefined && vector !== null) parts.push(stringifyJson(plainVectors(vector)));
   return parts.join("\t");
 }

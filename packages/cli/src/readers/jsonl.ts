@@ -2,9 +2,9 @@
  * JSON lines: one point per line, `{"id": 1, "vector": [0.1, ...], "payload": {...}}`; named vectors stand under
  * `vector` or `vectors` as an object. Empty lines are skipped.
  */
+import { parseJson } from "vicinal/protocol";
 import type { Point, PointId, Vector } from "../client.js";
 import { UserError } from "../errors.js";
-import { parseExact } from "../exact-json.js";
 import { readChunks } from "./byte-reader.js";
 import type { ReadPoint } from "./source.js";
 
@@ -53,7 +53,7 @@ const fields = new Set(["id", "vector", "vectors", "payload"]);
 function parsePoint(text: string, place: string): Point {
   let value: unknown;
   try {
-    value = parseExact(text);
+    value = parseJson(text);
   } catch (cause) {
     throw new UserError(`${place}: no JSON: ${(cause as Error).message}`, { cause });
   }

@@ -1,10 +1,16 @@
 /** Between the API's view of a collection's settings and the engine's. */
-import type { Metric } from "../index/contract.js";
+import { familyNamed } from "../index/families.js";
+import { HAS } from "../payload/column.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import type { CollectionConfig, VectorConfig } from "../segment/config.js";
+import {
+  type CollectionConfig,
+  changedConfig,
+  familyOf,
+  indexParameters,
+  type VectorConfig,
+} from "../segment/config.js";
 import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
-import { hnswFamily } from "../index/hnsw/hnsw.js";
 import { vectorConfig } from "./prepare.js";
 import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
 
@@ -22,35 +28,39 @@ function isSingle(vectors: object): vectors is VectorParams {
 }
 
 function vectorOf(params: VectorParams): VectorConfig {
-  const config = { ...given(params.hnsw_config), ...given(params.index) };
-  hnswFamily.parameters(config);
-  return { size: params.size, distance: params.distance as Metric, index: config, given: given(params) };
+  const index = given(params.hnsw_config);
+  return { size: params.size, distance: params.distance, family: params.index?.type, index, given: given(params) };
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {
   const { vectors = {}, hnsw_config, optimizers_config, ...other } = request;
   const named = isSingle(vectors ?? {}) ? { "": vectors } : (vectors ?? {});
-  const hnsw = given(hnsw_config);
-  hnswFamily.parameters(hnsw);
-  return {
+  const config: CollectionConfig = {
     vectors: Object.fromEntries(
       Object.entries(named as Record<string, VectorParams>).map(([name, params]) => [name, vectorOf(params)]),
     ),
-    hnsw,
+    hnsw: given(hnsw_config),
     optimizers: given(optimizers_config),
     other: given(other),
     fields: {},
   };
+  checkIndexes(config);
+  return config;
+}
+
+/** Lets each vector's family refuse parameters that it cannot take. */
+function checkIndexes(config: CollectionConfig): void {
+  for (const name of Object.keys(config.vectors)) {
+    const family = familyOf(config, name);
+    if (family !== "flat") familyNamed(family).parameters(indexParameters(config, name));
+  }
 }
 
 /** What of the configuration an update changes. */
 export function configChange(config: CollectionConfig, request: UpdateCollection): Settings {
   const { vectors, hnsw_config, optimizers_config, params, ...other } = request;
   const change: Settings = {};
-  if (hnsw_config) {
-    hnswFamily.parameters(given(hnsw_config));
-    change.hnsw = given(hnsw_config);
-  }
+  if (hnsw_config) change.hnsw = given(hnsw_config);
   if (optimizers_config) change.optimizers = given(optimizers_config);
   const rest = { ...given(params), ...given(other) };
   // A metadata update merges, as payloads do; `null` removes.
@@ -59,12 +69,11 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
   if (vectors)
     change.vectors = Object.fromEntries(
       Object.entries(vectors).map(([name, diff]) => {
-        const old = vectorConfig(config, name);
-        const index = given(diff.hnsw_config);
-        hnswFamily.parameters({ ...old.index, ...index });
-        return [name, { index, given: given(diff) }];
+        vectorConfig(config, name);
+        return [name, { index: given(diff.hnsw_config), given: given(diff) }];
       }),
     );
+  checkIndexes(changedConfig(config, change));
   return change;
 }
 
@@ -120,7 +129,7 @@ export function describeCollection(collection: Collection): CollectionInfo {
     payload_schema: Object.fromEntries(
       Object.entries(config.fields).map(([path, schema]) => {
         let points = 0;
-        for (const segment of segments) points += segment.fields.get(path)?.valueRowCount ?? 0;
+        for (const segment of segments) points += segment.fields.get(path)?.countFlag(HAS) ?? 0;
         const described = Object.keys(schema).length > 1 ? { params: schema } : {};
         return [path, { data_type: schema.type, ...described, points }];
       }),

@@ -3,6 +3,7 @@
  * JavaScript client of Qdrant's REST API, so code moves between process and server by changing the line that makes
  * the client. The types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
+import type { SettleOptions } from "../segment/optimizer.js";
 import { decodePayload } from "../payload/json.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
@@ -124,7 +125,7 @@ export class Database {
    * Resolves when everything that was written is indexed as far as it will be. `everything` also merges what is left
    * into as few segments as fit, however much must be copied. Vicinal's own.
    */
-  waitForIndex(name: string, options?: { signal?: AbortSignal; everything?: boolean }): Promise<void> {
+  waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     return this.engine.waitForIndex(name, options);
   }
 

@@ -11,6 +11,7 @@ import { DEFAULT_RECALL, type Hit, largerIsNearer, nearest, scoreOf } from "../q
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect } from "../segment/effects.js";
+import type { SettleOptions } from "../segment/optimizer.js";
 import type { CollectionState } from "../segment/state.js";
 import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
@@ -66,7 +67,7 @@ export class Engine implements EngineApi {
   }
 
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
-  async waitForIndex(name: string, options: { signal?: AbortSignal; everything?: boolean } = {}): Promise<void> {
+  async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     await this.#catalogue.get(name).optimizer.settle(options);
   }
 

@@ -80,10 +80,14 @@ export class VectorStore {
 
   /** Makes an empty store. OUT_OF_MEMORY when `capacity` vectors do not fit into 4 GiB. */
   static async create(options: VectorStoreOptions): Promise<VectorStore> {
+    return VectorStore.createWith(await loadKernels(options.kernels), options);
+  }
+
+  /** As `create`, at once, with kernels that are loaded already. */
+  static createWith(kernels: KernelModule, options: VectorStoreOptions): VectorStore {
     const { dimensions, metric, capacity } = options;
     assert(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 65535, "dimensions are 1..65535");
     assert(Number.isInteger(capacity) && capacity >= 0 && capacity <= MAX_CAPACITY, "capacity is 0..2^31-1");
-    const kernels = await loadKernels(options.kernels);
     const rowBytes = capacity * dimensions * 4;
     const arena = Arena.create(kernels, rowBytes);
     try {

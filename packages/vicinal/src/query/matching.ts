@@ -1,14 +1,14 @@
 /** Which rows of a segment match a filter. */
 import type { CompiledFilter, SegmentView } from "../payload/filter.js";
 import type { PointId } from "../payload/id.js";
-import { countBits, forEachBit, hasBit } from "../runtime/bits.js";
+import { bitWords, countBits, forEachBit, hasBit } from "../payload/bits.js";
 import { compareKeys, IdKey } from "../segment/id-column.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 
 /** Bits of the live rows that match; the caller owns them. */
 export function matchingRows(state: CollectionState, segment: Segment, filter: CompiledFilter): Uint32Array {
-  const bits = segment.live.slice();
+  const bits = new Uint32Array(bitWords(segment.rowCount));
   filter.evaluate(viewOf(state, segment), bits);
   return bits;
 }
@@ -19,7 +19,7 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
     live: segment.live,
     columns: segment.fields,
     payload: (row) => segment.payloads.bytes(row),
-    id: (row) => segment.ids.get(row),
+    idOfRow: (row) => segment.ids.get(row),
     rowOfId: (id) => {
       const place = state.find(id);
       return place?.segment === segment ? place.row : -1;

@@ -6,7 +6,7 @@
 import { effortFor } from "../index/calibration.js";
 import type { Metric, SearchResult } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
-import { countBits } from "../runtime/bits.js";
+import { countBits } from "../payload/bits.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
@@ -104,7 +104,7 @@ function searchSegment(
     if (result.ordinals.length >= k) return { path: "index", matching, effort, scored, visited, result };
     effort = result.exhausted ? undefined : effort * EFFORT_STEP;
   }
-  const result = column.scan.search({ query: request.query, k, effort: 0, bits });
+  const result = column.scan.search({ query: request.query, k, bits });
   return { path: "scan", matching, effort: 0, scored: scored + result.stats.scored, visited, result };
 }
 

@@ -86,7 +86,7 @@ function expectSame(collection: Collection, model: Model, what: string): void {
 
 test.each([1, 2, 3, 4])("agrees with a model (seed %d)", { timeout: 60_000 }, async (seed) => {
   const next = random(seed);
-  const dir: Directory = new MemoryDirectory();
+  const dir: Directory = MemoryDirectory.empty();
   const model: Model = new Map();
   let epoch = 1;
   let collection = await Collection.create(dir, config, { epoch });

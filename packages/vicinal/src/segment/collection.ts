@@ -7,6 +7,7 @@
  *   <folder>/segments/<id>/... files of sealed segments
  */
 import { VicinalError } from "../runtime/errors.js";
+import { loadKernels } from "../runtime/kernels.js";
 import type { Directory } from "../storage/directory.js";
 import { FileLog, type Log } from "../storage/log.js";
 import { Manifests } from "../storage/manifest.js";
@@ -78,7 +79,7 @@ export class Collection {
     config: CollectionConfig,
     options: CollectionOptions,
   ): Promise<Collection> {
-    const state = new CollectionState(config, 1);
+    const state = new CollectionState(config, 1, await loadKernels());
     if (!dir) return new Collection(state, new MemoryLog(), undefined);
     const files = await CollectionFiles.open(dir);
     await files.commit(state, 0);
@@ -91,7 +92,7 @@ export class Collection {
     const files = await CollectionFiles.open(dir);
     const manifest = files.manifest;
     if (!manifest) throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
-    const state = new CollectionState(manifest.config, manifest.nextSegmentId);
+    const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
       state.sequence = manifest.checkpoint;

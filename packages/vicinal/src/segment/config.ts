@@ -1,11 +1,14 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
 import type { Metric } from "../index/contract.js";
+import type { ColumnKind } from "../payload/column.js";
 import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
 
 export interface VectorConfig {
   /** Dimensions. */
   size: number;
   distance: Metric;
+  /** Index family; `hnsw` where absent. */
+  family?: string;
   /** Index parameters of this vector; those of the collection where absent. */
   index?: Record<string, unknown>;
   /** As given at creation, echoed by the collection's info. */
@@ -14,7 +17,7 @@ export interface VectorConfig {
 
 /** Schema of a field index: `keyword`, `integer`, `float` or `bool`, with what else the caller said. */
 export interface FieldSchema {
-  type: string;
+  type: ColumnKind;
   [option: string]: unknown;
 }
 
@@ -36,4 +39,33 @@ export function growingCapacity(config: CollectionConfig): number {
   for (const vector of Object.values(config.vectors)) rowBytes += vector.size * 4;
   const rows = rowBytes === 0 ? GROWING_ROWS.max : Math.floor(GROWING_BYTES / rowBytes);
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
+}
+
+/** Parameters of the index over a vector: the collection's, overridden by the vector's own. */
+export function indexParameters(config: CollectionConfig, name: string): Record<string, unknown> {
+  return { ...config.hnsw, ...config.vectors[name].index };
+}
+
+/** The family that serves a vector where its segment is large enough; `m: 0` asks for none, as in Qdrant. */
+export function familyOf(config: CollectionConfig, name: string): string {
+  const family = config.vectors[name].family ?? "hnsw";
+  return family === "hnsw" && indexParameters(config, name).m === 0 ? "flat" : family;
+}
+
+/** The configuration after a change that names only what it changes; vectors that do not exist are passed over. */
+export function changedConfig(config: CollectionConfig, change: Record<string, unknown>): CollectionConfig {
+  const { vectors, hnsw, optimizers, other } = change as Partial<CollectionConfig>;
+  const changed = {
+    ...config,
+    hnsw: { ...config.hnsw, ...hnsw },
+    optimizers: { ...config.optimizers, ...optimizers },
+    other: { ...config.other, ...other },
+    vectors: { ...config.vectors },
+  };
+  for (const [name, { index, given }] of Object.entries(vectors ?? {})) {
+    const old = config.vectors[name];
+    if (old)
+      changed.vectors[name] = { ...old, index: { ...old.index, ...index }, given: { ...old.given, ...given } };
+  }
+  return changed;
 }

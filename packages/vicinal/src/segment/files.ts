@@ -12,13 +12,14 @@
  */
 import type { VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
-import { FieldColumn } from "../payload/column.js";
+import { fillBits, bitWords } from "../payload/bits.js";
+import type { FieldColumn } from "../payload/column.js";
+import { loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
-import { fillBits, bitWords } from "../runtime/bits.js";
 import { corruption } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
-import { openSections, type SectionFile, writeSections } from "../storage/sections.js";
+import { openSections, type Sections, writeSections } from "../storage/sections.js";
 import { IdColumn } from "./id-column.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import type { CollectionState } from "./state.js";
@@ -154,7 +155,7 @@ export async function loadSegment(
     for (const { name, file, index } of files.vectors) await loadVector(dir, segment, name, file, index);
     segment.fields.clear();
     for (const { path, file } of files.fields) {
-      const column = await FieldColumn.load(await openSections(dir, file, "field"));
+      const column = await loadColumn(await openSections(dir, file, "field"));
       for (const row of patched) column.update(row, segment.payload(row));
       segment.fields.set(path, column);
       fileOf.set(column, file);
@@ -212,19 +213,19 @@ function allLive(rows: number): Uint32Array {
   return live;
 }
 
-function write(dir: Directory, path: string, kind: string, saved: SavedSections): Promise<void> {
-  return writeSections(dir, path, { kind, meta: saved.meta, sections: saved.sections });
+async function write(dir: Directory, path: string, kind: string, saved: SavedSections): Promise<void> {
+  await writeSections(dir, path, { kind, meta: saved.meta, sections: saved.sections });
 }
 
 /** A whole section in an aligned buffer of its own. */
-async function own(source: SectionFile, name: string): Promise<ArrayBuffer> {
+async function own(source: Sections, name: string): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(source.length(name));
   await source.readInto(name, bytes);
   return bytes.buffer;
 }
 
 /** A part of a file's description as if it were the whole. */
-function under(source: SectionFile, key: string) {
+function under(source: Sections, key: string) {
   return {
     meta: source.meta[key] as Record<string, unknown>,
     length: (name: string) => source.length(name),

@@ -8,7 +8,9 @@
  * writes is bounded, whatever the pattern of writes is.
  */
 import type { IndexFamily, VectorIndex } from "../index/contract.js";
-import { hnswFamily } from "../index/hnsw/hnsw.js";
+import { familyNamed } from "../index/families.js";
+import { createColumn } from "../payload/columns.js";
+import { parsePath } from "../payload/path.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import {
   BACKLOG_BYTES,
@@ -21,9 +23,10 @@ import {
   SEGMENT_ROWS,
   VACUUM_MIN_ROWS,
 } from "./defaults.js";
+import { familyOf, indexParameters } from "./config.js";
 import { abandon, copyLive, publish } from "./merge.js";
 import type { Segment } from "./segment.js";
-import { buildColumn, type CollectionState } from "./state.js";
+import type { CollectionState } from "./state.js";
 import type { VectorColumn } from "./vector-column.js";
 
 /** What the optimizer does at the moment, for people and for `status`. */
@@ -35,6 +38,18 @@ export interface OptimizerTask {
   total: number;
 }
 
+export interface SettleOptions {
+  /** Merge segments into as few as fit, at any cost. Default false. */
+  everything?: boolean;
+  /** Called about ten times a second with what is being done. */
+  progress?: (task: Readonly<OptimizerTask>) => void;
+  /** Ends the waiting, not the work. */
+  signal?: AbortSignal;
+}
+
+/** Milliseconds between two reports of progress. */
+const PROGRESS_MS = 100;
+
 /** What the optimizer asks of the collection it works for. */
 export interface OptimizerHost {
   readonly state: CollectionState;
@@ -45,6 +60,9 @@ export interface OptimizerHost {
   /** Deletes the files of segments that no manifest names any more. */
   discard(segments: Segment[]): Promise<void>;
 }
+
+/** Rows of which a field column reads the payloads before other work gets its turn. */
+const SLICE_ROWS = 4096;
 
 export class Optimizer {
   readonly #host: OptimizerHost;
@@ -128,9 +146,20 @@ export class Optimizer {
     return growing !== undefined && growing.vectorBytes() >= this.#indexingBytes();
   }
 
-  /** Resolves once there is nothing left to do. With `everything`, segments become as few as fit, at any cost. */
-  async settle(options: { everything?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+  /** Resolves once there is nothing left to do. */
+  async settle(options: SettleOptions = {}): Promise<void> {
     if (options.everything) this.#everything = true;
+    const { progress } = options;
+    const timer = progress && setInterval(() => this.task && progress(this.task), PROGRESS_MS);
+    try {
+      await this.#settle(options);
+    } finally {
+      clearInterval(timer);
+    }
+    this.#everything = false;
+  }
+
+  async #settle(options: SettleOptions): Promise<void> {
     for (;;) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -140,7 +169,6 @@ export class Optimizer {
       await abortable(this.#running, options.signal);
       if (this.#failure !== undefined) throw this.#failure;
     }
-    this.#everything = false;
   }
 
   #start(): void {
@@ -233,16 +261,11 @@ export class Optimizer {
   #columnWantsIndex(column: VectorColumn): boolean {
     const { count, dimensions } = column.store;
     if (column.index.family !== "flat" || count * dimensions * 4 < this.#indexingBytes()) return false;
-    return this.#parameters(column).m !== 0;
+    return familyOf(this.#host.state.config, column.name) !== "flat";
   }
 
-  #parameters(column: VectorColumn): Record<string, unknown> {
-    const { config } = this.#host.state;
-    return { ...config.hnsw, ...config.vectors[column.name].index };
-  }
-
-  #family(_column: VectorColumn): IndexFamily<unknown> {
-    return hnswFamily as IndexFamily<unknown>;
+  #family(column: VectorColumn): IndexFamily {
+    return familyNamed(familyOf(this.#host.state.config, column.name));
   }
 
   async #persist(segment: Segment): Promise<void> {
@@ -254,8 +277,21 @@ export class Optimizer {
   async #field(segment: Segment, path: string): Promise<void> {
     this.task = { kind: "field", segments: [segment.id], done: 0, total: segment.rowCount };
     const schema = this.#host.state.config.fields[path];
-    segment.fields.set(path, buildColumn(segment, path, schema));
-    await yieldToOthers();
+    const begun = this.#host.state.sequence;
+    const column = createColumn(schema.type, parsePath(path));
+    for (let row = 0; row < segment.rowCount; row++) {
+      column.append(segment.payload(row));
+      if (row % SLICE_ROWS === SLICE_ROWS - 1) {
+        this.task.done = row + 1;
+        await yieldToOthers();
+        throwIfCancelled(this.#stop.signal);
+      }
+    }
+    // What was patched meanwhile is read again; what was dropped or made anew meanwhile is not put back.
+    const versions = segment.versions();
+    for (let row = 0; row < versions.length; row++)
+      if (versions[row] > begun) column.update(row, segment.payload(row));
+    if (this.#host.state.config.fields[path] === schema) segment.fields.set(path, column);
     await this.#host.checkpoint();
   }
 
@@ -279,7 +315,7 @@ export class Optimizer {
       if (!this.#columnWantsIndex(column)) continue;
       this.task = { kind: "index", segments: [segment.id], done: 0, total: column.store.count };
       const family = this.#family(column);
-      const index = await family.build(column.store, family.parameters(this.#parameters(column)), {
+      const index = await family.build(column.store, family.parameters(indexParameters(this.#host.state.config, column.name)), {
         signal: this.#stop.signal,
         progress: (done, total) => {
           if (this.task) Object.assign(this.task, { done, total });

@@ -7,14 +7,15 @@
  * that touched it, and a replayed effect is passed over where the row's version is not older.
  */
 import { VectorStore } from "../index/vector-store.js";
-import { FieldColumn } from "../payload/column.js";
+import type { FieldColumn } from "../payload/column.js";
+import { createColumn } from "../payload/columns.js";
 import type { PointId } from "../payload/id.js";
 import { decodePayload, encodePayload } from "../payload/json.js";
 import { deletePayload, setPayload } from "../payload/patch.js";
 import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
-import { VicinalError } from "../runtime/errors.js";
-import { type CollectionConfig, type FieldSchema, growingCapacity } from "./config.js";
+import type { KernelModule } from "../runtime/kernels.js";
+import { type CollectionConfig, changedConfig, type FieldSchema, growingCapacity } from "./config.js";
 import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
@@ -39,7 +40,10 @@ export class CollectionState {
   #growing: Segment | undefined;
   readonly #key = new IdKey();
 
-  constructor(config: CollectionConfig, nextSegmentId: number) {
+  readonly #kernels: KernelModule;
+
+  constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule) {
+    this.#kernels = kernels;
     this.config = config;
     this.nextSegmentId = nextSegmentId;
   }
@@ -80,11 +84,11 @@ export class CollectionState {
     assert(slot < MAX_SEGMENT_SLOTS, "a collection has fewer than 65,535 segments");
     const columns = Object.entries(this.config.vectors).map(
       ([name, { size, distance }]) =>
-        new VectorColumn(name, VectorStore.create({ dimensions: size, metric: distance, capacity })),
+        new VectorColumn(name, VectorStore.createWith(this.#kernels, { dimensions: size, metric: distance, capacity })),
     );
     const segment = new Segment(slot, id, capacity, columns);
     for (const [path, schema] of Object.entries(this.config.fields))
-      segment.fields.set(path, FieldColumn.create(schema.type, path));
+      segment.fields.set(path, createColumn(schema.type, parsePath(path)));
     return segment;
   }
 
@@ -155,7 +159,7 @@ export class CollectionState {
           this.#field(effect.path, effect.schema);
           break;
         case "configure":
-          this.#configure(decodePayload(effect.change));
+          this.config = changedConfig(this.config, decodePayload(effect.change));
           break;
       }
     }
@@ -211,27 +215,6 @@ export class CollectionState {
     this.config = { ...this.config, fields };
   }
 
-  #configure(change: Record<string, unknown>): void {
-    const { vectors, hnsw, optimizers, other } = change as Partial<CollectionConfig>;
-    const config = { ...this.config };
-    if (hnsw) config.hnsw = { ...config.hnsw, ...hnsw };
-    if (optimizers) config.optimizers = { ...config.optimizers, ...optimizers };
-    if (other) config.other = { ...config.other, ...other };
-    if (vectors) {
-      config.vectors = { ...config.vectors };
-      for (const [name, vector] of Object.entries(vectors)) {
-        const old = config.vectors[name];
-        if (!old) throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Not existing vector name error: ${name}`);
-        config.vectors[name] = {
-          ...old,
-          index: { ...old.index, ...vector.index },
-          given: { ...old.given, ...vector.given },
-        };
-      }
-    }
-    this.config = config;
-  }
-
   memoryBytes(): number {
     return this.#map.memoryBytes();
   }
@@ -242,9 +225,9 @@ export class CollectionState {
   }
 }
 
-/** A field column over all rows of a segment. */
-export function buildColumn(segment: Segment, path: string, schema: FieldSchema): FieldColumn {
-  const column = FieldColumn.create(schema.type, path);
+/** A field column over the rows that a segment has now. */
+function buildColumn(segment: Segment, path: string, schema: FieldSchema): FieldColumn {
+  const column = createColumn(schema.type, parsePath(path));
   for (let row = 0; row < segment.rowCount; row++) column.append(segment.payload(row));
   return column;
 }

@@ -3,9 +3,9 @@
  * segment's rows and the index's ordinals. The map is absent while every row has the vector (identity).
  */
 import type { VectorIndex } from "../index/contract.js";
-import { FlatIndex } from "../index/flat/flat.js";
+import { FlatIndex } from "../index/flat/index.js";
 import type { VectorStore } from "../index/vector-store.js";
-import { setBit, hasBit, bitWords } from "../runtime/bits.js";
+import { setBit, hasBit, bitWords } from "../payload/bits.js";
 import { grow } from "../runtime/grow.js";
 import type { StoredVector } from "./effects.js";
 

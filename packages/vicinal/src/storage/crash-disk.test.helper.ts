@@ -1,7 +1,8 @@
 /**
- * A disk whose power can be cut at any operation, and which then keeps what a real one may keep: synced bytes
- * always; unsynced ones not at all, in part, or with sectors missing in between; unsynced names and deletions or
- * not. Everything follows from the seed.
+ * A disk that stops at any operation. After a power cut it keeps what a real one may keep: synced bytes always;
+ * unsynced ones not at all, in part, or with sectors missing in between; unsynced names and deletions or not.
+ * After the mere death of its process it keeps all, what was not synced as unsynced as before. Everything
+ * follows from the seed.
  */
 import { VicinalError } from "../runtime/errors.js";
 import type { Directory, FileWriter } from "./directory.js";
@@ -10,8 +11,8 @@ import { checkPath } from "./paths.js";
 
 const SECTOR_SIZE = 64;
 
-/** Thrown by the operation at which the power goes, and by every later one. */
-export class PowerCut extends Error {}
+/** Thrown by the operation at which the disk stops, and by every later one. */
+export class Stopped extends Error {}
 
 /** A small generator of numbers in 0..1 (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -45,7 +46,7 @@ export class CrashDisk implements Directory {
 
   constructor(private readonly random: () => number) {}
 
-  /** Cuts the power now, and returns the disk as the next process finds it. */
+  /** Cuts the power, and returns the disk as the next process finds it. */
   afterCrash(): CrashDisk {
     this.off = true;
     const next = new CrashDisk(this.random);
@@ -63,6 +64,15 @@ export class CrashDisk implements Directory {
 
   folder(): Directory {
     throw new VicinalError("UNSUPPORTED", "A crash disk has no folders");
+  }
+
+  /** Ends the process, and returns the disk as the next process finds it. */
+  afterKill(): CrashDisk {
+    this.off = true;
+    const next = new CrashDisk(this.random);
+    next.current = this.current;
+    next.durable = this.durable;
+    return next;
   }
 
   async list(): Promise<string[]> {
@@ -146,7 +156,7 @@ export class CrashDisk implements Directory {
   private end(isCut: boolean): void {
     if (!isCut) return;
     this.off = true;
-    throw new PowerCut("the power is off");
+    throw new Stopped("the disk has stopped");
   }
 
   private existing(path: string): CrashFile {
@@ -158,7 +168,7 @@ export class CrashDisk implements Directory {
   }
 
   private refuseIfOff(): void {
-    if (this.off) throw new PowerCut("the power is off");
+    if (this.off) throw new Stopped("the disk has stopped");
   }
 
   private surviving({ bytes, synced }: CrashFile): Uint8Array {

@@ -1,6 +1,6 @@
 /** The crash rule, at every step: an acknowledged prefix, at most what was in flight, never half a batch. */
 import { describe, expect, test } from "vitest";
-import { CrashDisk, PowerCut, randomFrom } from "./crash-disk.test.helper.js";
+import { CrashDisk, randomFrom, Stopped } from "./crash-disk.test.helper.js";
 import { FileLog } from "./log.js";
 
 const HISTORIES = 12;
@@ -83,13 +83,13 @@ async function crashAtEveryStep(seed: number, syncIntervalMs: number): Promise<n
       try {
         await live(disk, history, random, syncIntervalMs);
       } catch (error) {
-        const cause = error instanceof Error && error.cause instanceof PowerCut ? error.cause : error;
-        if (!(cause instanceof PowerCut))
+        const cause = error instanceof Error && error.cause instanceof Stopped ? error.cause : error;
+        if (!(cause instanceof Stopped))
           throw new Error(`seed ${seed}, stop at ${stopAt}, life ${life}`, { cause: error });
         crashes++;
         isCut ||= life === 0;
       }
-      disk = disk.afterCrash();
+      disk = random() < 0.7 ? disk.afterCrash() : disk.afterKill();
     }
     disk.stopAt = Number.POSITIVE_INFINITY;
     await live(disk, history, random, syncIntervalMs);
@@ -97,7 +97,7 @@ async function crashAtEveryStep(seed: number, syncIntervalMs: number): Promise<n
   }
 }
 
-describe("the log after power cuts", () => {
+describe("the log after power cuts and kills", () => {
   test.each([
     ["synced before acknowledging", 0],
     ["synced later", 1_000_000],

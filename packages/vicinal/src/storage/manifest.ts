@@ -10,8 +10,7 @@
  *         12    4  length of the body in bytes
  *         16    8  number
  *         24    4  CRC-32C of bytes 0..24 and the body
- *         28    4  zero
- *         32       body: one JSON object, UTF-8
+ *         28       body: one JSON object, UTF-8
  *                  then, appended after everything above was synced: the mark "SYNCED\n" and a zero byte
  *
  * The mark tells a manifest that was torn while being written from one that was damaged later. A damaged one
@@ -25,7 +24,7 @@ import type { Directory, FileWriter } from "./directory.js";
 
 const MAGIC = "VICINMAN";
 const VERSION = 1;
-const HEADER_SIZE = 32;
+const HEADER_SIZE = 28;
 const CHECKED_SIZE = 24;
 const MARK = new TextEncoder().encode("SYNCED\n\0");
 /** The newest, and one before it for repair. */
@@ -43,7 +42,11 @@ export class Manifests {
 
   constructor(private readonly dir: Directory) {}
 
-  /** The manifest that counts, or undefined when there was no commit yet. CORRUPTION names a damaged one. */
+  /**
+   * The manifest that counts, or undefined when there was no commit yet. CORRUPTION names a damaged one. For the
+   * folder's one writer: a manifest whose commit was interrupted before its sync is synced now, since what
+   * follows will build on it.
+   */
   async latest(): Promise<Manifest | undefined> {
     const numbers = await this.listNumbers();
     this.highest = numbers.at(-1) ?? 0;
@@ -53,6 +56,7 @@ export class Manifests {
       const problem = findProblem(bytes, number);
       if (problem === undefined) {
         this.whole = [number];
+        if (!isMarked(bytes)) await this.confirm(path, bodyEnd(bytes));
         return { number, value: parseBody(bytes) };
       }
       if (isMarked(bytes)) {
@@ -89,6 +93,16 @@ export class Manifests {
     this.whole = [...this.whole, number].slice(-KEPT_COUNT);
     await this.deleteOld();
     return number;
+  }
+
+  private async confirm(path: string, length: number): Promise<void> {
+    const writer = await this.dir.reopen(path, length);
+    try {
+      await writer.sync();
+      await writer.append(MARK);
+    } finally {
+      await writer.close();
+    }
   }
 
   private async create(number: number): Promise<FileWriter> {
@@ -164,7 +178,7 @@ function findProblem(bytes: Uint8Array, number: number) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_SIZE)
     return { offset: 0, expected: HEADER_SIZE, actual: bytes.length, what: "bytes of a header" };
-  const end = HEADER_SIZE + view.getUint32(12, true);
+  const end = bodyEnd(bytes);
   if (bytes.length < end)
     return { offset: 12, expected: end, actual: bytes.length, what: "length of the file" };
   const actual = checksum(bytes.subarray(0, end));
@@ -181,6 +195,10 @@ function findProblem(bytes: Uint8Array, number: number) {
   return stored === number ? undefined : { offset: 16, expected: number, actual: stored, what: "number" };
 }
 
+function bodyEnd(bytes: Uint8Array): number {
+  return HEADER_SIZE + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(12, true);
+}
+
 function isMarked(bytes: Uint8Array): boolean {
   const tail = bytes.subarray(-MARK.length);
   return tail.length === MARK.length && tail.every((byte, i) => byte === MARK[i]);
@@ -188,6 +206,5 @@ function isMarked(bytes: Uint8Array): boolean {
 
 /** Only for bytes without a problem. */
 function parseBody(bytes: Uint8Array): unknown {
-  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(12, true);
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_SIZE, HEADER_SIZE + length)));
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_SIZE, bodyEnd(bytes))));
 }

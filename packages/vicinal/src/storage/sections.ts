@@ -95,7 +95,9 @@ export class Sections {
     for (let offset = 0; offset < total; offset += CHECK_SIZE) {
       throwIfCancelled(signal);
       const bytes = await this.dir.read(this.path, offset, Math.min(CHECK_SIZE, total - offset));
-      this.check(bytes, offset);
+      for (let start = 0; start < bytes.length; start += BLOCK_SIZE) {
+        this.checkBlock(bytes.subarray(start, start + BLOCK_SIZE), (offset + start) / BLOCK_SIZE);
+      }
       onProgress?.(offset + bytes.length, total);
     }
   }
@@ -104,57 +106,63 @@ export class Sections {
   private async fill(target: Uint8Array, start: number): Promise<void> {
     if (this.uncheckedCount === 0) return this.dir.readInto(this.path, start, target);
     const end = start + target.length;
-    for (let position = start; position < end; ) {
-      const block = Math.floor(position / BLOCK_SIZE);
-      const blockEnd = Math.min((block + 1) * BLOCK_SIZE, this.footer.offset);
-      const isEdge = position % BLOCK_SIZE !== 0 || blockEnd > end;
-      if (isEdge && this.checked[block] === 0) {
-        const bytes = await this.dir.read(this.path, block * BLOCK_SIZE, blockEnd - block * BLOCK_SIZE);
-        this.check(bytes, block * BLOCK_SIZE);
-        const stop = Math.min(blockEnd, end);
-        target.set(
-          bytes.subarray(position - block * BLOCK_SIZE, stop - block * BLOCK_SIZE),
-          position - start,
-        );
-        position = stop;
-      } else if (isEdge) {
-        const stop = Math.min(blockEnd, end);
-        await this.dir.readInto(this.path, position, target.subarray(position - start, stop - start));
-        position = stop;
-      } else {
-        const stop = this.lastBlockEndWithin(position, end);
-        const whole = target.subarray(position - start, stop - start);
-        await this.dir.readInto(this.path, position, whole);
-        this.check(whole, position);
-        position = stop;
+    // Blocks from here to there lie wholly in the range; what is before and after are parts of one block each.
+    const wholeStart = Math.min(roundUp(start), end);
+    const wholeEnd = end === this.footer.offset ? end : Math.max(wholeStart, end - (end % BLOCK_SIZE));
+    await this.fillPart(target.subarray(0, wholeStart - start), start);
+    await this.fillWhole(target.subarray(wholeStart - start, wholeEnd - start), wholeStart);
+    await this.fillPart(target.subarray(wholeEnd - start), wholeEnd);
+  }
+
+  /** Fills `target` with a part of one block. */
+  private async fillPart(target: Uint8Array, start: number): Promise<void> {
+    if (target.length === 0) return;
+    const block = Math.floor(start / BLOCK_SIZE);
+    if (this.checked[block] === 1) return this.dir.readInto(this.path, start, target);
+    const blockStart = block * BLOCK_SIZE;
+    const length = Math.min(BLOCK_SIZE, this.footer.offset - blockStart);
+    const bytes = await this.dir.read(this.path, blockStart, length);
+    this.checkOnce(bytes, blockStart);
+    target.set(bytes.subarray(start - blockStart, start - blockStart + target.length));
+  }
+
+  /** Fills `target` with whole blocks, checking some while the next are read. */
+  private async fillWhole(target: Uint8Array, start: number): Promise<void> {
+    const readPiece = (offset: number) => {
+      const piece = target.subarray(offset, offset + CHECK_SIZE);
+      return piece.length === 0 ? Promise.resolve() : this.dir.readInto(this.path, start + offset, piece);
+    };
+    let ahead = readPiece(0);
+    for (let offset = 0; offset < target.length; offset += CHECK_SIZE) {
+      await ahead;
+      ahead = readPiece(offset + CHECK_SIZE);
+      try {
+        this.checkOnce(target.subarray(offset, offset + CHECK_SIZE), start + offset);
+      } catch (error) {
+        // Nothing may be written to the target after this has failed.
+        await ahead.catch(() => {});
+        throw error;
       }
     }
   }
 
-  /** The end of the blocks that lie wholly in `position..end`, at most a check's worth of them. */
-  private lastBlockEndWithin(position: number, end: number): number {
-    if (end === this.footer.offset) return Math.min(end, position + CHECK_SIZE);
-    return Math.min(Math.floor(end / BLOCK_SIZE) * BLOCK_SIZE, position + CHECK_SIZE);
-  }
-
-  /** `bytes` are whole blocks from the file's `offset` on. */
-  private check(bytes: Uint8Array, offset: number): void {
+  /** Checks those of the blocks that were not; `bytes` are whole blocks from the file's `offset` on. */
+  private checkOnce(bytes: Uint8Array, offset: number): void {
     for (let start = 0; start < bytes.length; start += BLOCK_SIZE) {
       const block = (offset + start) / BLOCK_SIZE;
-      const expected = this.footer.checksums[block];
-      const actual = crc32c(bytes.subarray(start, start + BLOCK_SIZE));
-      if (actual !== expected) {
-        throw corruption(
-          `${this.dir.location}/${this.path}`,
-          offset + start,
-          expected,
-          actual,
-          "checksum of the block",
-        );
-      }
-      this.uncheckedCount -= 1 - this.checked[block];
+      if (this.checked[block] === 1) continue;
+      this.checkBlock(bytes.subarray(start, start + BLOCK_SIZE), block);
       this.checked[block] = 1;
+      this.uncheckedCount--;
     }
+  }
+
+  private checkBlock(bytes: Uint8Array, block: number): void {
+    const expected = this.footer.checksums[block];
+    const actual = crc32c(bytes);
+    if (actual === expected) return;
+    const label = `${this.dir.location}/${this.path}`;
+    throw corruption(label, block * BLOCK_SIZE, expected, actual, "checksum of the block");
   }
 
   private place(name: string): SectionPlace {
@@ -165,6 +173,10 @@ export class Sections {
     }
     return place;
   }
+}
+
+function roundUp(offset: number): number {
+  return Math.ceil(offset / BLOCK_SIZE) * BLOCK_SIZE;
 }
 
 async function readFooter(dir: Directory, path: string): Promise<Footer> {

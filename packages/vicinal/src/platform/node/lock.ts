@@ -75,7 +75,11 @@ function newSocketName(): string {
 async function lockBySockets(folder: string, socketFolder: string): Promise<FolderLock> {
   for (;;) {
     const name = newSocketName();
-    const claim = await listen(join(socketFolder, name));
+    const claim = await listen(join(socketFolder, name)).catch((error: unknown) => {
+      if (errorCode(error) !== "ENOENT") throw error;
+    });
+    // Taken for stale and deleted before it listened.
+    if (claim === undefined) continue;
     try {
       const stale = await outlast(folder, socketFolder, name);
       claim.holding = true;

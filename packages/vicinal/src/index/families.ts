@@ -1,0 +1,15 @@
+/** The index families by name. */
+import { VicinalError } from "../runtime/errors.js";
+import type { IndexFamily } from "./contract.js";
+import { flat } from "./flat/index.js";
+import { hnsw } from "./hnsw/index.js";
+
+const families = [flat, hnsw] as readonly IndexFamily[];
+
+/** The family of that name; BAD_REQUEST names those there are. */
+export function familyNamed(name: string): IndexFamily {
+  const family = families.find((candidate) => candidate.family === name);
+  if (family) return family as IndexFamily;
+  const known = families.map((candidate) => candidate.family).join(", ");
+  throw new VicinalError("BAD_REQUEST", `Unknown index family ${name}; there are: ${known}`, { name });
+}

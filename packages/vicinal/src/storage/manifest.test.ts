@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { CrashDisk, randomFrom, Stopped } from "./crash-disk.test.helper.js";
+import type { Directory } from "./directory.js";
+import { Manifests } from "./manifest.js";
+import { MemoryDirectory } from "./memory-directory.js";
+
+async function replace(
+  dir: Directory,
+  path: string,
+  change: (bytes: Uint8Array) => Uint8Array,
+): Promise<void> {
+  const bytes = change(await dir.read(path, 0, (await dir.size(path))!));
+  await dir.delete(path);
+  const writer = await dir.create(path);
+  await writer.append(bytes);
+}
+
+async function committed(...values: object[]): Promise<MemoryDirectory> {
+  const dir = MemoryDirectory.empty();
+  const manifests = new Manifests(dir);
+  for (const value of values) await manifests.commit(value);
+  return dir;
+}
+
+const MARK_SIZE = 8;
+
+describe("Manifests", () => {
+  test("nothing at first; then the last committed value and its number", async () => {
+    const dir = MemoryDirectory.empty();
+    const manifests = new Manifests(dir);
+    expect(await manifests.latest()).toBeUndefined();
+    expect(await manifests.commit({ segments: ["ä"], next: 2 ** 53 - 1, share: 0.5 })).toBe(1);
+    const latest = { number: 1, value: { segments: ["ä"], next: 2 ** 53 - 1, share: 0.5 } };
+    expect(await manifests.latest()).toEqual(latest);
+    expect(await new Manifests(dir).latest()).toEqual(latest);
+    expect(await new Manifests(dir).commit({})).toBe(2);
+  });
+
+  test("keeps the last two, and other files", async () => {
+    const dir = await committed({ a: 1 }, { a: 2 }, { a: 3 });
+    await dir.create("manifest-1");
+    const manifests = new Manifests(dir);
+    await manifests.latest();
+    await manifests.commit({ a: 4 });
+    expect(await dir.list()).toEqual(["manifest-000000000003", "manifest-000000000004", "manifest-1"]);
+  });
+
+  test("of two writers the later to commit is fenced, and stays so", async () => {
+    const dir = await committed({ a: 1 });
+    const [first, second] = [new Manifests(dir), new Manifests(dir)];
+    await first.latest();
+    await second.latest();
+    await first.commit({ a: 2 });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(second.commit({ a: 9 })).rejects.toMatchObject({
+        code: "FENCED",
+        message: expect.stringContaining(dir.location),
+      });
+    }
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 2 });
+  });
+
+  test.each([2 ** 53, -(2 ** 53), Number.NaN, Number.POSITIVE_INFINITY])(
+    "refuses %d before anything changes",
+    async (number) => {
+      const dir = MemoryDirectory.empty();
+      await expect(new Manifests(dir).commit({ deep: [{ number }] })).rejects.toThrow("number");
+      expect(await dir.list()).toEqual([]);
+    },
+  );
+
+  test("any flipped bit in an acknowledged manifest is CORRUPTION that names it", async () => {
+    const path = "manifest-000000000002";
+    const size = (await (await committed({ a: 1 }, { a: 2 })).size(path))!;
+    for (let bit = 0; bit < (size - MARK_SIZE) * 8; bit++) {
+      const dir = await committed({ a: 1 }, { a: 2 });
+      await replace(dir, path, (bytes) => {
+        bytes[bit >> 3] ^= 1 << (bit & 7);
+        return bytes;
+      });
+      await expect(new Manifests(dir).latest(), `bit ${bit}`).rejects.toMatchObject({
+        code: "CORRUPTION",
+        message: expect.stringContaining(`${dir.location}/${path}`),
+      });
+    }
+  });
+
+  test("one torn at any byte does not count, and its number is not used again", async () => {
+    const path = "manifest-000000000002";
+    const whole = (await (await committed({ a: 1 }, { a: 2 })).size(path))! - MARK_SIZE;
+    for (let length = 0; length < whole; length++) {
+      const dir = await committed({ a: 1 }, { a: 2 });
+      await replace(dir, path, (bytes) => bytes.slice(0, length));
+      const manifests = new Manifests(dir);
+      expect(await manifests.latest()).toEqual({ number: 1, value: { a: 1 } });
+      expect(await manifests.commit({ a: 3 })).toBe(3);
+      expect(await dir.list()).toEqual(["manifest-000000000001", "manifest-000000000003"]);
+    }
+  });
+
+  test("after a stop at every step the last acknowledged value counts, or the one in flight", async () => {
+    let stops = 0;
+    for (let seed = 1; seed <= 40; seed++) {
+      for (let stopAt = 0; stopAt < 30; stopAt++) {
+        const random = randomFrom(seed * 1000 + stopAt);
+        let disk = new CrashDisk(random);
+        let acknowledged = 0;
+        let attempted = 0;
+        for (let life = 0; life < 4; life++) {
+          disk.stopAt =
+            life === 3 ? Number.POSITIVE_INFINITY : life === 0 ? stopAt : Math.floor(random() * 15);
+          try {
+            const manifests = new Manifests(disk);
+            const value = (await manifests.latest())?.value as { a: number; filler: string } | undefined;
+            const found = value?.a ?? 0;
+            expect(found).toBeGreaterThanOrEqual(acknowledged);
+            expect(found).toBeLessThanOrEqual(attempted);
+            if (value) expect(value.filler).toBe("x".repeat(found * 40));
+            acknowledged = found;
+            attempted = found;
+            for (let i = 0; i < 4; i++) {
+              attempted++;
+              await manifests.commit({ a: attempted, filler: "x".repeat(attempted * 40) });
+              acknowledged = attempted;
+            }
+          } catch (error) {
+            if (!(error instanceof Stopped))
+              throw new Error(`seed ${seed}, stop at ${stopAt}`, { cause: error });
+            stops++;
+          }
+          disk = random() < 0.7 ? disk.afterCrash() : disk.afterKill();
+        }
+      }
+    }
+    expect(stops).toBeGreaterThan(1000);
+  });
+});
