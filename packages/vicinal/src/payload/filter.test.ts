@@ -377,6 +377,30 @@ describe("a filter", () => {
     ).toBeCloseTo(500, -2);
   });
 
+  it("asks the payload for values that a column leaves to it", () => {
+    const rows: JsonObject[] = [
+      { n: 2 ** 60 },
+      { n: 2n ** 60n },
+      { n: 2n ** 63n },
+      { n: [1, 1.5] },
+      { n: "\ud800" },
+    ];
+    const count = (kind: ColumnKind, condition: Partial<Record<"match" | "range", unknown>>): number => {
+      const column = createColumn(kind, parsePath("n"));
+      for (const row of rows) column.append(row);
+      return matching({ must: [{ key: "n", ...condition } as Condition] }, segment(rows, [column])).length;
+    };
+    for (const kind of columnKinds) {
+      expect(count(kind, { match: { value: 2n ** 60n } })).toBe(2);
+      expect(count(kind, { match: { any: [2n ** 60n, 2n ** 60n + 1n, 2, 3, 4] } })).toBe(2);
+      expect(count(kind, { match: { value: "\ud800" } })).toBe(1);
+      expect(count(kind, { match: { except: ["\ud800"] } })).toBe(4);
+      expect(count(kind, { match: { except: [1] } })).toBe(5);
+      expect(count(kind, { range: { gt: 1, lt: 2 } })).toBe(1);
+      expect(count(kind, { range: { gte: 2n ** 63n } })).toBe(1);
+    }
+  });
+
   it.each<[unknown, string, string]>([
     [{ must: [{ key: "a", match: { value: 1.5 } }] }, "BAD_FILTER", "filter.must[0].match.value"],
     [{ must: [{ key: "a", match: { valu: 1 } }] }, "BAD_FILTER", "filter.must[0].match"],
