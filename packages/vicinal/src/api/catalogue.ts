@@ -42,6 +42,7 @@ export class Catalogue {
   #epoch = 1;
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
@@ -109,16 +110,23 @@ export class Catalogue {
     return done;
   }
 
+  #mustBeOpen(): void {
+    if (this.#closed) throw new VicinalError("CLOSED", "The database is closed");
+  }
+
   names(): string[] {
+    this.#mustBeOpen();
     return [...this.#entries.keys()];
   }
 
   has(name: string): boolean {
+    this.#mustBeOpen();
     return this.#entries.has(name);
   }
 
   /** COLLECTION_NOT_FOUND, or what keeps it from being used. */
   get(name: string): Collection {
+    this.#mustBeOpen();
     const entry = this.#entries.get(name);
     if (!entry) throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, { name });
     if (entry.collection instanceof Collection) return entry.collection;
@@ -127,6 +135,7 @@ export class Catalogue {
 
   create(name: string, config: CollectionConfig): Promise<Collection> {
     return this.#inTurn(async () => {
+      this.#mustBeOpen();
       if (this.#entries.has(name))
         throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, { name });
       const folder = this.#nextFolder++;
@@ -146,6 +155,7 @@ export class Catalogue {
   /** False when there is none of that name. Works for a damaged collection too. */
   delete(name: string): Promise<boolean> {
     return this.#inTurn(async () => {
+      this.#mustBeOpen();
       const entry = this.#entries.get(name);
       if (!entry) return false;
       this.#entries.delete(name);
@@ -163,6 +173,7 @@ export class Catalogue {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#turn;
     const opened = [...this.#entries.values()].map(({ collection }) => collection);
     this.#entries.clear();
