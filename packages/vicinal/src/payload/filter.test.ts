@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hasBit } from "./bits.js";
+import { hasBit } from "../runtime/bits.js";
 import type { ColumnKind, FieldColumn } from "./column.js";
 import { columnKinds, createColumn, loadColumn } from "./columns.js";
 import { type Condition, compileFilter, type Filter, type SegmentView } from "./filter.js";
