@@ -105,14 +105,7 @@ export interface Kernels {
   slotDistances(slot: number): number;
   slotStats(slot: number): number;
   hnswInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
-  hnswRepair(
-    graph: number,
-    slot: number,
-    count: number,
-    ef: number,
-    reached: number,
-    stack: number,
-  ): number;
+  hnswRepair(graph: number, slot: number, count: number, ef: number, reached: number, stack: number): number;
   hnswSearch(
     graph: number,
     slot: number,

@@ -1,6 +1,7 @@
 /** The task that builds a graph on a worker; see runtime/tasks.ts. */
-import type { TaskContext } from "../../runtime/tasks.js";
+
 import { VicinalError } from "../../runtime/errors.js";
+import type { TaskContext } from "../../runtime/tasks.js";
 import type { Calibration } from "../contract.js";
 import { type StoreHandle, VectorStore } from "../vector-store.js";
 import { type BuildJob, buildSteps } from "./build-steps.js";

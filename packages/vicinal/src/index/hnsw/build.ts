@@ -12,7 +12,7 @@ import type { VectorStore } from "../vector-store.js";
 import { type BuildJob, buildSteps } from "./build-steps.js";
 import type { BuildInput } from "./build-task.js";
 import { type Encoding, type HnswParameters, LEAST_CODED_DIMENSIONS } from "./defaults.js";
-import { extendGraph, extendable } from "./extend.js";
+import { extendable, extendGraph } from "./extend.js";
 import { allocateGraph, allocateSlot, type GraphLayout, NO_NODE, placeUpperBlocks } from "./graph-memory.js";
 import { HnswIndex } from "./hnsw-index.js";
 import { LEAST_MEASURED, MEASURED_POOL, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "./measure.js";
@@ -32,6 +32,8 @@ interface Plan {
   /** Ordinals in the order of insertion, the withheld last. */
   order: Uint32Array;
   withheldCount: number;
+  /** The graph that is extended, if one is. */
+  old: HnswIndex | undefined;
 }
 
 export async function buildGraph(
@@ -48,7 +50,7 @@ export async function buildGraph(
     return region;
   };
   const plan = planGraph(store, parameters, options);
-  const { layout, order, withheldCount } = plan;
+  const { layout, order, withheldCount, old } = plan;
   let done = false;
   try {
     arena.u8.set(plan.levels, layout.levels);
@@ -59,7 +61,6 @@ export async function buildGraph(
     );
     const slot = allocateSlot(store, layout, poolLength);
     regions.push(slot);
-    const old = options.previous && extendable(options.previous.index, layout);
     const start =
       options.previous && old
         ? await extendGraph(old, options.previous.oldToNew, store, layout)
@@ -85,7 +86,8 @@ export async function buildGraph(
     arena.u32.set(order, job.order >>> 2);
     const calibration = await runSteps(store, job, options);
     const index = new HnswIndex(store, layout, parameters);
-    index.calibration = calibration;
+    // A graph that grew by too little to be measured keeps what was measured before.
+    index.calibration = calibration ?? old?.calibration;
     options.progress?.(layout.count, layout.count);
     done = true;
     return index;
@@ -103,7 +105,7 @@ function planGraph(store: VectorStore, parameters: HnswParameters, options: Buil
   const { previous } = options;
   const copied = new Uint8Array(count);
   const shape = { dimensions, metric, count, m: parameters.m, encoding };
-  const old = previous && extendable(previous.index, { ...shape, upperBlocks: 0 }, previous.oldToNew);
+  const old = previous && extendable(previous.index, shape, previous.oldToNew);
   if (previous && old) {
     const { u8 } = old.store.arena;
     previous.oldToNew.forEach((node, before) => {
@@ -127,6 +129,7 @@ function planGraph(store: VectorStore, parameters: HnswParameters, options: Buil
     levels,
     order,
     withheldCount: withheld.size,
+    old,
   };
 }
 

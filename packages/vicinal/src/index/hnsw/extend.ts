@@ -19,8 +19,8 @@ const SLICE_NODES = 50_000;
 /** The index, if it is a graph that can become part of one of the given shape; else undefined. */
 export function extendable(
   index: VectorIndex,
-  shape: GraphShape,
-  oldToNew?: Int32Array,
+  shape: Omit<GraphShape, "upperBlocks">,
+  oldToNew: Int32Array,
 ): HnswIndex | undefined {
   if (!(index instanceof HnswIndex)) return undefined;
   const { layout } = index;
@@ -31,7 +31,6 @@ export function extendable(
     layout.metric === shape.metric &&
     layout.count > 0;
   if (!fits) return undefined;
-  if (!oldToNew) return index;
   let kept = 0;
   for (const node of oldToNew) if (node >= 0) kept++;
   return kept >= layout.count * (1 - MOST_LOST) && kept >= shape.count * LEAST_KEPT ? index : undefined;
@@ -47,7 +46,8 @@ export async function extendGraph(
   const from = old.layout;
   const source = old.store.arena;
   const target = store.arena;
-  if (layout.encoding === "int8") copyBytes(source.u8, from.mean, target.u8, layout.mean, from.dimensions * 4);
+  if (layout.encoding === "int8")
+    copyBytes(source.u8, from.mean, target.u8, layout.mean, from.dimensions * 4);
   let entry = NO_NODE;
   let top = -1;
   for (let before = 0; before < from.count; before++) {

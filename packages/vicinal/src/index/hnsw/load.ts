@@ -105,8 +105,7 @@ function checkGraph(store: VectorStore, layout: GraphLayout, meta: HnswMeta): vo
   const level = (node: number) => u8[layout.levels + node];
   let blocks = 0;
   for (let node = 0; node < count; node++) blocks += level(node);
-  if (blocks !== layout.upperBlocks)
-    throw damaged(`levels sum to ${blocks}, ${layout.upperBlocks} expected`);
+  if (blocks !== layout.upperBlocks) throw damaged(`levels sum to ${blocks}, ${layout.upperBlocks} expected`);
   if (count > 0 && level(meta.entry) !== meta.top) throw damaged("the entry does not reach the top layer");
   const links = layout.links >>> 2;
   for (let i = links; i < links + count * m * 2; i++)
