@@ -7,8 +7,18 @@
  * single payloads. So a condition on a column in `must` spares the decoding of all rows that it rules out, wherever it
  * stands in the filter.
  */
+
+import {
+  andBits,
+  bitWords,
+  countBits,
+  fillBits,
+  forEachBit,
+  notBits,
+  orBits,
+  setBits,
+} from "../runtime/bits.js";
 import { issueError, under } from "../runtime/schema.js";
-import { andBits, bitWords, countBits, fillBits, forEachBit, notBits, orBits, setBits } from "../runtime/bits.js";
 import { EMPTY, type FieldColumn, NULL, OTHER } from "./column.js";
 import { type Estimate, type FieldTest, fieldTest } from "./conditions.js";
 import { type Condition, type Filter, filterSchema, type MinShould } from "./filter-schema.js";
