@@ -80,8 +80,9 @@ async function measureRest(
   queries: Float32Array[],
   k: number,
 ): Promise<{ p50Ms: number; p99Ms: number }> {
-  const server = createServer({ database: database.engine });
-  const url = new URL(`/collections/${vicinalCollection}/points/query`, await server.listen({ port: 0 }));
+  const server = createServer({ database });
+  const { url: address } = await server.listen({ port: 0 });
+  const url = new URL(`/collections/${vicinalCollection}/points/query`, address);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const bodies = queries.map((query) => JSON.stringify({ query: Array.from(query), limit: k }));
   const times: number[] = [];

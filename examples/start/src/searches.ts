@@ -76,12 +76,12 @@ Vicinal answers at ${address} (Ctrl-C ends it). Words near "${word}" (point ${id
     -H 'content-type: application/json' \\
     -d '${body}'
 
-The same in TypeScript, in this process instead of over HTTP:
+The same in TypeScript, without a server (one process at a time holds the folder, so end this one first):
 
   import { open } from "vicinal";
 
-  const database = await open(${JSON.stringify(data)});
-  const { points } = await database.query("${collection}", {
+  const client = await open(${JSON.stringify(data)});
+  const { points } = await client.query("${collection}", {
     query: ${id}, limit: ${limit}, params: { recall: ${recall} }, with_payload: true,
   });
   console.log(points.map(({ payload }) => payload.word));`);

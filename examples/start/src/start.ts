@@ -53,9 +53,9 @@ async function run(
 ): Promise<void> {
   const database = await open(data);
   try {
-    const server = createServer({ database: database.engine });
+    const server = createServer({ database });
     try {
-      const address = await server.listen({ host, port });
+      const { url: address } = await server.listen({ host, port });
       const seconds = () => ((performance.now() - started) / 1000).toFixed(2);
       const before = await loadSample(database, signal, () => {
         console.log(`Vicinal answers at ${address}; the sample can be searched while it is loaded.`);

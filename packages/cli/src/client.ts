@@ -23,17 +23,16 @@ export function plainVectors(vector: unknown): unknown {
   return Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, plainVectors(one)]));
 }
 
-export interface VectorSettings {
-  size: number;
-  distance: string;
-}
+export type Distance = "Cosine" | "Dot" | "Euclid" | "Manhattan";
+
+export type VectorSettings = { size: number; distance: Distance };
 
 export interface CollectionInfo {
   status: string;
   points_count?: number | null;
   indexed_vectors_count?: number | null;
   segments_count: number;
-  config: { params: { vectors?: VectorSettings | Record<string, VectorSettings> } };
+  config: { params: { vectors?: VectorSettings | Record<string, VectorSettings> | null } };
 }
 
 export interface QueryRequest {

@@ -1,6 +1,6 @@
 /** The command line of Vicinal. The file `bin/vicinal.js` calls `run`. */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaultData } from "./client.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
@@ -41,7 +41,11 @@ function commandLine(): Command {
 
   target(program.command("import <collection> <file>"))
     .description(`store the points of a file (${formats.join(", ")}); makes the collection when absent`)
-    .option("--distance <name>", "distance of a new collection: Cosine, Dot, Euclid or Manhattan", "Cosine")
+    .addOption(
+      new Option("--distance <name>", "distance of a new collection")
+        .choices(["Cosine", "Dot", "Euclid", "Manhattan"])
+        .default("Cosine"),
+    )
     .option("--using <name>", "named vector that raw vectors (fvecs, npy) go into")
     .option("--first-id <number>", "id of the first raw vector", between(0, Number.MAX_SAFE_INTEGER), 0)
     .option("--batch <number>", "points sent at a time", between(1, 100_000), 1000)

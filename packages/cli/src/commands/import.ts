@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import {
   type Client,
+  type Distance,
   type Point,
   type Target,
   type Vector,
@@ -13,7 +14,7 @@ import { progress, taskProgress } from "../progress.js";
 import { readPoints } from "../readers/source.js";
 
 export interface ImportOptions extends Target {
-  distance: string;
+  distance: Distance;
   batch: number;
   firstId: number;
   using?: string;
@@ -68,7 +69,7 @@ async function create(
   client: Client,
   collection: string,
   { vector }: Point,
-  distance: string,
+  distance: Distance,
 ): Promise<void> {
   const settings = (one: Vector): VectorSettings => ({ size: one.length, distance });
   await client.createCollection(collection, {

@@ -37,7 +37,7 @@ function lines(name: string, info: CollectionInfo): string {
 
 function vectorLines(vectors: CollectionInfo["config"]["params"]["vectors"]): string[] {
   const one = ({ size, distance }: VectorSettings) => `${size} dimensions, ${distance}`;
-  if (vectors === undefined) return [];
+  if (vectors === undefined || vectors === null) return [];
   if (isSettings(vectors)) return [one(vectors)];
   return Object.entries(vectors).map(([name, settings]) => `${name}: ${one(settings)}`);
 }

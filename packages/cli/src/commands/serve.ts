@@ -12,10 +12,10 @@ export async function serve({ host, port, data }: ServeOptions): Promise<void> {
   const stop = stopSignal();
   const database = await open(data);
   try {
-    const server = createServer({ database: database.engine });
+    const server = createServer({ database });
     try {
-      const address = await server.listen({ host, port });
-      console.log(`Vicinal serves ${data} at ${address}`);
+      const { url } = await server.listen({ host, port });
+      console.log(`Vicinal serves ${data} at ${url}`);
       await stop;
     } finally {
       await server.close();
