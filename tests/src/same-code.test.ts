@@ -33,8 +33,9 @@ const homes: Record<string, () => Promise<Home>> = {
   },
   "official client over REST": async () => {
     const database = await open(":memory:");
-    const server = createServer({ database: database.engine });
-    const client = new QdrantClient({ url: await server.listen({ port: 0 }) });
+    const server = createServer({ database });
+    const { url } = await server.listen({ port: 0 });
+    const client = new QdrantClient({ url });
     return {
       client,
       async close() {

@@ -111,7 +111,7 @@ describe("the official client works", () => {
   const warn = vi.spyOn(console, "warn");
 
   beforeAll(async () => {
-    server = createServer({ database: new FakeEngine() });
+    server = createServer({ database: { engine: new FakeEngine() } });
     const { host, port } = await server.listen({ port: 0 });
     client = new QdrantClient({ host, port });
   });

@@ -8,7 +8,7 @@ import { createServer, type Server } from "./server.js";
 
 const bodyLimitBytes = 64 * 1024;
 const engine = new FakeEngine();
-const server: Server = createServer({ database: engine, bodyLimitBytes });
+const server: Server = createServer({ database: { engine }, bodyLimitBytes });
 let address: string;
 
 beforeAll(async () => {
@@ -316,7 +316,7 @@ describe("listening", () => {
     const other = createTcpServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;
-    const late = createServer({ database: engine });
+    const late = createServer({ database: { engine } });
     try {
       const error = await late.listen({ port }).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(VicinalError);
@@ -333,7 +333,7 @@ describe("listening", () => {
     [{ port: 70_000 }, "Cannot listen on 127.0.0.1:70000: a port is a number from 0 to 65535"],
     [{ host: "192.0.2.1", port: 0 }, "Cannot listen on 192.0.2.1:0: this machine has no such address"],
   ])("%j is refused", async (where, message) => {
-    const nowhere = createServer({ database: engine });
+    const nowhere = createServer({ database: { engine } });
     await expect(nowhere.listen(where)).rejects.toThrow(message);
     await nowhere.close();
   });
@@ -353,7 +353,7 @@ describe("listening", () => {
       await held;
       return { exists: true };
     };
-    const closing = createServer({ database: slow });
+    const closing = createServer({ database: { engine: slow } });
     const { url, port } = await closing.listen({ port: 0 });
     expect(url).toBe(`http://127.0.0.1:${port}`);
     const answer = fetch(`${url}/collections/x/exists`);
@@ -371,7 +371,7 @@ describe("access", () => {
   let url: string;
 
   beforeAll(async () => {
-    guarded = createServer({ database: engine, apiKey: "secret", cors: ["https://page.example"] });
+    guarded = createServer({ database: { engine }, apiKey: "secret", cors: ["https://page.example"] });
     url = (await guarded.listen({ port: 0 })).url;
   });
   afterAll(() => guarded.close());

@@ -16,8 +16,8 @@ import { type Route, routes } from "./routes.js";
 import { assertReady, RequestTally, versionInfo } from "./service.js";
 
 export interface ServerOptions {
-  /** The engine that answers. The server does not close it. */
-  database: EngineApi;
+  /** The database that answers, as `open` gives it. The server does not close it. */
+  database: { readonly engine: EngineApi };
   /** Where failures of the server itself are logged. Default: nowhere. */
   logger?: FastifyBaseLogger;
   /** Greatest size of a request's body. Default 32 MiB, as Qdrant's. */
@@ -100,7 +100,8 @@ export function createServer(options: ServerOptions): Server {
 }
 
 function createApp(options: ServerOptions): FastifyInstance {
-  const { database, bodyLimitBytes = defaultBodyLimitBytes } = options;
+  const { bodyLimitBytes = defaultBodyLimitBytes } = options;
+  const { engine } = options.database;
   const app = fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
@@ -144,8 +145,8 @@ function createApp(options: ServerOptions): FastifyInstance {
     ),
   );
 
-  for (const route of routes) addRoute(app, route, database);
-  addServiceRoutes(app, database, tally);
+  for (const route of routes) addRoute(app, route, engine);
+  addServiceRoutes(app, engine, tally);
   return app;
 }
 

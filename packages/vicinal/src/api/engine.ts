@@ -34,7 +34,7 @@ export class Engine implements EngineApi {
   // -------------------------------------------------------------------------------------------- collections
 
   async createCollection(name: string, body: schema.CreateCollection): Promise<boolean> {
-    schema.collectionName.parse(name);
+    schema.parseCollectionName(name);
     const config = collectionConfig(schema.createCollection.parse(body));
     await this.#catalogue.create(name, config);
     return true;
@@ -89,7 +89,7 @@ export class Engine implements EngineApi {
     return this.#write(collection, (view) => [{ kind: "delete", ids: select.ids(view) }], select.readsState);
   }
 
-  setPayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
+  async setPayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
     const request = schema.setPayload.parse(body);
     const path = request.key ?? "";
     if (path !== "") parsePath(path, "key");
@@ -101,13 +101,13 @@ export class Engine implements EngineApi {
     });
   }
 
-  overwritePayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
+  async overwritePayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
     const request = schema.setPayload.parse(body);
     const payload = encodePayload(request.payload);
     return this.#patch(name, request, { mode: "overwrite", path: "", payload, keys: [] });
   }
 
-  deletePayload(name: string, body: schema.DeletePayload): Promise<schema.UpdateResult> {
+  async deletePayload(name: string, body: schema.DeletePayload): Promise<schema.UpdateResult> {
     const request = schema.deletePayload.parse(body);
     for (const [i, key] of request.keys.entries()) parsePath(key, `keys[${i}]`);
     return this.#patch(name, request, {
@@ -118,7 +118,7 @@ export class Engine implements EngineApi {
     });
   }
 
-  clearPayload(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
+  async clearPayload(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
     const request = schema.pointsSelector.parse(body);
     return this.#patch(name, request, { mode: "clear", path: "", payload: encodePayload({}), keys: [] });
   }

@@ -1,5 +1,5 @@
 /** BoolColumn: true, false or both; the flags hold all there is, so it has no sections of its own. */
-import { hasBit } from "./bits.js";
+import { hasBit } from "../runtime/bits.js";
 import { FALSE, FieldColumn, TRUE } from "./column.js";
 import type { JsonValue } from "./json.js";
 import type { SavedSections } from "./sections.js";

@@ -8,7 +8,7 @@
  * A new kind of condition is a schema in filter-schema.ts and a `FieldTest` here, listed in `fieldTest`.
  */
 
-import { bitWords, notBits, orBits } from "./bits.js";
+import { bitWords, notBits, orBits } from "../runtime/bits.js";
 import { BoolColumn } from "./bool-column.js";
 import { EMPTY, type FieldColumn, HAS, NULL, NULL_ITEM } from "./column.js";
 import type { FieldCondition, Match, Range, ValuesCount } from "./filter-schema.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hasBit } from "./bits.js";
+import { hasBit } from "../runtime/bits.js";
 import type { ColumnKind, FieldColumn } from "./column.js";
 import { columnKinds, createColumn, loadColumn } from "./columns.js";
 import { type Condition, compileFilter, type Filter, type SegmentView } from "./filter.js";
@@ -377,6 +377,30 @@ describe("a filter", () => {
     ).toBeCloseTo(500, -2);
   });
 
+  it("asks the payload for values that a column leaves to it", () => {
+    const rows: JsonObject[] = [
+      { n: 2 ** 60 },
+      { n: 2n ** 60n },
+      { n: 2n ** 63n },
+      { n: [1, 1.5] },
+      { n: "\ud800" },
+    ];
+    const count = (kind: ColumnKind, condition: Partial<Record<"match" | "range", unknown>>): number => {
+      const column = createColumn(kind, parsePath("n"));
+      for (const row of rows) column.append(row);
+      return matching({ must: [{ key: "n", ...condition } as Condition] }, segment(rows, [column])).length;
+    };
+    for (const kind of columnKinds) {
+      expect(count(kind, { match: { value: 2n ** 60n } })).toBe(2);
+      expect(count(kind, { match: { any: [2n ** 60n, 2n ** 60n + 1n, 2, 3, 4] } })).toBe(2);
+      expect(count(kind, { match: { value: "\ud800" } })).toBe(1);
+      expect(count(kind, { match: { except: ["\ud800"] } })).toBe(4);
+      expect(count(kind, { match: { except: [1] } })).toBe(5);
+      expect(count(kind, { range: { gt: 1, lt: 2 } })).toBe(1);
+      expect(count(kind, { range: { gte: 2n ** 63n } })).toBe(1);
+    }
+  });
+
   it.each<[unknown, string, string]>([
     [{ must: [{ key: "a", match: { value: 1.5 } }] }, "BAD_FILTER", "filter.must[0].match.value"],
     [{ must: [{ key: "a", match: { valu: 1 } }] }, "BAD_FILTER", "filter.must[0].match"],
@@ -406,48 +430,5 @@ describe("a filter", () => {
     expect(() => compileFilter(filter as Filter)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error,
     );
-  });
-
-  it("counts values for facets", () => {
-    const rows: JsonObject[] = [{ a: ["x", "y", "x"] }, { a: "x" }, { a: 1 }, { a: [true, false, 1] }, {}];
-    const counts = (kind: ColumnKind, chosen?: Uint32Array): unknown => {
-      const column = createColumn(kind, parsePath("a"));
-      for (const row of rows) column.append(row);
-      column.append({ a: "gone" });
-      column.update(5, {});
-      return column.valueCounts(chosen).map(({ value, count }) => [value, count]);
-    };
-    expect(counts("keyword")).toEqual([
-      ["x", 2],
-      ["y", 1],
-    ]);
-    expect(counts("keyword", Uint32Array.of(0b00001))).toEqual([
-      ["x", 1],
-      ["y", 1],
-    ]);
-    expect(counts("integer")).toEqual([[1, 2]]);
-    expect(counts("bool")).toEqual([
-      [false, 1],
-      [true, 1],
-    ]);
-    expect(counts("bool", Uint32Array.of(0b00111))).toEqual([]);
-  });
-
-  it("refuses damaged columns", async () => {
-    const column = createColumn("keyword", parsePath("a"));
-    for (const a of ["x", ["y", "z"], null]) column.append({ a });
-    const damaged = (name: string, change: (bytes: Uint8Array) => Uint8Array) => {
-      const saved = column.save();
-      const section = saved.sections.find((entry) => entry.name === name)!;
-      section.bytes = change((section.bytes as Uint8Array).slice());
-      return loadColumn(reopened(saved));
-    };
-    await expect(damaged("flags", (bytes) => bytes)).resolves.toBeDefined();
-    const corrupted = { code: "CORRUPTION" };
-    await expect(damaged("flags", (bytes) => bytes.subarray(1))).rejects.toMatchObject(corrupted);
-    for (const name of ["values", "extra.rows", "extra.values", "dictionary.ends", "dictionary.table"]) {
-      await expect(damaged(name, (bytes) => bytes.fill(0x7f))).rejects.toMatchObject(corrupted);
-      await expect(damaged(name, (bytes) => bytes.subarray(4))).rejects.toMatchObject(corrupted);
-    }
   });
 });

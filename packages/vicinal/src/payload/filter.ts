@@ -8,7 +8,7 @@
  * stands in the filter.
  */
 import { issueError, under } from "../runtime/schema.js";
-import { andBits, bitWords, countBits, fillBits, forEachBit, notBits, orBits, setBits } from "./bits.js";
+import { andBits, bitWords, countBits, fillBits, forEachBit, notBits, orBits, setBits } from "../runtime/bits.js";
 import { EMPTY, type FieldColumn, NULL, OTHER } from "./column.js";
 import { type Estimate, type FieldTest, fieldTest } from "./conditions.js";
 import { type Condition, type Filter, filterSchema, type MinShould } from "./filter-schema.js";

@@ -4,7 +4,7 @@
  *   values, extra.values  uint32  code, 0xffffffff for none
  *   dictionary.*                  see dictionary.ts
  */
-import { hasBit } from "./bits.js";
+import { hasBit } from "../runtime/bits.js";
 import { grown, HAS, scanEnd } from "./column.js";
 import { Dictionary } from "./dictionary.js";
 import type { JsonValue } from "./json.js";

@@ -8,7 +8,7 @@
  *   values, extra.values  float64  NaN for none
  *   rests, extra.rests    int16    only when meta.wide
  */
-import { hasBit } from "./bits.js";
+import { hasBit } from "../runtime/bits.js";
 import { type ColumnKind, grown, HAS, scanEnd } from "./column.js";
 import type { JsonValue } from "./json.js";
 import type { JsonPath } from "./path.js";

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "./json.js";
 import { deletePayload, setPayload } from "./patch.js";
 import { elementsOf, everyItem, itemsOf, parsePath, tryPath, valuesAt } from "./path.js";
+import { includePaths } from "./select.js";
 
 const document: JsonObject = {
   a: { b: [{ c: 1 }, { c: 2 }, { d: { e: 3 } }] },
@@ -134,5 +135,39 @@ describe("deletePayload", () => {
       ),
     ).toEqual(after);
     expect(before).toEqual(copy);
+  });
+});
+
+describe("includePaths", () => {
+  const payload: JsonObject = { a: 1, b: { c: [{ d: 1, e: 2 }, { d: 3, e: 4 }, 5], f: [1, 2], g: {} } };
+
+  it.each<[string[], JsonObject]>([
+    [["a", "b.f"], { a: 1, b: { f: [1, 2] } }],
+    [["a", "a"], { a: 1 }],
+    [["b"], { b: payload.b }],
+    [["b", "b.f"], { b: payload.b }],
+    [["b.c[].d"], { b: { c: [{ d: 1 }, { d: 3 }, 5] } }],
+    [["b.c[].d", "b.c[].e"], { b: { c: [{ d: 1, e: 2 }, { d: 3, e: 4 }, 5] } }],
+    [["b.c.d"], { b: { c: [] } }],
+    [["b.f[0]"], { b: { f: [] } }],
+    [["a.x", "b.x"], { a: 1, b: {} }],
+    [["x"], {}],
+    [[], {}],
+  ])("of %j", (paths, expected) => {
+    const copy = structuredClone(payload);
+    expect(
+      includePaths(
+        payload,
+        paths.map((path) => parsePath(path)),
+      ),
+    ).toEqual(expected);
+    expect(payload).toEqual(copy);
+  });
+
+  it("takes __proto__ for a key like any other", () => {
+    const odd = JSON.parse('{"__proto__":{"polluted":1},"b":2}') as JsonObject;
+    const picked = includePaths(odd, [parsePath("__proto__.polluted")]);
+    expect(JSON.stringify(picked)).toBe('{"__proto__":{"polluted":1}}');
+    expect(picked.polluted).toBeUndefined();
   });
 });

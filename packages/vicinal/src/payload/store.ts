@@ -133,6 +133,12 @@ export class PayloadStore {
     };
   }
 
+  /** From here on, what `save` gave just now is the base that rows differ from. */
+  markBase(): void {
+    this.#dirty.fill(0);
+    this.#dirtyCount = 0;
+  }
+
   /**
    * Reads a base back.
    * @param chunkBytes Most bytes that are read at once, unless a single payload is longer. Default 256 MiB.

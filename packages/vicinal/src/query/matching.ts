@@ -1,7 +1,7 @@
 /** Which rows of a segment match a filter. */
 import type { CompiledFilter, SegmentView } from "../payload/filter.js";
 import type { PointId } from "../payload/id.js";
-import { bitWords, countBits, forEachBit, hasBit } from "../payload/bits.js";
+import { bitWords, countBits, forEachBit, hasBit } from "../runtime/bits.js";
 import { compareKeys, IdKey } from "../segment/id-column.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";

@@ -6,7 +6,7 @@
 import { effortFor } from "../index/calibration.js";
 import type { Metric, SearchResult } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
-import { countBits } from "../payload/bits.js";
+import { countBits } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";

@@ -59,6 +59,8 @@ export class Collection {
     this.state = state;
     this.#log = log;
     this.#files = files;
+    // What follows a full segment goes to a file of its own, so that the file before can go once that is saved.
+    state.onSealed = () => log.rotate().catch(() => {});
     this.optimizer = new Optimizer({
       state,
       persist: files && ((segment) => files.persist(segment)),
@@ -240,6 +242,8 @@ class CollectionFiles {
       nextFile: this.#nextFile,
       segments,
     };
+    // Opening and closing without a change writes nothing.
+    if (JSON.stringify(manifest) === JSON.stringify(this.manifest)) return;
     await this.#manifests.commit(manifest);
     this.manifest = manifest;
   }

@@ -12,7 +12,7 @@
  */
 import type { VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
-import { fillBits, bitWords } from "../payload/bits.js";
+import { fillBits, bitWords } from "../runtime/bits.js";
 import type { FieldColumn } from "../payload/column.js";
 import { loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";

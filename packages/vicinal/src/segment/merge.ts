@@ -2,7 +2,7 @@
  * Merge: copies the live rows of sealed segments into a new one. Writes and searches go on meanwhile; what they
  * changed in the sources is caught up when the new segment takes their place, in one synchronous step.
  */
-import { countBits } from "../payload/bits.js";
+import { countBits } from "../runtime/bits.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import type { StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";

@@ -155,8 +155,8 @@ export class Optimizer {
       await this.#settle(options);
     } finally {
       clearInterval(timer);
+      this.#everything = false;
     }
-    this.#everything = false;
   }
 
   async #settle(options: SettleOptions): Promise<void> {

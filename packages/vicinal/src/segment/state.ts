@@ -4,7 +4,7 @@
  * a batch or none of it, and it is the same code for a fresh write and for replay.
  *
  * Replay may meet effects that the files already hold. A row's version is the sequence number of the last write
- * that touched it, and a replayed effect is passed over where the row's version is not older.
+ * that touched it, and a replayed effect is passed over where the row is newer. The record that a row is from is applied again, whole.
  */
 import { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
@@ -33,8 +33,8 @@ export class CollectionState {
   /** Sequence number of the last effect applied. */
   sequence = 0;
   nextSegmentId: number;
-  /** Called after a segment was sealed because it was full. */
-  onSealed: (segment: Segment) => void = () => {};
+  /** Called after the growing segment was sealed. */
+  onSealed: () => void = () => {};
   readonly #slots: (Segment | undefined)[] = [];
   readonly #map = new IdMap((slot) => (this.#slots[slot] as Segment).ids);
   #growing: Segment | undefined;
@@ -140,6 +140,7 @@ export class CollectionState {
     if (!segment || segment.rowCount === 0) return undefined;
     segment.sealed = true;
     this.#growing = undefined;
+    this.onSealed();
     return segment;
   }
 
@@ -170,7 +171,7 @@ export class CollectionState {
     const key = this.#key.set(point.id);
     if (this.#map.find(key)) {
       const old = this.#found();
-      if (replay && old.segment.version(old.row) >= sequence) return;
+      if (replay && old.segment.version(old.row) > sequence) return;
       old.segment.kill(old.row);
     }
     if (!this.#growing) {
@@ -179,17 +180,14 @@ export class CollectionState {
     }
     const segment = this.#growing;
     this.#map.set(key, segment.slot, segment.append(key, point, sequence));
-    if (segment.full) {
-      this.seal();
-      this.onSealed(segment);
-    }
+    if (segment.full) this.seal();
   }
 
   #delete(id: PointId, sequence: number, replay: boolean): void {
     const key = this.#key.set(id);
     if (!this.#map.find(key)) return;
     const { segment, row } = this.#found();
-    if (replay && segment.version(row) >= sequence) return;
+    if (replay && segment.version(row) > sequence) return;
     this.#map.delete(key);
     segment.kill(row);
   }
@@ -198,7 +196,7 @@ export class CollectionState {
     // In replay the point may be gone: the files can be ahead of the log's checkpoint.
     if (!this.#map.find(this.#key.set(id))) return;
     const { segment, row } = this.#found();
-    if (replay && segment.version(row) >= sequence) return;
+    if (replay && segment.version(row) > sequence) return;
     segment.setPayload(row, patched(segment, row, effect), sequence);
   }
 

@@ -5,7 +5,7 @@
 import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
 import type { VectorStore } from "../index/vector-store.js";
-import { setBit, hasBit, bitWords } from "../payload/bits.js";
+import { setBit, hasBit, bitWords } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import type { StoredVector } from "./effects.js";
 

@@ -128,9 +128,9 @@ export class CrashDisk implements Directory {
       get length() {
         return file.bytes.length;
       },
-      async append(...chunks) {
+      async append(bytes) {
         const isCut = disk.begin("append", path);
-        const appended = Buffer.concat([file.bytes, ...chunks]);
+        const appended = Buffer.concat([file.bytes, bytes]);
         const kept = isCut ? Math.floor(disk.random() * (appended.length + 1)) : appended.length;
         file.bytes = Uint8Array.from(appended.subarray(0, Math.max(file.bytes.length, kept)));
         disk.end(isCut);

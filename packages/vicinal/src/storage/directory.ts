@@ -37,13 +37,13 @@ export interface Directory {
 
 /**
  * Appends to one file. One call at a time: the caller awaits each before the next, and does not change the
- * chunks meanwhile. Failures: DISK_FULL, FOLDER_NOT_WRITABLE, IO, each naming the path.
+ * bytes meanwhile. Failures: DISK_FULL, FOLDER_NOT_WRITABLE, IO, each naming the path.
  */
 export interface FileWriter {
   /** Bytes in the file so far. */
   readonly length: number;
-  /** Appends the chunks one after the other. Not durable before `sync`. */
-  append(...chunks: Uint8Array[]): Promise<void>;
+  /** Appends the bytes. Not durable before `sync`. */
+  append(bytes: Uint8Array): Promise<void>;
   /** Makes all appended bytes and the file's name durable. A rejection means that nothing may be assumed. */
   sync(): Promise<void>;
   close(): Promise<void>;

@@ -24,18 +24,16 @@
  *         24       the record, then zeros up to a multiple of 8
  */
 
-import { assert } from "../runtime/assert.js";
 import { crc32c } from "./crc32c.js";
 
 export const LOG_VERSION = 1;
 export const HEADER_SIZE = 32;
 export const FRAME_HEADER_SIZE = 24;
 export const FLAG_COMMIT = 1;
-export const RECORD_BYTES_MAX = 2 ** 30;
+export const BATCH_BYTES_MAX = 2 ** 30;
 
 const MAGIC = "VICINLOG";
 const ALIGNMENT = 8;
-const ZEROS = new Uint8Array(ALIGNMENT);
 
 /** What a log file's name says. */
 export interface LogFileName {
@@ -78,35 +76,39 @@ export function frameSeed(header: Uint8Array): number {
   return new DataView(header.buffer, header.byteOffset, header.byteLength).getUint32(28, true);
 }
 
+/** Bytes of a frame that holds a record of `recordLength` bytes. */
 export function frameSize(recordLength: number): number {
-  return FRAME_HEADER_SIZE + padded(recordLength);
+  return FRAME_HEADER_SIZE + Math.ceil(recordLength / ALIGNMENT) * ALIGNMENT;
 }
 
-/** One batch as chunks to write: its records framed from sequence number `first` on, the last one committing. */
+/** Bytes that `records` take as frames. */
+export function framesSize(records: readonly Uint8Array[]): number {
+  return records.reduce((sum, record) => sum + frameSize(record.length), 0);
+}
+
+/**
+ * Writes one batch into `target` (zeros so far) from `offset` on: its records framed from sequence number `first`
+ * on, the last one committing. Returns the offset of the batch's end.
+ */
 export function encodeBatch(
+  target: Uint8Array,
+  offset: number,
   records: readonly Uint8Array[],
-  first: number,
-  unsynced: number,
-  seed: number,
-): Uint8Array[] {
-  const headers = new Uint8Array(records.length * FRAME_HEADER_SIZE);
-  const view = new DataView(headers.buffer);
-  const chunks: Uint8Array[] = [];
+  { first, unsynced, seed }: { first: number; unsynced: number; seed: number },
+): number {
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   for (let i = 0; i < records.length; i++) {
     const record = records[i];
-    assert(record.length <= RECORD_BYTES_MAX, "a log record is at most 1 GiB");
-    const at = i * FRAME_HEADER_SIZE;
-    view.setUint32(at + 4, record.length, true);
-    setInteger(view, at + 8, first + i);
-    view.setUint32(at + 16, unsynced + i, true);
-    view.setUint32(at + 20, i === records.length - 1 ? FLAG_COMMIT : 0, true);
-    const header = headers.subarray(at, at + FRAME_HEADER_SIZE);
-    const padding = ZEROS.subarray(0, padded(record.length) - record.length);
-    view.setUint32(at, crc32c(padding, crc32c(record, crc32c(header.subarray(4), seed))), true);
-    chunks.push(header, record);
-    if (padding.length > 0) chunks.push(padding);
+    const end = offset + frameSize(record.length);
+    view.setUint32(offset + 4, record.length, true);
+    setInteger(view, offset + 8, first + i);
+    view.setUint32(offset + 16, unsynced + i, true);
+    view.setUint32(offset + 20, i === records.length - 1 ? FLAG_COMMIT : 0, true);
+    target.set(record, offset + FRAME_HEADER_SIZE);
+    view.setUint32(offset, crc32c(target.subarray(offset + 4, end), seed), true);
+    offset = end;
   }
-  return chunks;
+  return offset;
 }
 
 export interface FrameHeader {
@@ -131,10 +133,6 @@ export function decodeFrameHeader(bytes: Uint8Array): FrameHeader {
 export function isFrameIntact(frame: Uint8Array, seed: number): boolean {
   const stored = new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint32(0, true);
   return crc32c(frame.subarray(4), seed) === stored;
-}
-
-function padded(length: number): number {
-  return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
 function setInteger(view: DataView, offset: number, value: number): void {

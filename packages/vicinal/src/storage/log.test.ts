@@ -103,6 +103,34 @@ describe("FileLog", () => {
     expect(counts.sync).toBe(counts.append);
   });
 
+  test("a group is bounded: what waits beyond it is written next", async () => {
+    const dir = MemoryDirectory.empty();
+    const writes: number[] = [];
+    const counting: Directory = Object.create(dir, {
+      create: {
+        value: async (path: string) => {
+          const writer = await dir.create(path);
+          return Object.create(writer, {
+            append: {
+              value: (bytes: Uint8Array) => {
+                writes.push(bytes.length);
+                return writer.append(bytes);
+              },
+            },
+          });
+        },
+      },
+    });
+    const log = await FileLog.open(counting, {}, () => {});
+    const large = new Uint8Array(12 * 2 ** 20);
+    const firsts = await Promise.all(Array.from({ length: 8 }, () => log.append([large])));
+    expect(firsts).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(writes.length).toBeLessThan(8);
+    expect(Math.max(...writes)).toBeLessThan(45 * 2 ** 20);
+    await log.close();
+    expect(log.bytes).toBeGreaterThan(8 * large.length);
+  });
+
   test("rotates, and truncates what lies wholly at or below", async () => {
     const dir = MemoryDirectory.empty();
     const log = await FileLog.open(dir, {}, () => {});
@@ -302,7 +330,7 @@ describe("FileLog and damage", () => {
     const renamed = logFileName(1, 2);
     const stale = MemoryDirectory.empty();
     const writer = await stale.create(renamed.path);
-    await writer.append(encodeHeader(renamed), foreign);
+    await writer.append(Uint8Array.from([...encodeHeader(renamed), ...foreign]));
     expect(await replayed(stale), "frames of another file do not count").toEqual([]);
     for (const tail of [new Uint8Array(5000), foreign.subarray(0, 24), new Uint8Array(77).fill(255)]) {
       const torn = await changed(dir, path, (bytes) => Uint8Array.from([...bytes, ...tail]));

@@ -14,9 +14,11 @@ import { assert } from "../runtime/assert.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory, FileWriter } from "./directory.js";
 import {
+  BATCH_BYTES_MAX,
   encodeBatch,
   encodeHeader,
   frameSeed,
+  framesSize,
   type LogFileName,
   logFileName,
   parseLogFileName,
@@ -32,7 +34,7 @@ export interface Log {
   /** Bytes that the log takes. */
   readonly bytes: number;
   /**
-   * Appends one batch, at least one record; records get consecutive numbers in the order of calls, without
+   * Appends one batch, at least one record and at most 1 GiB; records get consecutive numbers in the order of calls, without
    * waiting for earlier calls. Resolves to the first record's number when the batch is durable (see
    * `FileLogOptions.syncIntervalMs`). The records' bytes must not change before that.
    * A rejection leaves open whether the batch is found when the log is opened again, and is final: every later
@@ -60,6 +62,9 @@ export interface FileLogOptions {
    */
   syncIntervalMs?: number;
 }
+
+/** A group takes no further batch beyond this: its bytes are gathered in memory. */
+const GROUP_BYTES_MAX = 32 * 2 ** 20;
 
 interface LogFile extends LogFileName {
   /** Highest sequence number in it. */
@@ -125,6 +130,7 @@ export class FileLog implements Log {
 
   append(records: readonly Uint8Array[]): Promise<number> {
     assert(records.length > 0, "a batch has at least one record");
+    assert(framesSize(records) <= BATCH_BYTES_MAX, "a batch is at most 1 GiB");
     if (this.closed) return Promise.reject(new VicinalError("CLOSED", "The log is closed"));
     if (this.failure !== undefined) return Promise.reject(this.refusal());
     const first = this.nextSequence;
@@ -164,8 +170,7 @@ export class FileLog implements Log {
   }
 
   private async writeGroup(): Promise<void> {
-    const group = this.waiting;
-    this.waiting = [];
+    const group = this.takeGroup();
     try {
       if (this.failure !== undefined) throw this.refusal();
       await this.write(group);
@@ -179,38 +184,54 @@ export class FileLog implements Log {
     for (const batch of group) batch.resolve(batch.first);
   }
 
+  /** What waits, as far as it fits; the rest becomes the next group. */
+  private takeGroup(): WaitingBatch[] {
+    let count = 0;
+    for (let size = 0; count < this.waiting.length && size < GROUP_BYTES_MAX; count++) {
+      size += framesSize(this.waiting[count].records);
+    }
+    const group = this.waiting.splice(0, count);
+    if (this.waiting.length > 0) void this.enqueue(() => this.writeGroup());
+    return group;
+  }
+
   /** One contiguous write of all batches, preceded by the file's header if they are its first. */
   private async write(group: readonly WaitingBatch[]): Promise<void> {
-    const chunks: Uint8Array[] = [];
-    this.writer ??= await this.startFile(group[0].first, chunks);
+    const header = this.writer === undefined ? await this.startFile(group[0].first) : new Uint8Array(0);
+    const size = group.reduce((sum, { records }) => sum + framesSize(records), header.length);
+    const bytes = new Uint8Array(size);
+    bytes.set(header);
+    let offset = header.length;
     for (const { records, first } of group) {
-      for (const chunk of encodeBatch(records, first, first - this.durableNext, this.seed))
-        chunks.push(chunk);
+      const unsynced = first - this.durableNext;
+      offset = encodeBatch(bytes, offset, records, { first, unsynced, seed: this.seed });
     }
-    await this.writer.append(...chunks);
+    await this.writer!.append(bytes);
     const { records, first } = group[group.length - 1];
     const file = this.files[this.files.length - 1];
     file.last = first + records.length - 1;
-    file.bytes = this.writer.length;
+    file.bytes = this.writer!.length;
   }
 
-  /** Creates the file of which `first` is the first record. A file of that name means another writer: FENCED. */
-  private async startFile(first: number, chunks: Uint8Array[]): Promise<FileWriter> {
+  /**
+   * Creates the file of which `first` is the first record, and returns the header that it must begin with. A file of
+   * that name means another writer: FENCED.
+   */
+  private async startFile(first: number): Promise<Uint8Array> {
     const name = logFileName(first, this.epoch);
     const header = encodeHeader(name);
-    chunks.push(header);
-    this.seed = frameSeed(header);
-    const writer = await this.dir.create(name.path).catch((error: unknown) => {
+    this.writer = await this.dir.create(name.path).catch((error: unknown) => {
       if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
       throw new VicinalError(
         "FENCED",
         `Another writer has taken over the log in ${this.dir.location}`,
-        {},
+        { location: this.dir.location },
         { cause: error },
       );
     });
+    this.seed = frameSeed(header);
     this.files.push({ ...name, last: first - 1, bytes: 0 });
-    return writer;
+    return header;
   }
 
   private async sync(): Promise<void> {

@@ -45,6 +45,20 @@ describe("Manifests", () => {
     expect(await dir.list()).toEqual(["manifest-000000000003", "manifest-000000000004", "manifest-1"]);
   });
 
+  test("a failure to delete undoes no commit, and is tried again", async () => {
+    const disk = new CrashDisk(randomFrom(1));
+    const manifests = new Manifests(disk);
+    for (const a of [1, 2]) await manifests.commit({ a });
+    disk.intercept = (operation) => {
+      if (operation === "delete") throw new Error("the culprit");
+    };
+    expect(await manifests.commit({ a: 3 })).toBe(3);
+    expect((await disk.list()).length).toBe(3);
+    disk.intercept = () => {};
+    expect(await manifests.commit({ a: 4 })).toBe(4);
+    expect(await disk.list()).toEqual(["manifest-000000000003", "manifest-000000000004"]);
+  });
+
   test("of two writers the later to commit is fenced, and stays so", async () => {
     const dir = await committed({ a: 1 });
     const [first, second] = [new Manifests(dir), new Manifests(dir)];

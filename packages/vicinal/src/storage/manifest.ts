@@ -36,8 +36,9 @@ export interface Manifest {
 }
 
 export class Manifests {
-  private highest: number | undefined;
-  /** Numbers of whole manifests, ascending, as far as known. */
+  /** Numbers of the files there are, ascending; undefined before they were listed. */
+  private numbers: number[] | undefined;
+  /** The last of them that are known to be whole. */
   private whole: number[] = [];
 
   constructor(private readonly dir: Directory) {}
@@ -48,9 +49,8 @@ export class Manifests {
    * follows will build on it.
    */
   async latest(): Promise<Manifest | undefined> {
-    const numbers = await this.listNumbers();
-    this.highest = numbers.at(-1) ?? 0;
-    for (const number of numbers.reverse()) {
+    this.numbers = await this.listNumbers();
+    for (const number of this.numbers.toReversed()) {
       const path = manifestPath(number);
       const bytes = await this.dir.read(path, 0, (await this.dir.size(path)) ?? 0);
       const problem = findProblem(bytes, number);
@@ -78,8 +78,8 @@ export class Manifests {
    * Numbers in `value` must be finite, integers below 2^53.
    */
   async commit(value: object): Promise<number> {
-    this.highest ??= (await this.listNumbers()).at(-1) ?? 0;
-    const number = this.highest + 1;
+    this.numbers ??= await this.listNumbers();
+    const number = (this.numbers.at(-1) ?? 0) + 1;
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
     try {
@@ -89,9 +89,8 @@ export class Manifests {
     } finally {
       await writer.close();
     }
-    this.highest = number;
     this.whole = [...this.whole, number].slice(-KEPT_COUNT);
-    await this.deleteOld();
+    this.numbers = await this.deleteOld([...this.numbers, number]);
     return number;
   }
 
@@ -119,16 +118,18 @@ export class Manifests {
     }
   }
 
-  /** A failure to delete undoes no commit; the next one tries again. */
-  private async deleteOld(): Promise<void> {
-    try {
-      for (const number of await this.listNumbers()) {
-        if (number < this.highest! && !this.whole.includes(number))
-          await this.dir.delete(manifestPath(number));
+  /** Returns what is left. A failure to delete undoes no commit; the next one tries again. */
+  private async deleteOld(numbers: number[]): Promise<number[]> {
+    const left: number[] = [];
+    for (const number of numbers) {
+      try {
+        if (this.whole.includes(number)) left.push(number);
+        else await this.dir.delete(manifestPath(number));
+      } catch {
+        left.push(number);
       }
-    } catch (error) {
-      if (!(error instanceof VicinalError)) throw error;
     }
+    return left;
   }
 
   /** Ascending. */

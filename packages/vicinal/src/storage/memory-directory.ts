@@ -156,9 +156,9 @@ class MemoryWriter implements FileWriter {
     return this.file.length;
   }
 
-  async append(...chunks: Uint8Array[]): Promise<void> {
+  async append(bytes: Uint8Array): Promise<void> {
     assert(this.open, "a closed file is not appended to");
-    for (const chunk of chunks) this.file.append(chunk);
+    this.file.append(bytes);
   }
 
   async sync(): Promise<void> {}

@@ -29,6 +29,33 @@ describe("NodeDirectory", () => {
     expect(await NodeDirectory.at(path).list()).toEqual(["file"]);
   });
 
+  test("leaves no empty folders behind, but the root", async () => {
+    const path = temporaryFolder();
+    const dir = NodeDirectory.at(join(path, "db"));
+    for (const file of ["a/b/c/file", "a/other"]) await (await dir.create(file)).close();
+    await dir.folder("a/b").delete("c/file");
+    expect(fs.readdirSync(join(path, "db/a"))).toEqual(["other"]);
+    await dir.delete("a/other");
+    await dir.delete("a/other");
+    expect(fs.readdirSync(join(path, "db"))).toEqual([]);
+  });
+
+  test("files come and go in one folder at the same time", async () => {
+    const dir = NodeDirectory.at(join(temporaryFolder(), "db"));
+    const work = async (name: string) => {
+      for (let i = 0; i < 100; i++) {
+        const writer = await dir.create(`x/y/${name}`);
+        await writer.append(Uint8Array.of(i));
+        if (i % 10 === 0) await writer.sync();
+        await writer.close();
+        expect(await dir.read(`x/y/${name}`, 0, 1)).toEqual(Uint8Array.of(i));
+        await dir.delete(`x/y/${name}`);
+      }
+    };
+    await Promise.all(["a", "b", "c"].map(work));
+    expect(await dir.list()).toEqual([]);
+  });
+
   test("keeps a bounded number of files open, and none after closing", async () => {
     if (!fs.existsSync("/proc/self/fd")) return;
     const path = temporaryFolder();

@@ -2,7 +2,7 @@
  * A Directory that is a folder of the file system.
  *
  * Durability: `sync` is fdatasync of the file, and before a file's first sync ends, fsync of every folder from
- * the file's own up to the root's parent whose entry in its parent is not known to be durable. Windows cannot
+ * the file's own up to the file system's root in which a name on the path is not known to be durable. Windows cannot
  * sync folders and journals names itself.
  */
 import fs from "node:fs/promises";
@@ -24,8 +24,7 @@ import {
 import { errorCode, type FileAction, fileError } from "./file-errors.js";
 import { ReadHandles } from "./read-handles.js";
 
-/** Chunks that together are at most this long are joined into one write. */
-const JOINED_BYTES_MAX = 1 << 20;
+const CREATE_ATTEMPTS = 100;
 
 /** What all views of one root share. */
 interface Root {
@@ -97,8 +96,7 @@ export class NodeDirectory implements Directory {
   async create(path: string): Promise<FileWriter> {
     const file = this.absolute(path);
     return this.attempt("create", path, async () => {
-      await fs.mkdir(dirname(file), { recursive: true });
-      return new NodeFileWriter(await openFile(file, "wx"), file, this.root, 0);
+      return new NodeFileWriter(await createFile(file, this.root), file, this.root, 0);
     });
   }
 
@@ -127,6 +125,7 @@ export class NodeDirectory implements Directory {
       } catch (error) {
         if (!isAbsent(error)) throw error;
       }
+      await deleteEmptyFolders(dirname(file), this.root);
     });
   }
 
@@ -159,13 +158,11 @@ class NodeFileWriter implements FileWriter {
     public length: number,
   ) {}
 
-  async append(...chunks: Uint8Array[]): Promise<void> {
+  async append(bytes: Uint8Array): Promise<void> {
     assert(this.open, "a closed file is not appended to");
     try {
-      for (const bytes of joinSmall(chunks)) {
-        await writeFully(this.fd, bytes, this.length);
-        this.length += bytes.length;
-      }
+      await writeFully(this.fd, bytes, this.length);
+      this.length += bytes.length;
     } catch (error) {
       throw fileError(error, "write", this.file);
     }
@@ -189,40 +186,49 @@ class NodeFileWriter implements FileWriter {
   }
 }
 
-/** One array when the chunks are small together: a call costs more than copying them. */
-function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  if (chunks.length < 2 || length > JOINED_BYTES_MAX) return chunks;
-  const joined = new Uint8Array(length);
-  let position = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, position);
-    position += chunk.length;
+/** Makes the folder and the file; again when a delete took the folder away in between. */
+async function createFile(file: string, root: Root): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const firstMade = await fs.mkdir(dirname(file), { recursive: true });
+      if (firstMade !== undefined) {
+        for (let folder = dirname(file); folder.length >= firstMade.length; folder = dirname(folder)) {
+          root.durableFolders.delete(folder);
+        }
+      }
+      return await openFile(file, "wx");
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT" || attempt === CREATE_ATTEMPTS) throw error;
+    }
   }
-  return [joined];
+}
+
+/** A Directory has no folders of its own: one without files is clutter, which every listing would walk through. */
+async function deleteEmptyFolders(folder: string, root: Root): Promise<void> {
+  try {
+    for (; folder.length > root.path.length; folder = dirname(folder)) await fs.rmdir(folder);
+  } catch {
+    // Not empty, as most: it stays, and so do those above.
+  }
 }
 
 async function syncNames(file: string, root: Root): Promise<void> {
   if (process.platform === "win32") return;
   await syncFolder(dirname(file));
   for (let folder = dirname(file); !root.durableFolders.has(folder); folder = dirname(folder)) {
-    if (folder === root.path) {
-      await syncParentOfRoot(root);
-    } else {
-      await syncFolder(dirname(folder));
-    }
+    await (folder.length > root.path.length
+      ? syncFolder(dirname(folder))
+      : syncForeignFolder(dirname(folder)));
     root.durableFolders.add(folder);
-    if (folder === root.path) break;
   }
 }
 
-/** The root's parent may belong to somebody else, who then made the root and answers for its name. */
-async function syncParentOfRoot(root: Root): Promise<void> {
+/** One above the root, which this process may have made, or may have no right to: then others made it. */
+async function syncForeignFolder(folder: string): Promise<void> {
   try {
-    await syncFolder(dirname(root.path));
+    await syncFolder(folder);
   } catch (error) {
-    const code = errorCode(error);
-    if (code !== "EACCES" && code !== "EPERM") throw error;
+    if (!["EACCES", "EPERM", "EROFS", "EINVAL"].includes(errorCode(error) ?? "")) throw error;
   }
 }
 

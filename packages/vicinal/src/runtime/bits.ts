@@ -28,6 +28,14 @@ export function hasBit(bits: Uint32Array, row: number): boolean {
   return (bits[row >>> 5] & (1 << (row & 31))) !== 0;
 }
 
+export function setBit(bits: Uint32Array, row: number): void {
+  bits[row >>> 5] |= 1 << (row & 31);
+}
+
+export function clearBit(bits: Uint32Array, row: number): void {
+  bits[row >>> 5] &= ~(1 << (row & 31));
+}
+
 export function andBits(target: Uint32Array, other: Uint32Array): void {
   for (let i = 0; i < target.length; i++) target[i] &= other[i];
 }
