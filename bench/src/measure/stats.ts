@@ -8,12 +8,7 @@ export function median(values: readonly number[]): number {
 export function percentile(values: ArrayLike<number>, share: number): number {
   if (values.length === 0) return Number.NaN;
   const sorted = Float64Array.from(values).sort();
-  return sorted[
-    Math.min(
-      sorted.length - 1,
-      Math.ceil(share * sorted.length) - 1 < 0 ? 0 : Math.ceil(share * sorted.length) - 1,
-    )
-  ];
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
 
 export interface Elapsed {
