@@ -200,7 +200,16 @@ const vectors: Case[] = [
   },
 ];
 
-const badIds: [unknown, string?][] = [[-1], [1.5], [2n ** 64n], [-(2n ** 63n)], ["not-a-uuid"], [""], [null], [true]];
+const badIds: [unknown, string?][] = [
+  [-1],
+  [1.5],
+  [2n ** 64n],
+  [-(2n ** 63n)],
+  ["not-a-uuid"],
+  [""],
+  [null],
+  [true],
+];
 const ids: Case[] = badIds.flatMap(([id]): Case[] => {
   const shown = typeof id === "string" ? JSON.stringify(id) : String(id);
   const says = `value ${shown} is not a valid point ID`;
@@ -208,7 +217,12 @@ const ids: Case[] = badIds.flatMap(([id]): Case[] => {
   return [
     { title: `upsert with id ${shown}`, ...write, body: withGood({ id, vector: [1, 2, 3, 4] }), ...common },
     { title: `delete with id ${shown}`, ...remove, body: { points: [1, id] }, ...common },
-    { title: `set payload of id ${shown}`, ...patch, body: { points: [1, id], payload: { a: 1 } }, ...common },
+    {
+      title: `set payload of id ${shown}`,
+      ...patch,
+      body: { points: [1, id], payload: { a: 1 } },
+      ...common,
+    },
     {
       title: `retrieve id ${shown}`,
       call: (database, body) => database.retrieve("points", body),
@@ -216,7 +230,12 @@ const ids: Case[] = badIds.flatMap(([id]): Case[] => {
       body: { ids: [1, id] },
       ...common,
     },
-    { title: `filter by id ${shown}`, ...scroll, body: { filter: { must: [{ has_id: [1, id] }] } }, ...common },
+    {
+      title: `filter by id ${shown}`,
+      ...scroll,
+      body: { filter: { must: [{ has_id: [1, id] }] } },
+      ...common,
+    },
   ];
 });
 
@@ -378,7 +397,13 @@ const searches: Case[] = [
     code: "OUT_OF_RANGE",
     says: "params.hnsw_ef: ",
   },
-  { title: "offset -1", ...query, body: { query: [1, 2, 3, 4], offset: -1 }, code: "BAD_REQUEST", says: "offset: " },
+  {
+    title: "offset -1",
+    ...query,
+    body: { query: [1, 2, 3, 4], offset: -1 },
+    code: "BAD_REQUEST",
+    says: "offset: ",
+  },
   {
     title: "a query that is not there yet",
     ...query,
@@ -407,7 +432,13 @@ const collections: Case[] = [
       says: "collection_name",
     }),
   ),
-  { title: "size 0", ...create("new"), body: { vectors: { ...size4, size: 0 } }, code: "OUT_OF_RANGE", says: "vectors.size" },
+  {
+    title: "size 0",
+    ...create("new"),
+    body: { vectors: { ...size4, size: 0 } },
+    code: "OUT_OF_RANGE",
+    says: "vectors.size",
+  },
   {
     title: "size 65,536",
     ...create("new"),
@@ -482,7 +513,13 @@ const collections: Case[] = [
     code: "BAD_REQUEST",
     says: "field_schema",
   },
-  { title: "a field index of no type", ...index, body: { field_name: "word" }, code: "BAD_REQUEST", says: "field_schema" },
+  {
+    title: "a field index of no type",
+    ...index,
+    body: { field_name: "word" },
+    code: "BAD_REQUEST",
+    says: "field_schema",
+  },
   {
     title: "a type of field index that is not there yet",
     ...index,
@@ -502,13 +539,29 @@ const collections: Case[] = [
 const absentOperations: [string, (database: Database) => Promise<unknown>, [string, string, Bad?]][] = [
   ["info", (database) => database.getCollection("absent"), ["GET", ""]],
   ["update", (database) => database.updateCollection("absent", {}), ["PATCH", "", {}]],
-  ["upsert", (database) => database.upsert("absent", { points: [good] }), ["PUT", "/points", { points: [good] }]],
-  ["delete", (database) => database.delete("absent", { points: [1] }), ["POST", "/points/delete", { points: [1] }]],
+  [
+    "upsert",
+    (database) => database.upsert("absent", { points: [good] }),
+    ["PUT", "/points", { points: [good] }],
+  ],
+  [
+    "delete",
+    (database) => database.delete("absent", { points: [1] }),
+    ["POST", "/points/delete", { points: [1] }],
+  ],
   ["retrieve", (database) => database.retrieve("absent", { ids: [1] }), ["POST", "/points", { ids: [1] }]],
   ["scroll", (database) => database.scroll("absent"), ["POST", "/points/scroll", {}]],
   ["count", (database) => database.count("absent"), ["POST", "/points/count", {}]],
-  ["query", (database) => database.query("absent", { query: [1] }), ["POST", "/points/query", { query: [1] }]],
-  ["query batch", (database) => database.queryBatch("absent", { searches: [] }), ["POST", "/points/query/batch", { searches: [] }]],
+  [
+    "query",
+    (database) => database.query("absent", { query: [1] }),
+    ["POST", "/points/query", { query: [1] }],
+  ],
+  [
+    "query batch",
+    (database) => database.queryBatch("absent", { searches: [] }),
+    ["POST", "/points/query/batch", { searches: [] }],
+  ],
   [
     "set payload",
     (database) => database.setPayload("absent", { payload: {}, points: [1] }),
@@ -531,24 +584,27 @@ const absent: Case[] = absentOperations.map(([title, call, [method, path, body]]
   text: "Not found: Collection `absent` doesn't exist!",
 }));
 
-describe.each(Object.entries({ vectors, ids, writes, filters, searches, collections, absent }))("%s", (_, cases) => {
-  test.each(cases)("$title", async ({ call, request: [method, path], body, json, code, says, text }) => {
-    const { database, rest } = served;
-    const before = await snapshot(database);
+describe.each(Object.entries({ vectors, ids, writes, filters, searches, collections, absent }))(
+  "%s",
+  (_, cases) => {
+    test.each(cases)("$title", async ({ call, request: [method, path], body, json, code, says, text }) => {
+      const { database, rest } = served;
+      const before = await snapshot(database);
 
-    const embedded = await refusal(call(database, body));
-    expect(embedded.code, embedded.message).toBe(code);
-    expect(embedded.message).toContain(says);
-    expect(await snapshot(database)).toEqual(before);
+      const embedded = await refusal(call(database, body));
+      expect(embedded.code, embedded.message).toBe(code);
+      expect(embedded.message).toContain(says);
+      expect(await snapshot(database)).toEqual(before);
 
-    const answer = await rest.call(method, path, json ?? body);
-    expect(answer.status, answer.text).toBe(errorCatalogue[code].status);
-    const { error } = answer.json.status;
-    expect(error).toContain(says);
-    if (text !== undefined) expect(error).toBe(text);
-    expect(await snapshot(database)).toEqual(before);
-  });
-});
+      const answer = await rest.call(method, path, json ?? body);
+      expect(answer.status, answer.text).toBe(errorCatalogue[code].status);
+      const { error } = answer.json.status;
+      expect(error).toContain(says);
+      if (text !== undefined) expect(error).toBe(text);
+      expect(await snapshot(database)).toEqual(before);
+    });
+  },
+);
 
 test("an integer id that lost digits before it came is refused", async () => {
   const before = await snapshot(served.database);
@@ -561,7 +617,12 @@ test("an integer id that lost digits before it came is refused", async () => {
 });
 
 describe("requests that never reach the engine", () => {
-  const bodies = { cut: '{"points":[{"id":1,', word: "points", twice: '{"limit":1}{"limit":2}', comma: '{"limit":1,}' };
+  const bodies = {
+    cut: '{"points":[{"id":1,',
+    word: "points",
+    twice: '{"limit":1}{"limit":2}',
+    comma: '{"limit":1,}',
+  };
   test.each(Object.entries(bodies))("malformed JSON: %s", async (_, body) => {
     const { status, json } = await served.rest.call("POST", "/collections/points/points/scroll", body);
     expect(status).toBe(400);

@@ -128,16 +128,21 @@ export class Catalogue {
   get(name: string): Collection {
     this.#mustBeOpen();
     const entry = this.#entries.get(name);
-    if (!entry) throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, { name });
+    if (!entry)
+      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, {
+        name,
+      });
     if (entry.collection instanceof Collection) return entry.collection;
     throw entry.collection;
   }
 
-  create(name: string, config: CollectionConfig): Promise<Collection> {
+  async create(name: string, config: CollectionConfig): Promise<Collection> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
-      this.#mustBeOpen();
       if (this.#entries.has(name))
-        throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, { name });
+        throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, {
+          name,
+        });
       const folder = this.#nextFolder++;
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
@@ -153,9 +158,9 @@ export class Catalogue {
   }
 
   /** False when there is none of that name. Works for a damaged collection too. */
-  delete(name: string): Promise<boolean> {
+  async delete(name: string): Promise<boolean> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
-      this.#mustBeOpen();
       const entry = this.#entries.get(name);
       if (!entry) return false;
       this.#entries.delete(name);

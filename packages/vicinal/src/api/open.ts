@@ -17,7 +17,10 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>(["syncInterv
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   if (typeof path !== "string" || path === "")
-    throw new VicinalError("BAD_REQUEST", `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`);
+    throw new VicinalError(
+      "BAD_REQUEST",
+      `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
+    );
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
     throw new VicinalError("BAD_REQUEST", `open: there is no option ${unknown}`, { field: unknown });
