@@ -2,8 +2,8 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
-import { compileFilter, type CompiledFilter } from "../payload/filter.js";
-import { parsePointId, type PointId } from "../payload/id.js";
+import { type CompiledFilter, compileFilter } from "../payload/filter.js";
+import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
@@ -19,8 +19,8 @@ import { collectionConfig, configChange, describeCollection } from "./collection
 import type { EngineApi } from "./engine-api.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
-import * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
+import * as schema from "./schema/index.js";
 
 const DEFAULT_LIMIT = 10;
 
@@ -188,7 +188,10 @@ export class Engine implements EngineApi {
     const limit = request.limit ?? DEFAULT_LIMIT;
     const reader = new PointReader(request.with_payload, request.with_vector, true);
     const points = pointsInOrder(state, {
-      offset: request.offset === undefined || request.offset === null ? undefined : parsePointId(request.offset, "offset"),
+      offset:
+        request.offset === undefined || request.offset === null
+          ? undefined
+          : parsePointId(request.offset, "offset"),
       limit: limit + 1,
       filter: compiled(request.filter),
     });
@@ -279,7 +282,8 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
   for (const { segment, row, distance: d } of hits) {
     if (except && except.segment === segment && except.row === row) continue;
     const score = scoreOf(distance, d);
-    if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold)) break;
+    if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
+      break;
     if (skipped++ < offset) continue;
     if (points.length === limit) break;
     const { id, payload, vector } = reader.read(segment, row);
@@ -308,6 +312,9 @@ function queryVector(
   if (!place) throw pointNotFound(id);
   const vector = place.segment.vectors.get(using)?.get(place.row);
   if (!vector)
-    throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, { id, using });
+    throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
+      id,
+      using,
+    });
   return { query: vector.data, except: place };
 }

@@ -1,7 +1,7 @@
 /** From rows of segments to the points that an answer shows. */
 import { decodePayload, encodePayload } from "../payload/json.js";
-import { parsePath } from "../payload/path.js";
 import { deletePayload } from "../payload/patch.js";
+import { parsePath } from "../payload/path.js";
 import { includePaths } from "../payload/select.js";
 import type { Segment } from "../segment/segment.js";
 import {
