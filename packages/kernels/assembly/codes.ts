@@ -117,7 +117,9 @@ export function encodeQuery(row: usize, mean: usize, dimensions: u32, padded: u3
 }
 
 /** Encodes one vector. `normed`: whether its half norm is stored (false for the inner product). */
-function encodeRow(row: usize, mean: usize, dimensions: u32, padded: u32, normed: bool, code: usize): void {
+function encodeRow(
+  row: usize, mean: usize, dimensions: u32, padded: u32, normed: bool, code: usize, codeBytes: u32,
+): void {
   const scale = largest(row, mean, dimensions) / 127;
   const inverse = f32x4.splat(scale > 0 ? 1 / scale : 0);
   const limit = f32x4.splat(127);
@@ -133,6 +135,9 @@ function encodeRow(row: usize, mean: usize, dimensions: u32, padded: u32, normed
   const sum =
     i32x4.extract_lane(squares, 0) + i32x4.extract_lane(squares, 1) +
     i32x4.extract_lane(squares, 2) + i32x4.extract_lane(squares, 3);
+  // The padding too, so that equal vectors have equal bytes, also in files.
+  const end = CODE_HEAD_BYTES + <usize>padded;
+  memory.fill(code + end, 0, <usize>codeBytes - end);
   store<f32>(code, scale);
   // In the order of the distance's own product, so that equal vectors are at distance 0 exactly.
   store<f32>(code + 4, normed ? scale * scale * <f32>sum * 0.5 : 0);
@@ -144,7 +149,7 @@ export function encodeRows(
 ): void {
   for (let i = from; i < to; i++) {
     const row = rows + <usize>i * (<usize>dimensions << 2);
-    encodeRow(row, mean, dimensions, padded, normed, codes + <usize>i * <usize>codeBytes);
+    encodeRow(row, mean, dimensions, padded, normed, codes + <usize>i * <usize>codeBytes, codeBytes);
   }
 }
 

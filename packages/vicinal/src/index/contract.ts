@@ -86,6 +86,8 @@ export interface CalibrationCurve {
   /** Rising efforts and the mean recall@k measured at each. */
   efforts: number[];
   recalls: number[];
+  /** Standard error of each recall. */
+  errors: number[];
 }
 
 /** A family: how to make, extend and load its indexes. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hasBit } from "./bits.js";
+import { hasBit } from "../runtime/bits.js";
 import { type ColumnKind, type FieldColumn, HAS, OTHER } from "./column.js";
 import { createColumn, loadColumn } from "./columns.js";
 import { reopened } from "./fixtures.test.helper.js";

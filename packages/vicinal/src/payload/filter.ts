@@ -7,8 +7,18 @@
  * single payloads. So a condition on a column in `must` spares the decoding of all rows that it rules out, wherever it
  * stands in the filter.
  */
+
+import {
+  andBits,
+  bitWords,
+  countBits,
+  fillBits,
+  forEachBit,
+  notBits,
+  orBits,
+  setBits,
+} from "../runtime/bits.js";
 import { issueError, under } from "../runtime/schema.js";
-import { andBits, bitWords, countBits, fillBits, forEachBit, notBits, orBits, setBits } from "../runtime/bits.js";
 import { EMPTY, type FieldColumn, NULL, OTHER } from "./column.js";
 import { type Estimate, type FieldTest, fieldTest } from "./conditions.js";
 import { type Condition, type Filter, filterSchema, type MinShould } from "./filter-schema.js";
@@ -98,7 +108,7 @@ function evaluate(root: Node, view: SegmentView, bits: Uint32Array): number {
   andBits(may, counted);
   for (let i = 0; i < words; i++) may[i] &= ~yes[i];
   forEachBit(may, (row) => {
-    if (root.matches(segmentRow(view, row))) yes[row >>> 5] |= 1 << (row & 31);
+    if (root.matches(new SegmentRow(view, row))) yes[row >>> 5] |= 1 << (row & 31);
   });
   bits.fill(0);
   bits.set(yes);
@@ -106,17 +116,24 @@ function evaluate(root: Node, view: SegmentView, bits: Uint32Array): number {
 }
 
 /** A row that is decoded when it is first asked for. */
-function segmentRow(view: SegmentView, row: number): RowView {
-  let payload: JsonObject | undefined;
-  return {
-    get id() {
-      return view.idOfRow(row);
-    },
-    payload() {
-      payload ??= decodePayload(view.payload(row));
-      return payload;
-    },
-  };
+class SegmentRow implements RowView {
+  readonly #view: SegmentView;
+  readonly #row: number;
+  #payload: JsonObject | undefined;
+
+  constructor(view: SegmentView, row: number) {
+    this.#view = view;
+    this.#row = row;
+  }
+
+  get id(): PointId {
+    return this.#view.idOfRow(this.#row);
+  }
+
+  payload(): JsonObject {
+    this.#payload ??= decodePayload(this.#view.payload(this.#row));
+    return this.#payload;
+  }
 }
 
 /** Assumes, as Qdrant does, that rows are deleted without regard to the filter. */

@@ -112,7 +112,15 @@ function needsReader(value: JsonValue, depth: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (depth === 0) return true;
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) if (needsReader(value[i], depth - 1)) return true;
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
+      // Most long arrays are vectors; a call for each number would cost more than parsing it.
+      if (
+        typeof item === "number" ? Math.abs(item) > Number.MAX_SAFE_INTEGER : needsReader(item, depth - 1)
+      ) {
+        return true;
+      }
+    }
     return false;
   }
   for (const key in value) if (needsReader(value[key], depth - 1)) return true;

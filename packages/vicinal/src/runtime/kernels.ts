@@ -61,6 +61,61 @@ export interface Kernels {
     distances: number,
   ): void;
   countBits(bits: number, count: number): number;
+
+  meanOf(rows: number, dimensions: number, count: number, step: number, sums: number, mean: number): void;
+  encodeRows(
+    rows: number,
+    dimensions: number,
+    from: number,
+    to: number,
+    mean: number,
+    padded: number,
+    normed: number,
+    codes: number,
+    codeBytes: number,
+  ): void;
+
+  graphBytes(): number;
+  initGraph(
+    at: number,
+    metric: number,
+    dimensions: number,
+    rows: number,
+    codes: number,
+    codeBytes: number,
+    mean: number,
+    links: number,
+    linkBytes: number,
+    linkSlots: number,
+    levels: number,
+    upperAt: number,
+    upper: number,
+    upperBytes: number,
+    upperSlots: number,
+    capacity: number,
+    entry: number,
+    top: number,
+  ): void;
+  graphEntry(graph: number): number;
+  graphTop(graph: number): number;
+  slotBytes(dimensions: number, capacity: number, poolLength: number): number;
+  initSlot(at: number, dimensions: number, capacity: number, poolLength: number): void;
+  slotQuery(slot: number): number;
+  slotOrdinals(slot: number): number;
+  slotDistances(slot: number): number;
+  slotStats(slot: number): number;
+  hnswInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
+  hnswRepair(graph: number, slot: number, count: number, ef: number, reached: number, stack: number): number;
+  hnswSearch(
+    graph: number,
+    slot: number,
+    k: number,
+    ef: number,
+    refine: number,
+    bits: number,
+    width: number,
+    budget: number,
+  ): number;
 }
 
 export type KernelBuild = "shared" | "unshared" | "shared-relaxed" | "unshared-relaxed";

@@ -105,9 +105,10 @@ export class FlatIndex implements VectorIndex {
   /**
    * The nearest k of many queries, rows read once for all of them: `queries` holds them one after the other.
    * A generator that yields the rows done so far, so that the caller can breathe, report and stop; it returns k
-   * ordinals and k distances per query (min(k, count) of them), and works inside the store's memory.
+   * ordinals and k distances per query (min(k, count) of them). It works inside the store's memory, in a region of
+   * `searchManyBytes` bytes: at `work`, or one that it takes for the while.
    */
-  *searchMany(queries: Float32Array, k: number): Generator<number, ManyResult> {
+  *searchMany(queries: Float32Array, k: number, work?: number): Generator<number, ManyResult> {
     const { store } = this;
     const { arena, kernels, dimensions } = store;
     const count = store.count;
@@ -119,7 +120,7 @@ export class FlatIndex implements VectorIndex {
     }
     const heapBytes = queryCount * found * 8;
     const queryBytes = Math.ceil((queryCount * dimensions * 4) / 64) * 64;
-    const base = arena.allocate(queryBytes + heapBytes * 2 + queryCount * 4);
+    const base = work ?? arena.allocate(searchManyBytes(dimensions, queryCount, found));
     try {
       const heaps = base + queryBytes;
       const ordinals = heaps + heapBytes;
@@ -151,7 +152,7 @@ export class FlatIndex implements VectorIndex {
         distances: arena.f32.slice(distances >>> 2, (distances >>> 2) + numbers),
       };
     } finally {
-      arena.release(base);
+      if (work === undefined) arena.release(base);
     }
   }
 
@@ -172,6 +173,11 @@ export class FlatIndex implements VectorIndex {
     const count = this.store.count;
     for (let i = 0; i < ordinals.length; i++) assert(ordinals[i] < count, "an ordinal lies below the count");
   }
+}
+
+/** Bytes that `searchMany` works in. */
+export function searchManyBytes(dimensions: number, queryCount: number, k: number): number {
+  return Math.ceil((queryCount * dimensions * 4) / 64) * 64 + queryCount * (k * 16 + 4);
 }
 
 /** Answers of a batched scan: k per query, one query after the other. */

@@ -3,7 +3,7 @@ import { VicinalError } from "../../runtime/errors.js";
 import type { IndexFamily } from "../contract.js";
 import { FlatIndex } from "./flat-index.js";
 
-export { FlatIndex, type ManyResult } from "./flat-index.js";
+export { FlatIndex, type ManyResult, searchManyBytes } from "./flat-index.js";
 
 /** Flat has no parameters and nothing to build. */
 export const flat: IndexFamily<Record<string, never>> = {

@@ -1,0 +1,170 @@
+/**
+ * HNSW: a graph whose nodes link to near and diverse neighbours, walked from a coarse layer to the finest.
+ *
+ * Method: Malkov, Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable
+ * small world graphs" (2018). Deviations: the graph is built and walked on 8-bit codes, the nearest of the beam are
+ * measured again on the floats; a walk expands several candidates per step; vectors that pruning cut off are
+ * attached again. See the kernels: walk.ts, insert.ts, codes.ts.
+ */
+import { assert } from "../../runtime/assert.js";
+import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type { VectorStore } from "../vector-store.js";
+import { HNSW_EFFORT, type HnswParameters } from "./defaults.js";
+import { allocateSlot, type GraphLayout, graphSections } from "./graph-memory.js";
+
+/** Version of the saved form. */
+export const HNSW_FORMAT = 1;
+
+/** Beams up to this long fit the first slot; a larger effort takes a larger one. */
+const INITIAL_POOL = 1024;
+/** Of the beam, this many times k, and at least so many, are measured on the floats. */
+const REFINE_FACTOR = 2;
+const REFINE_LEAST = 20;
+/** A filtered beam is so much wider than 1 / selectivity, since filters are rarely spread evenly. */
+const FILTER_MARGIN = 1.5;
+/** A filtered walk gives up after so many distances per matching vector: a scan would be cheaper. */
+const FILTER_BUDGET = 4;
+
+/** What another thread needs to search an index; can be posted beside the store's handle. */
+export interface HnswHandle {
+  layout: GraphLayout;
+  slot: number;
+  poolLength: number;
+}
+
+export class HnswIndex implements VectorIndex {
+  readonly family = "hnsw";
+  readonly exact = false;
+  readonly effort = HNSW_EFFORT;
+  readonly store: VectorStore;
+  readonly layout: GraphLayout;
+  readonly parameters: HnswParameters;
+  calibration: Calibration | undefined;
+  #slot: number;
+  #poolLength: number;
+  // Addresses in the slot, as indexes of 32-bit words.
+  #query = 0;
+  #ordinals = 0;
+  #distances = 0;
+  #stats = 0;
+
+  constructor(
+    store: VectorStore,
+    layout: GraphLayout,
+    parameters: HnswParameters,
+    slot?: Pick<HnswHandle, "slot" | "poolLength">,
+  ) {
+    this.store = store;
+    this.layout = layout;
+    this.parameters = parameters;
+    this.#poolLength = slot?.poolLength ?? INITIAL_POOL;
+    this.#slot = slot?.slot ?? allocateSlot(store, layout, this.#poolLength);
+    this.#locate();
+  }
+
+  #locate(): void {
+    const { kernels } = this.store;
+    this.#query = kernels.slotQuery(this.#slot) >>> 2;
+    this.#ordinals = kernels.slotOrdinals(this.#slot) >>> 2;
+    this.#distances = kernels.slotDistances(this.#slot) >>> 2;
+    this.#stats = kernels.slotStats(this.#slot) >>> 2;
+  }
+
+  /** A slot of its own for another thread; give it back with `takeBack`. */
+  lend(poolLength = INITIAL_POOL): HnswHandle {
+    return { layout: this.layout, slot: allocateSlot(this.store, this.layout, poolLength), poolLength };
+  }
+
+  takeBack(handle: HnswHandle): void {
+    this.store.arena.release(handle.slot);
+  }
+
+  search(request: SearchRequest): SearchResult {
+    const { store, layout } = this;
+    const { kernels, scratch } = store;
+    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
+    const k = Math.min(request.k, layout.count);
+    if (k <= 0) return emptyResult();
+    const ef = Math.min(layout.count, Math.max(k, Math.ceil(request.effort)));
+    let width = ef;
+    let bits = 0;
+    let budget = 0;
+    if (request.bits) {
+      scratch.putBits(request.bits, layout.count);
+      bits = scratch.bits;
+      const matching = kernels.countBits(bits, layout.count);
+      if (matching === 0) return emptyResult();
+      width = Math.min(layout.count, Math.ceil((ef * FILTER_MARGIN * layout.count) / matching));
+      budget = Math.max(matching * FILTER_BUDGET, 64 * ef);
+    }
+    if (width > this.#poolLength) this.#enlarge(width);
+    const { arena } = store;
+    arena.f32.set(request.query, this.#query);
+    const refine = Math.min(ef, Math.max(REFINE_LEAST, k * REFINE_FACTOR));
+    const found = kernels.hnswSearch(layout.head, this.#slot, k, ef, refine, bits, width, budget);
+    const ordinals = new Uint32Array(found);
+    const distances = new Float32Array(found);
+    const { u32, f32 } = arena;
+    for (let i = 0; i < found; i++) {
+      ordinals[i] = u32[this.#ordinals + i];
+      distances[i] = f32[this.#distances + i];
+    }
+    return {
+      ordinals,
+      distances,
+      exhausted: u32[this.#stats + 2] !== 0,
+      stats: { scored: u32[this.#stats], visited: u32[this.#stats + 1] },
+    };
+  }
+
+  #enlarge(poolLength: number): void {
+    assert(!this.store.arena.borrowed, "a lent slot has room for what its thread asks");
+    const larger = Math.min(this.layout.count, Math.max(poolLength, this.#poolLength * 2));
+    const slot = allocateSlot(this.store, this.layout, larger);
+    this.store.arena.release(this.#slot);
+    this.#slot = slot;
+    this.#poolLength = larger;
+    this.#locate();
+  }
+
+  memoryBytes(): number {
+    return this.layout.bytes;
+  }
+
+  /** The bytes are views of the store's memory: write them out before it is closed. */
+  save(): SavedIndex {
+    const { layout, parameters, store } = this;
+    return {
+      family: this.family,
+      meta: {
+        format: HNSW_FORMAT,
+        count: layout.count,
+        dimensions: layout.dimensions,
+        metric: layout.metric,
+        m: layout.m,
+        efConstruct: parameters.efConstruct,
+        encoding: layout.encoding,
+        upperBlocks: layout.upperBlocks,
+        entry: store.kernels.graphEntry(layout.head) >>> 0,
+        top: store.kernels.graphTop(layout.head),
+        calibration: this.calibration ?? null,
+      },
+      sections: graphSections(store.arena, layout),
+    };
+  }
+
+  /** Gives the graph's memory back to the store, which lives on. */
+  release(): void {
+    this.store.arena.release(this.#slot);
+    this.store.arena.release(this.layout.region);
+  }
+}
+
+function emptyResult(): SearchResult {
+  return {
+    ordinals: new Uint32Array(0),
+    distances: new Float32Array(0),
+    exhausted: true,
+    stats: { scored: 0, visited: 0 },
+  };
+}
