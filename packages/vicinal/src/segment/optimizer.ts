@@ -12,6 +12,7 @@ import { familyNamed } from "../index/families.js";
 import { createColumn } from "../payload/columns.js";
 import { parsePath } from "../payload/path.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
+import { familyOf, indexParameters } from "./config.js";
 import {
   BACKLOG_BYTES,
   DELETED_THRESHOLD,
@@ -23,7 +24,6 @@ import {
   SEGMENT_ROWS,
   VACUUM_MIN_ROWS,
 } from "./defaults.js";
-import { familyOf, indexParameters } from "./config.js";
 import { abandon, copyLive, publish } from "./merge.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
@@ -208,7 +208,8 @@ export class Optimizer {
     if (empty.length > 0) return () => this.#drop(empty);
     const dirty = sealed.find(
       (segment) =>
-        segment.rowCount >= VACUUM_MIN_ROWS && segment.deadCount > this.#deletedThreshold() * segment.rowCount,
+        segment.rowCount >= VACUUM_MIN_ROWS &&
+        segment.deadCount > this.#deletedThreshold() * segment.rowCount,
     );
     if (dirty) return () => this.#merge([dirty]);
     return this.#nextIndex(sealed);
@@ -230,7 +231,8 @@ export class Optimizer {
       let bytes = bySize[i].vectorBytes();
       let rows = bySize[i].liveCount;
       for (let j = bySize.length - 1; j > i; j--) {
-        if (bytes + bySize[j].vectorBytes() > SEGMENT_BYTES || rows + bySize[j].liveCount > SEGMENT_ROWS) break;
+        if (bytes + bySize[j].vectorBytes() > SEGMENT_BYTES || rows + bySize[j].liveCount > SEGMENT_ROWS)
+          break;
         bytes += bySize[j].vectorBytes();
         rows += bySize[j].liveCount;
         group.push(bySize[j]);
@@ -315,13 +317,18 @@ export class Optimizer {
       if (!this.#columnWantsIndex(column)) continue;
       this.task = { kind: "index", segments: [segment.id], done: 0, total: column.store.count };
       const family = this.#family(column);
-      const index = await family.build(column.store, family.parameters(indexParameters(this.#host.state.config, column.name)), {
-        signal: this.#stop.signal,
-        progress: (done, total) => {
-          if (this.task) Object.assign(this.task, { done, total });
+      const index = await family.build(
+        column.store,
+        family.parameters(indexParameters(this.#host.state.config, column.name)),
+        {
+          signal: this.#stop.signal,
+          progress: (done, total) => {
+            if (this.task) Object.assign(this.task, { done, total });
+          },
+          previous:
+            previous && extendable(previous.source.vectors.get(column.name), column, previous.newRows),
         },
-        previous: previous && extendable(previous.source.vectors.get(column.name), column, previous.newRows),
-      });
+      );
       throwIfCancelled(this.#stop.signal);
       column.index = index;
     }
@@ -363,7 +370,8 @@ export class Optimizer {
 /** Rows that an index already covers: the graph of the first source of a merge is extended. */
 function indexedRows(segment: Segment): number {
   let rows = 0;
-  for (const column of segment.vectors.values()) if (column.index.family !== "flat") rows += column.store.count;
+  for (const column of segment.vectors.values())
+    if (column.index.family !== "flat") rows += column.store.count;
   return rows;
 }
 
