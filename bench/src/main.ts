@@ -52,7 +52,7 @@ function readArguments(): Arguments {
       only: { type: "string", default: measurements.join(",") },
       k: { type: "string", default: "10" },
       rounds: { type: "string", default: "3" },
-      efs: { type: "string", default: "10,16,24,32,48,64,96,128,192,256,384,512,768" },
+      efs: { type: "string", default: "10,16,24,32,48,64,96,128,192,256,384,512,768,1024,1536" },
     },
   });
   const all = Object.keys(engineMakers);
