@@ -13,7 +13,15 @@
  * Port 6333 stands for one that is free.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -112,7 +120,8 @@ function compile(steps: Step[]): string[] {
 }
 
 const bash = ["bash", "curl"].every((command) => spawnSync(command, ["--version"]).status === 0);
-if (!bash && !ci) console.warn("docs: bash or curl is absent, so the commands of the documentation are skipped");
+if (!bash && !ci)
+  console.warn("docs: bash or curl is absent, so the commands of the documentation are skipped");
 
 /** Standard output of a command that must end well. */
 function run(command: string, args: string[], cwd: string): Promise<string> {
@@ -239,6 +248,10 @@ test("docs/errors.md is the error catalogue", () => {
   const text = readFileSync(join(root, "docs/errors.md"), "utf8");
   const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (.+) \|$/gm)];
   const documented = rows.map(([, code, status, summary]) => [code, Number(status), summary]);
-  const catalogue = Object.entries(errorCatalogue).map(([code, { status, summary }]) => [code, status, summary]);
+  const catalogue = Object.entries(errorCatalogue).map(([code, { status, summary }]) => [
+    code,
+    status,
+    summary,
+  ]);
   expect(documented).toEqual(catalogue);
 });
