@@ -45,7 +45,8 @@ export function operation(n: number): Operation {
 
 export function applyToModel(model: Model, n: number): void {
   const op = operation(n);
-  if (op.kind === "upsert") for (const { id, vector, payload } of op.points) model.set(id, { vector, payload });
+  if (op.kind === "upsert")
+    for (const { id, vector, payload } of op.points) model.set(id, { vector, payload });
   else if (op.kind === "delete") for (const id of op.ids) model.delete(id);
   else
     for (const point of model.values())

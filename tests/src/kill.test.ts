@@ -14,7 +14,9 @@ const writer = fileURLToPath(new URL("./kill-writer.js", import.meta.url));
 /** Runs the writer until it is killed; resolves with the number of the last acknowledged operation, if any. */
 function writeUntilKilled(folder: string, first: number, afterMs: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [writer, folder, String(first)], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [writer, folder, String(first)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     let errors = "";
     child.stderr.on("data", (chunk) => {
@@ -37,7 +39,9 @@ function same(a: Model, b: Model): boolean {
   return sorted(a) === sorted(b);
 }
 
-test(`killed ${KILLS} times, no acknowledged write is lost`, { timeout: 20_000 + KILLS * 3_000 }, async () => {
+test(`killed ${KILLS} times, no acknowledged write is lost`, {
+  timeout: 20_000 + KILLS * 3_000,
+}, async () => {
   const seed = Number(process.env.VICINAL_SEED ?? 20261122);
   const next = random(seed);
   const folder = await mkdtemp(join(tmpdir(), "vicinal-kill-"));
@@ -51,7 +55,9 @@ test(`killed ${KILLS} times, no acknowledged write is lost`, { timeout: 20_000 +
       done = acked;
       const database = await open(folder);
       try {
-        const found = (await database.collectionExists("points")).exists ? await readAll(database) : new Map();
+        const found = (await database.collectionExists("points")).exists
+          ? await readAll(database)
+          : new Map();
         if (!same(found, model)) {
           // The operation in flight may be there, whole.
           applyToModel(model, ++done);
@@ -65,6 +71,8 @@ test(`killed ${KILLS} times, no acknowledged write is lost`, { timeout: 20_000 +
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  console.log(`killed ${KILLS} times (seed ${seed}): ${done + 1} acknowledged writes checked, lost 0, in flight and kept ${inFlight}`);
+  console.log(
+    `killed ${KILLS} times (seed ${seed}): ${done + 1} acknowledged writes checked, lost 0, in flight and kept ${inFlight}`,
+  );
   expect(done).toBeGreaterThan(KILLS);
 });

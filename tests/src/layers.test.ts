@@ -49,7 +49,8 @@ test("no room imports from one above it", () => {
     for (const target of imports(file)) {
       let targetRoom: string | undefined;
       if (target.startsWith("#platform/")) targetRoom = "platform";
-      else if (target.startsWith(".")) [targetRoom] = relative(engine, resolve(dirname(file), target)).split(/[\\/]/);
+      else if (target.startsWith("."))
+        [targetRoom] = relative(engine, resolve(dirname(file), target)).split(/[\\/]/);
       if (targetRoom === undefined) continue;
       edges++;
       if (!law[room].includes(targetRoom)) broken.push(`${relative(engine, file)} imports ${target}`);

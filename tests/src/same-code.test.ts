@@ -59,10 +59,26 @@ describe.each(Object.keys(homes))("%s", (name) => {
     await client.upsert("cities", {
       wait: true,
       points: [
-        { id: 1, vector: [0.05, 0.61, 0.76, 0.74], payload: { city: "Berlin", rank: 1, tags: ["a", "b"], capital: true } },
-        { id: 2, vector: [0.19, 0.81, 0.75, 0.11], payload: { city: ["Berlin", "London"], rank: 2, nested: { deep: 5 } } },
-        { id: 3, vector: [0.36, 0.55, 0.47, 0.94], payload: { city: ["Berlin", "Moscow"], rank: 0, capital: false } },
-        { id: 4, vector: [0.18, 0.01, 0.85, 0.8], payload: { city: ["London", "Moscow"], rank: 2.5, note: "" } },
+        {
+          id: 1,
+          vector: [0.05, 0.61, 0.76, 0.74],
+          payload: { city: "Berlin", rank: 1, tags: ["a", "b"], capital: true },
+        },
+        {
+          id: 2,
+          vector: [0.19, 0.81, 0.75, 0.11],
+          payload: { city: ["Berlin", "London"], rank: 2, nested: { deep: 5 } },
+        },
+        {
+          id: 3,
+          vector: [0.36, 0.55, 0.47, 0.94],
+          payload: { city: ["Berlin", "Moscow"], rank: 0, capital: false },
+        },
+        {
+          id: 4,
+          vector: [0.18, 0.01, 0.85, 0.8],
+          payload: { city: ["London", "Moscow"], rank: 2.5, note: "" },
+        },
         { id: uuid, vector: [0.24, 0.18, 0.22, 0.44], payload: { count: [0] } },
         { id: 6, vector: [0.35, 0.08, 0.11, 0.44] },
       ],
@@ -81,12 +97,16 @@ describe.each(Object.keys(homes))("%s", (name) => {
     expect(info.status).toBe("green");
     expect(info.points_count).toBe(0);
     expect(info.config.params.vectors).toMatchObject({ image: { size: 3, distance: "Cosine" } });
-    expect(await client.updateCollection("named", { optimizers_config: { indexing_threshold: 10 } })).toBe(true);
+    expect(await client.updateCollection("named", { optimizers_config: { indexing_threshold: 10 } })).toBe(
+      true,
+    );
     expect((await client.getCollection("named")).config.optimizer_config.indexing_threshold).toBe(10);
     expect(await client.deleteCollection("named")).toBe(true);
     expect((await client.collectionExists("named")).exists).toBe(false);
     await expect(client.getCollection("named")).rejects.toThrow();
-    await expect(client.createCollection("cities", { vectors: { size: 4, distance: "Dot" } })).rejects.toThrow();
+    await expect(
+      client.createCollection("cities", { vectors: { size: 4, distance: "Dot" } }),
+    ).rejects.toThrow();
   });
 
   test("finds the nearest", async () => {
@@ -94,7 +114,12 @@ describe.each(Object.keys(homes))("%s", (name) => {
     expect(points.map(({ id }) => id)).toEqual([4, 1, 3]);
     expect(points[0].score).toBeCloseTo(0.2 * 0.18 + 0.1 * 0.01 + 0.9 * 0.85 + 0.7 * 0.8, 5);
     expect(points[0].payload ?? null).toBeNull();
-    const rest = await client.query("cities", { query: [0.2, 0.1, 0.9, 0.7], limit: 2, offset: 1, with_payload: true });
+    const rest = await client.query("cities", {
+      query: [0.2, 0.1, 0.9, 0.7],
+      limit: 2,
+      offset: 1,
+      with_payload: true,
+    });
     expect(rest.points.map(({ id }) => id)).toEqual([1, 3]);
     expect(rest.points[0].payload).toEqual({ city: "Berlin", rank: 1, tags: ["a", "b"], capital: true });
     const some = await client.query("cities", {
@@ -105,7 +130,11 @@ describe.each(Object.keys(homes))("%s", (name) => {
     });
     expect(some.points[0].payload).toEqual({ rank: 2.5 });
     expect(Array.from(some.points[0].vector as number[])[2]).toBeCloseTo(0.85, 6);
-    const close = await client.query("cities", { query: [0.2, 0.1, 0.9, 0.7], limit: 10, score_threshold: 1 });
+    const close = await client.query("cities", {
+      query: [0.2, 0.1, 0.9, 0.7],
+      limit: 10,
+      score_threshold: 1,
+    });
     expect(close.points.map(({ id }) => id)).toEqual([4, 1, 3]);
   });
 
@@ -130,14 +159,30 @@ describe.each(Object.keys(homes))("%s", (name) => {
     ["nested key", { must: [{ key: "nested.deep", range: { gt: 4 } }] }, [2]],
     ["array key", { must: [{ key: "tags[]", match: { value: "b" } }] }, [1]],
     ["empty text", { must: [{ key: "note", match: { value: "" } }] }, [4]],
-    ["nested filter", { must: [{ should: [{ has_id: [1] }, { has_id: [2] }] }, { key: "rank", range: { gt: 1 } }] }, [2]],
+    [
+      "nested filter",
+      { must: [{ should: [{ has_id: [1] }, { has_id: [2] }] }, { key: "rank", range: { gt: 1 } }] },
+      [2],
+    ],
   ])("filters: %s", async (_name, filter, expected) => {
     for (const indexed of [false, true]) {
       if (indexed) {
-        await client.createPayloadIndex("cities", { field_name: "city", field_schema: "keyword", wait: true });
+        await client.createPayloadIndex("cities", {
+          field_name: "city",
+          field_schema: "keyword",
+          wait: true,
+        });
         await client.createPayloadIndex("cities", { field_name: "rank", field_schema: "float", wait: true });
-        await client.createPayloadIndex("cities", { field_name: "capital", field_schema: "bool", wait: true });
-        await client.createPayloadIndex("cities", { field_name: "nested.deep", field_schema: "integer", wait: true });
+        await client.createPayloadIndex("cities", {
+          field_name: "capital",
+          field_schema: "bool",
+          wait: true,
+        });
+        await client.createPayloadIndex("cities", {
+          field_name: "nested.deep",
+          field_schema: "integer",
+          wait: true,
+        });
       }
       const { points } = await client.scroll("cities", { filter, limit: 10 });
       expect(points.map(({ id }) => id)).toEqual(expected);
@@ -159,7 +204,9 @@ describe.each(Object.keys(homes))("%s", (name) => {
   test("retrieves, with falsy values kept", async () => {
     await client.upsert("cities", {
       wait: true,
-      points: [{ id: 9, vector: [0, 0, 0, 0], payload: { zero: 0, no: false, empty: "", none: null, list: [] } }],
+      points: [
+        { id: 9, vector: [0, 0, 0, 0], payload: { zero: 0, no: false, empty: "", none: null, list: [] } },
+      ],
     });
     const [point] = await client.retrieve("cities", { ids: [9, 1234], with_vector: true });
     expect(point.payload).toEqual({ zero: 0, no: false, empty: "", none: null, list: [] });
@@ -179,13 +226,18 @@ describe.each(Object.keys(homes))("%s", (name) => {
     expect(payloads[3]).toEqual({ only: 1 });
     expect(payloads[4]).toEqual({ rank: 2.5, note: "" });
     expect(payloads[uuid]).toEqual({});
-    await expect(client.setPayload("cities", { payload: { a: 1 }, points: [1, 55], wait: true })).rejects.toThrow();
+    await expect(
+      client.setPayload("cities", { payload: { a: 1 }, points: [1, 55], wait: true }),
+    ).rejects.toThrow();
     expect((await client.retrieve("cities", { ids: [1] }))[0].payload).not.toHaveProperty("a");
   });
 
   test("deletes by ids and by filter", async () => {
     await client.delete("cities", { points: [1, 77], wait: true });
-    await client.delete("cities", { filter: { must: [{ key: "city", match: { value: "Moscow" } }] }, wait: true });
+    await client.delete("cities", {
+      filter: { must: [{ key: "city", match: { value: "Moscow" } }] },
+      wait: true,
+    });
     const { points } = await client.scroll("cities", { limit: 10 });
     expect(points.map(({ id }) => id)).toEqual([2, 6, uuid]);
     expect((await client.getCollection("cities")).points_count).toBe(3);
@@ -194,7 +246,14 @@ describe.each(Object.keys(homes))("%s", (name) => {
   test("replaces points, in list and in column form", async () => {
     await client.upsert("cities", {
       wait: true,
-      batch: { ids: [1, 10], vectors: [[9, 9, 9, 9], [8, 8, 8, 8]], payloads: [{ new: 1 }, null] },
+      batch: {
+        ids: [1, 10],
+        vectors: [
+          [9, 9, 9, 9],
+          [8, 8, 8, 8],
+        ],
+        payloads: [{ new: 1 }, null],
+      },
     });
     expect((await client.count("cities", {})).count).toBe(7);
     const { points } = await client.query("cities", { query: [1, 1, 1, 1], limit: 2, with_payload: true });
@@ -216,7 +275,11 @@ describe.each(Object.keys(homes))("%s", (name) => {
 
   test("keeps several vectors a point", async () => {
     await client.createCollection("multi", {
-      vectors: { a: { size: 2, distance: "Euclid" }, b: { size: 3, distance: "Cosine" }, c: { size: 1, distance: "Manhattan" } },
+      vectors: {
+        a: { size: 2, distance: "Euclid" },
+        b: { size: 3, distance: "Cosine" },
+        c: { size: 1, distance: "Manhattan" },
+      },
     });
     await client.upsert("multi", {
       wait: true,

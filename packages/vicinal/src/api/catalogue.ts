@@ -120,7 +120,10 @@ export class Catalogue {
   /** COLLECTION_NOT_FOUND, or what keeps it from being used. */
   get(name: string): Collection {
     const entry = this.#entries.get(name);
-    if (!entry) throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, { name });
+    if (!entry)
+      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, {
+        name,
+      });
     if (entry.collection instanceof Collection) return entry.collection;
     throw entry.collection;
   }
@@ -128,7 +131,9 @@ export class Catalogue {
   create(name: string, config: CollectionConfig): Promise<Collection> {
     return this.#inTurn(async () => {
       if (this.#entries.has(name))
-        throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, { name });
+        throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, {
+          name,
+        });
       const folder = this.#nextFolder++;
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });

@@ -29,7 +29,13 @@ function isSingle(vectors: object): vectors is VectorParams {
 
 function vectorOf(params: VectorParams): VectorConfig {
   const index = given(params.hnsw_config);
-  return { size: params.size, distance: params.distance, family: params.index?.type, index, given: given(params) };
+  return {
+    size: params.size,
+    distance: params.distance,
+    family: params.index?.type,
+    index,
+    given: given(params),
+  };
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {
@@ -64,7 +70,8 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
   if (optimizers_config) change.optimizers = given(optimizers_config);
   const rest = { ...given(params), ...given(other) };
   // A metadata update merges, as payloads do; `null` removes.
-  if (request.metadata) rest.metadata = given({ ...(config.other.metadata as Settings), ...request.metadata });
+  if (request.metadata)
+    rest.metadata = given({ ...(config.other.metadata as Settings), ...request.metadata });
   if (Object.keys(rest).length > 0) change.other = rest;
   if (vectors)
     change.vectors = Object.fromEntries(
@@ -83,9 +90,11 @@ export function describeCollection(collection: Collection): CollectionInfo {
   const segments = state.segments();
   let indexed = 0;
   for (const segment of segments)
-    for (const column of segment.vectors.values()) if (column.index.family !== "flat") indexed += column.store.count;
+    for (const column of segment.vectors.values())
+      if (column.index.family !== "flat") indexed += column.store.count;
   const { failure } = optimizer;
-  const { shard_number, replication_factor, write_consistency_factor, on_disk_payload, ...other } = config.other;
+  const { shard_number, replication_factor, write_consistency_factor, on_disk_payload, ...other } =
+    config.other;
   const { wal_config, quantization_config, strict_mode_config, metadata, ...params } = other;
   return {
     status: failure !== undefined ? "red" : optimizer.idle ? "green" : "yellow",

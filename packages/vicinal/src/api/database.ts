@@ -3,8 +3,9 @@
  * JavaScript client of Qdrant's REST API, so code moves between process and server by changing the line that makes
  * the client. The types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
-import type { SettleOptions } from "../segment/optimizer.js";
+
 import { decodePayload } from "../payload/json.js";
+import type { SettleOptions } from "../segment/optimizer.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type * as schema from "./schema/index.js";
@@ -113,10 +114,7 @@ export class Database {
     return { points: (await this.engine.query(name, args)).points.map(decoded) };
   }
 
-  async queryBatch(
-    name: string,
-    args: ReadArgs<schema.QueryRequestBatch>,
-  ): Promise<schema.QueryResponse[]> {
+  async queryBatch(name: string, args: ReadArgs<schema.QueryRequestBatch>): Promise<schema.QueryResponse[]> {
     const answers = await this.engine.queryBatch(name, args);
     return answers.map(({ points }) => ({ points: points.map(decoded) }));
   }

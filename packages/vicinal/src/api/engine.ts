@@ -2,8 +2,8 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
-import { compileFilter, type CompiledFilter } from "../payload/filter.js";
-import { parsePointId, type PointId } from "../payload/id.js";
+import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
+import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
@@ -19,8 +19,8 @@ import { collectionConfig, configChange, describeCollection } from "./collection
 import type { EngineApi } from "./engine-api.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
-import * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
+import * as schema from "./schema/index.js";
 
 const DEFAULT_LIMIT = 10;
 
@@ -188,7 +188,10 @@ export class Engine implements EngineApi {
     const limit = request.limit ?? DEFAULT_LIMIT;
     const reader = new PointReader(request.with_payload, request.with_vector, true);
     const points = pointsInOrder(state, {
-      offset: request.offset === undefined || request.offset === null ? undefined : parsePointId(request.offset, "offset"),
+      offset:
+        request.offset === undefined || request.offset === null
+          ? undefined
+          : parsePointId(request.offset, "offset"),
       limit: limit + 1,
       filter: compiled(request.filter),
     });
@@ -233,12 +236,13 @@ function selector(request: Selecting): { readsState: boolean; ids(view: ResolveV
     const ids = pointIds(request.points);
     return { readsState: false, ids: () => ids };
   }
-  const filter = compileFilter(request.filter as schema.Filter);
+  const filter = compileCheckedFilter(request.filter as schema.Filter);
   return { readsState: true, ids: (view) => matchingIds(view.state, filter) };
 }
 
 function compiled(filter: schema.Filter | null | undefined): CompiledFilter | undefined {
-  return filter === undefined || filter === null ? undefined : compileFilter(filter);
+  const checked = filter ? compileCheckedFilter(filter) : undefined;
+  return checked?.isEmpty ? undefined : checked;
 }
 
 function pointNotFound(id: PointId): VicinalError {
@@ -254,11 +258,7 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
   const given = nearestInput(request.query);
   if (given === undefined) {
     const points = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
-    return points.map(({ segment, row }) => ({
-      ...reader.read(segment, row),
-      version: segment.version(row),
-      score: 0,
-    }));
+    return points.map(({ segment, row }) => reader.readScored(segment, row, 0));
   }
   const { distance } = vectorConfig(state.config, using);
   const { query, except } = queryVector(state, using, given);
@@ -279,11 +279,11 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
   for (const { segment, row, distance: d } of hits) {
     if (except && except.segment === segment && except.row === row) continue;
     const score = scoreOf(distance, d);
-    if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold)) break;
+    if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
+      break;
     if (skipped++ < offset) continue;
     if (points.length === limit) break;
-    const { id, payload, vector } = reader.read(segment, row);
-    points.push({ id, version: segment.version(row), score, payload, vector });
+    points.push(reader.readScored(segment, row, score));
   }
   return points;
 }
@@ -308,6 +308,9 @@ function queryVector(
   if (!place) throw pointNotFound(id);
   const vector = place.segment.vectors.get(using)?.get(place.row);
   if (!vector)
-    throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, { id, using });
+    throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
+      id,
+      using,
+    });
   return { query: vector.data, except: place };
 }

@@ -6,7 +6,6 @@ import { Database } from "./database.js";
 
 export type OpenOptions = CatalogueOptions;
 
-
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
  *
@@ -15,7 +14,10 @@ export type OpenOptions = CatalogueOptions;
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   if (typeof path !== "string" || path === "")
-    throw new VicinalError("BAD_REQUEST", `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`);
+    throw new VicinalError(
+      "BAD_REQUEST",
+      `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
+    );
   const interval = options.syncIntervalMs ?? 0;
   if (!Number.isFinite(interval) || interval < 0)
     throw new VicinalError("BAD_REQUEST", `open: syncIntervalMs must be 0 or more, got ${interval}`);

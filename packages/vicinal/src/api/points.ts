@@ -1,12 +1,13 @@
 /** From rows of segments to the points that an answer shows. */
 import { decodePayload, encodePayload } from "../payload/json.js";
-import { parsePath } from "../payload/path.js";
 import { deletePayload } from "../payload/patch.js";
+import { parsePath } from "../payload/path.js";
 import { includePaths } from "../payload/select.js";
 import type { Segment } from "../segment/segment.js";
 import {
   type PointRecord,
   RawJson,
+  type ScoredPoint,
   type VectorStructOutput,
   type WithPayloadInterface,
   type WithVector,
@@ -30,7 +31,14 @@ export class PointReader {
   }
 
   read(segment: Segment, row: number): PointRecord<RawJson> {
-    const point: PointRecord<RawJson> = { id: segment.ids.get(row) };
+    return this.#fill({ id: segment.ids.get(row) }, segment, row);
+  }
+
+  readScored(segment: Segment, row: number, score: number): ScoredPoint<RawJson> {
+    return this.#fill({ id: segment.ids.get(row), version: segment.version(row), score }, segment, row);
+  }
+
+  #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {
     if (this.#payload) point.payload = new RawJson(this.#payload(segment.payloads.bytes(row)));
     if (this.#vectors) point.vector = readVectors(segment, row, this.#vectors);
     return point;

@@ -1,10 +1,14 @@
 /** From requests that passed their schemas to what the segments store: ids, vectors and payloads checked against the collection. */
-import { parsePointId, type PointId } from "../payload/id.js";
+import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { CollectionConfig, VectorConfig } from "../segment/config.js";
 import type { StoredPoint, StoredVector } from "../segment/effects.js";
-import type { PointInsertOperations, SupportedBatchVectorStruct, SupportedVectorStruct } from "./schema/index.js";
+import type {
+  PointInsertOperations,
+  SupportedBatchVectorStruct,
+  SupportedVectorStruct,
+} from "./schema/index.js";
 
 type Dense = ArrayLike<number>;
 
@@ -29,18 +33,17 @@ export function storedVector(config: CollectionConfig, name: string, given: Dens
       { path: at, vector: name, expected: size, actual: given.length },
     );
   const data = Float32Array.from(given);
-  const norm = distance === "Cosine" ? normalise(data) : 1;
-  if (!Number.isFinite(norm) || data.some((value) => !Number.isFinite(value)))
-    throw new VicinalError("BAD_VECTOR", `${at}: the vector holds a number beyond the range of float32`, { path: at });
-  return { data, norm };
-}
-
-function normalise(data: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += data[i] * data[i];
-  const norm = Math.sqrt(sum);
+  let squares = 0;
+  for (let i = 0; i < data.length; i++) squares += data[i] * data[i];
+  // NaN and infinities do not cancel out in a sum of squares, and finite float32 numbers cannot overflow it.
+  if (!Number.isFinite(squares))
+    throw new VicinalError("BAD_VECTOR", `${at}: the vector holds a number beyond the range of float32`, {
+      path: at,
+    });
+  if (distance !== "Cosine") return { data, norm: 1 };
+  const norm = Math.sqrt(squares);
   if (norm > 0) for (let i = 0; i < data.length; i++) data[i] /= norm;
-  return norm;
+  return { data, norm };
 }
 
 export function storedPoints(config: CollectionConfig, request: PointInsertOperations): StoredPoint[] {
@@ -73,7 +76,11 @@ function storedPoint(
     name,
     vector: storedVector(config, name, given, name === "" ? `${at}.vector` : `${at}.vector.${name}`),
   }));
-  return { id: parsePointId(id, `${at}.id`), vectors, payload: encodePayload(payload ?? {}, `${at}.payload`) };
+  return {
+    id: parsePointId(id, `${at}.id`),
+    vectors,
+    payload: encodePayload(payload ?? {}, `${at}.payload`),
+  };
 }
 
 export function pointIds(given: readonly unknown[], at = "points"): PointId[] {

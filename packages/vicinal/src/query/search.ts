@@ -83,7 +83,10 @@ type Step = Omit<SegmentPlan, "segment" | "family"> & { result?: SearchResult };
 
 function searchSegment(
   state: CollectionState,
-  segment: Segment, column: VectorColumn, request: NearestRequest): Step {
+  segment: Segment,
+  column: VectorColumn,
+  request: NearestRequest,
+): Step {
   const count = column.store.count;
   let bits: Uint32Array | undefined;
   let matching = count;
@@ -93,7 +96,8 @@ function searchSegment(
   if (matching === 0) return { path: "none", matching, effort: 0, scored: 0, visited: 0 };
   const k = Math.min(request.k, matching);
   const selectivity = matching / count;
-  let effort = column.index.exact || request.exact ? undefined : wantedEffort(column, request, k, selectivity);
+  let effort =
+    column.index.exact || request.exact ? undefined : wantedEffort(column, request, k, selectivity);
   let scored = 0;
   let visited = 0;
   // Walking costs about effort / selectivity expansions, scanning one distance per matching row.

@@ -9,7 +9,10 @@ import type { CollectionConfig } from "./config.js";
 import type { Effect } from "./effects.js";
 
 const config: CollectionConfig = {
-  vectors: { "": { size: 3, distance: "Euclid", given: {} }, extra: { size: 2, distance: "Cosine", given: {} } },
+  vectors: {
+    "": { size: 3, distance: "Euclid", given: {} },
+    extra: { size: 2, distance: "Cosine", given: {} },
+  },
   hnsw: {},
   // every sealed segment wants an index
   optimizers: { indexing_threshold: 0.001 },
@@ -44,7 +47,9 @@ function randomEffect(next: () => number, model: Model, n: number): Effect {
         payload: encodePayload(point.payload),
         vectors: [
           { name: "", vector: { data: Float32Array.from(point.main), norm: 1 } },
-          ...(point.extra ? [{ name: "extra", vector: { data: Float32Array.from(point.extra), norm: 7 } }] : []),
+          ...(point.extra
+            ? [{ name: "extra", vector: { data: Float32Array.from(point.extra), norm: 7 } }]
+            : []),
         ],
       };
     });

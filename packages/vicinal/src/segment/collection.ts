@@ -93,7 +93,8 @@ export class Collection {
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
     const files = await CollectionFiles.open(dir);
     const manifest = files.manifest;
-    if (!manifest) throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    if (!manifest)
+      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
     const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
@@ -101,7 +102,8 @@ export class Collection {
       const log = await FileLog.open(
         dir.folder("log"),
         { ...options, after: manifest.checkpoint },
-        ({ sequence, bytes }) => state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
+        ({ sequence, bytes }) =>
+          state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
       const collection = new Collection(state, log, files);
       collection.optimizer.poke();
@@ -249,7 +251,8 @@ class CollectionFiles {
   }
 
   async discard(segments: Segment[]): Promise<void> {
-    for (const { files } of segments) if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+    for (const { files } of segments)
+      if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
   }
 }
 

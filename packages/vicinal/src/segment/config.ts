@@ -65,7 +65,11 @@ export function changedConfig(config: CollectionConfig, change: Record<string, u
   for (const [name, { index, given }] of Object.entries(vectors ?? {})) {
     const old = config.vectors[name];
     if (old)
-      changed.vectors[name] = { ...old, index: { ...old.index, ...index }, given: { ...old.given, ...given } };
+      changed.vectors[name] = {
+        ...old,
+        index: { ...old.index, ...index },
+        given: { ...old.given, ...given },
+      };
   }
   return changed;
 }

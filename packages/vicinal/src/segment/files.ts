@@ -12,11 +12,11 @@
  */
 import type { VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
-import { fillBits, bitWords } from "../runtime/bits.js";
 import type { FieldColumn } from "../payload/column.js";
 import { loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
+import { bitWords, fillBits } from "../runtime/bits.js";
 import { corruption } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
@@ -186,7 +186,10 @@ async function loadVector(
     source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
   );
   if (!index) return;
-  column.index = await familyNamed(index.family).load(column.store, await openSections(dir, index.file, "index"));
+  column.index = await familyNamed(index.family).load(
+    column.store,
+    await openSections(dir, index.file, "index"),
+  );
   fileOf.set(column.index, index.file);
 }
 

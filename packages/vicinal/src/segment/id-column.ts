@@ -6,7 +6,7 @@
  *   wide:   [w0 w1 w2 w3] per row, and in `kinds` a bit per row, set for a UUID
  */
 import { ID_KEY_WORDS, type IdKind, type PointId, readIdKey, writeIdKey } from "../payload/id.js";
-import { setBit, hasBit, bitWords } from "../runtime/bits.js";
+import { bitWords, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 
 /** An id taken apart: four words and its kind (0 number, 1 UUID). Reused, never kept. */

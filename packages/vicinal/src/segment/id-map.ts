@@ -87,7 +87,10 @@ export class IdMap {
       const row = this.#rows[at];
       if (row === EMPTY) break;
       const place = this.#places[at];
-      const home = this.#columns(place & 0xffff).read(row, this.#probe).hash() & this.#mask;
+      const home =
+        this.#columns(place & 0xffff)
+          .read(row, this.#probe)
+          .hash() & this.#mask;
       if (((at - home) & this.#mask) >= ((at - hole) & this.#mask)) {
         this.#places[hole] = place;
         this.#rows[hole] = row;
@@ -113,7 +116,10 @@ export class IdMap {
     this.#mask = size - 1;
     for (let i = 0; i < rows.length; i++) {
       if (rows[i] === EMPTY) continue;
-      let at = this.#columns(places[i] & 0xffff).read(rows[i], this.#probe).hash() & this.#mask;
+      let at =
+        this.#columns(places[i] & 0xffff)
+          .read(rows[i], this.#probe)
+          .hash() & this.#mask;
       while (this.#rows[at] !== EMPTY) at = (at + 1) & this.#mask;
       this.#places[at] = places[i];
       this.#rows[at] = rows[i];

@@ -72,7 +72,7 @@ function readPoint(segment: Segment, row: number): StoredPoint {
 
 /** The target takes the sources' place in the id map. Synchronous: a reader sees the old segments or the new one. */
 export function publish({ target, sources, newRows }: Merged, state: CollectionState): void {
-  target.published = true;
+  state.publish(target);
   sources.forEach((source, s) => {
     for (let row = 0; row < newRows[s].length; row++) {
       const newRow = newRows[s][row];

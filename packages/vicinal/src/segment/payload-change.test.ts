@@ -48,7 +48,10 @@ test("a payload change of sealed points moves no vector, builds no index and sur
   expect(reopened.vectors.get("")?.index.family).toBe("hnsw");
   for (const id of ids) {
     const place = collection.state.find(id);
-    expect(place && decodePayload(place.segment.payloads.bytes(place.row))).toEqual({ rank: id, fresh: true });
+    expect(place && decodePayload(place.segment.payloads.bytes(place.row))).toEqual({
+      rank: id,
+      fresh: true,
+    });
     expect(place?.segment.vectors.get("")?.get(place.row)?.data[3]).toBe(id);
   }
   await collection.close();

@@ -6,7 +6,7 @@
 import type { FieldColumn } from "../payload/column.js";
 import { decodePayload, type JsonObject } from "../payload/json.js";
 import { PayloadStore } from "../payload/store.js";
-import { clearBit, setBit, hasBit, bitWords } from "../runtime/bits.js";
+import { bitWords, clearBit, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import type { StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";

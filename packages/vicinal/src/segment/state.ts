@@ -37,6 +37,8 @@ export class CollectionState {
   onSealed: () => void = () => {};
   readonly #slots: (Segment | undefined)[] = [];
   readonly #map = new IdMap((slot) => (this.#slots[slot] as Segment).ids);
+  /** What `segments` answers, until it changes. */
+  #published: Segment[] | undefined;
   #growing: Segment | undefined;
   readonly #key = new IdKey();
 
@@ -57,8 +59,15 @@ export class CollectionState {
   }
 
   /** All segments that hold the collection's points, oldest first; the target of a running merge is none of them. */
-  segments(): Segment[] {
-    return this.#all().filter((segment) => segment.published);
+  segments(): readonly Segment[] {
+    this.#published ??= this.#all().filter((segment) => segment.published);
+    return this.#published;
+  }
+
+  /** Lets searches see the segment that a merge has filled. */
+  publish(segment: Segment): void {
+    segment.published = true;
+    this.#published = undefined;
   }
 
   #all(): Segment[] {
@@ -84,7 +93,10 @@ export class CollectionState {
     assert(slot < MAX_SEGMENT_SLOTS, "a collection has fewer than 65,535 segments");
     const columns = Object.entries(this.config.vectors).map(
       ([name, { size, distance }]) =>
-        new VectorColumn(name, VectorStore.createWith(this.#kernels, { dimensions: size, metric: distance, capacity })),
+        new VectorColumn(
+          name,
+          VectorStore.createWith(this.#kernels, { dimensions: size, metric: distance, capacity }),
+        ),
     );
     const segment = new Segment(slot, id, capacity, columns);
     for (const [path, schema] of Object.entries(this.config.fields))
@@ -95,12 +107,14 @@ export class CollectionState {
   attach(segment: Segment): void {
     assert(this.#slots[segment.slot] === undefined, "a segment's slot is free");
     this.#slots[segment.slot] = segment;
+    this.#published = undefined;
   }
 
   /** Takes a segment out and frees its memory. No point may live there any more. */
   detach(segment: Segment): void {
     assert(segment.liveCount === 0, "a segment that leaves holds no live row");
     this.#slots[segment.slot] = undefined;
+    this.#published = undefined;
     segment.close();
   }
 
@@ -220,6 +234,7 @@ export class CollectionState {
   close(): void {
     for (const segment of this.#all()) segment.close();
     this.#slots.length = 0;
+    this.#published = undefined;
   }
 }
 
@@ -245,6 +260,11 @@ function patched(segment: Segment, row: number, effect: PayloadEffect): Uint8Arr
         ),
       );
     case "delete":
-      return encodePayload(deletePayload(segment.payload(row), effect.keys.map((key) => parsePath(key))));
+      return encodePayload(
+        deletePayload(
+          segment.payload(row),
+          effect.keys.map((key) => parsePath(key)),
+        ),
+      );
   }
 }

@@ -5,7 +5,7 @@
 import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
 import type { VectorStore } from "../index/vector-store.js";
-import { setBit, hasBit, bitWords } from "../runtime/bits.js";
+import { bitWords, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import type { StoredVector } from "./effects.js";
 
@@ -93,7 +93,8 @@ export class VectorColumn {
   sections(): { name: string; bytes: Uint8Array }[] {
     const count = this.store.count;
     const sections: { name: string; bytes: Uint8Array }[] = [];
-    if (this.#norms) sections.push({ name: "norms", bytes: new Uint8Array(this.#norms.slice(0, count).buffer) });
+    if (this.#norms)
+      sections.push({ name: "norms", bytes: new Uint8Array(this.#norms.slice(0, count).buffer) });
     if (this.#rowOfOrdinal)
       sections.push({ name: "rows", bytes: new Uint8Array(this.#rowOfOrdinal.slice(0, count).buffer) });
     return sections;

@@ -126,7 +126,12 @@ export class Writer {
         this.#state.apply(effects, sequence);
       } catch (reason) {
         // Durable but not published (memory ran out): reopening replays it. Until then nothing may follow it.
-        this.#broken ??= new VicinalError("WRITES_REFUSED", `A write could not be published: ${reason}`, {}, { cause: reason });
+        this.#broken ??= new VicinalError(
+          "WRITES_REFUSED",
+          `A write could not be published: ${reason}`,
+          {},
+          { cause: reason },
+        );
       }
       if (this.#broken) waiting.failed(this.#broken);
       else waiting.done(sequence++);
