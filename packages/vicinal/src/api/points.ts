@@ -7,6 +7,7 @@ import type { Segment } from "../segment/segment.js";
 import {
   type PointRecord,
   RawJson,
+  type ScoredPoint,
   type VectorStructOutput,
   type WithPayloadInterface,
   type WithVector,
@@ -30,7 +31,14 @@ export class PointReader {
   }
 
   read(segment: Segment, row: number): PointRecord<RawJson> {
-    const point: PointRecord<RawJson> = { id: segment.ids.get(row) };
+    return this.#fill({ id: segment.ids.get(row) }, segment, row);
+  }
+
+  readScored(segment: Segment, row: number, score: number): ScoredPoint<RawJson> {
+    return this.#fill({ id: segment.ids.get(row), version: segment.version(row), score }, segment, row);
+  }
+
+  #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {
     if (this.#payload) point.payload = new RawJson(this.#payload(segment.payloads.bytes(row)));
     if (this.#vectors) point.vector = readVectors(segment, row, this.#vectors);
     return point;
