@@ -14,7 +14,8 @@ export interface Seen {
   refused: Record<string, string>;
 }
 
-const DIMENSIONS = 32;
+/** With these dimensions an index is too large to be built on the page's own thread, where there are others. */
+const DIMENSIONS = 64;
 const COUNT = 2000;
 const K = 10;
 const COLLECTION = "points";

@@ -46,7 +46,7 @@ async function bundle(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "index.html"), '<script type="module" src="./main.js"></script>');
   await writeFile(join(folder, "main.js"), 'import "../browser-page.js";');
-  await build({ root: folder, logLevel: "warn", configFile: false, worker: { format: "es" } });
+  await build({ root: folder, logLevel: "warn", configFile: false });
   return join(folder, "dist");
 }
 
@@ -69,20 +69,27 @@ async function serveFolder(folder: string, headers: Record<string, string>): Pro
   return server;
 }
 
-async function runPage(url: string): Promise<Seen> {
+async function runPage(url: string): Promise<Seen & { workers: number }> {
   const profile = await mkdtemp(join(tmpdir(), "vicinal-browser-"));
   const browser = await chromium.launchPersistentContext(profile, { executablePath, args, headless: true });
   try {
     const page = await browser.newPage();
     const said: string[] = [];
+    let workers = 0;
+    page.on("worker", () => {
+      workers++;
+    });
     page.on("pageerror", (error) => said.push(String(error)));
     page.on("console", (message) => said.push(message.text()));
     page.on("requestfailed", (request) => said.push(`${request.url()} failed`));
     await page.goto(url);
     const seen = page.evaluate(() => (globalThis as unknown as { seen: Promise<Seen> }).seen);
-    return await seen.catch((error: unknown) => {
-      throw new Error(`${error}\n${said.join("\n")}`);
-    });
+    return {
+      ...(await seen.catch((error: unknown) => {
+        throw new Error(`${error}\n${said.join("\n")}`);
+      })),
+      workers,
+    };
   } finally {
     await browser.close();
     await rm(profile, { recursive: true, force: true });
@@ -110,6 +117,7 @@ describe.runIf(present)("in Chromium", () => {
       expect(seen.exact.found).toEqual(seen.exact.expected);
       expect(seen.filtered.found).toEqual(seen.filtered.expected);
       expect(seen.indexed).toBe(2000);
+      expect(seen.workers > 0).toBe(isolated);
       expect(seen.recall).toBeGreaterThanOrEqual(0.94);
       expect(seen.refused).toEqual({ nan: "BAD_VECTOR", folder: "UNSUPPORTED" });
     } finally {
