@@ -651,6 +651,12 @@ describe("requests that never reach the engine", () => {
     expect(json.status.error).toContain(id);
   });
 
+  test("a path that is no URL", async () => {
+    const { status, json } = await served.rest.call("GET", "/collections/%E0%A4%A");
+    expect(status).toBe(400);
+    expect(json.status.error).toContain("/collections/%E0%A4%A");
+  });
+
   test("an unknown path", async () => {
     const { status, json } = await served.rest.call("POST", "/collections/points/pints", {});
     expect(status).toBe(404);
@@ -760,6 +766,53 @@ describe("listen", () => {
     expect(message).toContain("70000");
     await server.close();
   });
+});
+
+test("a filter that is nested without end", async () => {
+  let filter: Bad = { key: "rank", match: { value: 1 } };
+  for (let depth = 0; depth < 20_000; depth++) filter = { must: [filter] };
+  const { code, message } = await refusal(served.database.count("points", { filter }));
+  expect(code).toBe("BAD_FILTER");
+  expect(message).toContain("nested deeper than 128 levels");
+  // What was refused leaves no trace in the schema: a filter as deep as may be is still taken.
+  filter = { key: "rank", match: { value: 1 } };
+  for (let depth = 0; depth < 100; depth++) filter = { must: [filter] };
+  expect(await served.database.count("points", { filter })).toEqual({ count: 1 });
+});
+
+test.each(["__proto__", "constructor", "toString", ""])("%j is a name like any other", async (name) => {
+  const { database, rest } = served;
+  const path = "/collections/odd";
+  await rest.result(
+    "PUT",
+    path,
+    `{"vectors":{${JSON.stringify(name)}:{"size":2,"distance":"Dot"},"z":{"size":1,"distance":"Dot"}}}`,
+  );
+  try {
+    const json = JSON.stringify(name);
+    const point = `{"id":1,"vector":{${json}:[1,2],"z":[3]},"payload":{${json}:{${json}:7}}}`;
+    await rest.result("PUT", `${path}/points?wait=true`, `{"points":[${point}]}`);
+    const found = await rest.call("POST", `${path}/points/query`, {
+      query: [1, 2],
+      using: name,
+      with_payload: true,
+      with_vector: true,
+    });
+    expect(found.status, found.text).toBe(200);
+    expect(found.text).toContain(`${json}:[1,2]`);
+    expect(found.text).toContain(`"payload":{${json}:{${json}:7}}`);
+    await rest.result("PATCH", path, `{"vectors":{${json}:{"hnsw_config":{"m":8}}}}`);
+    if (name === "") return;
+    await database.createPayloadIndex("odd", { field_name: `${name}.${name}`, field_schema: "integer" });
+    await database.createPayloadIndex("odd", { field_name: name, field_schema: "keyword" });
+    const { payload_schema, config } = await database.getCollection("odd");
+    expect(Object.keys(payload_schema).sort()).toEqual([name, `${name}.${name}`].sort());
+    expect(Object.keys(config.params.vectors as object).sort()).toEqual([name, "z"].sort());
+    const filter = { must: [{ key: `${name}.${name}`, match: { value: 7 } }] };
+    expect(await database.count("odd", { filter })).toEqual({ count: 1 });
+  } finally {
+    await database.deleteCollection("odd");
+  }
 });
 
 test("a collection without a name", async () => {

@@ -63,11 +63,12 @@ function including(selected: readonly string[]): Pick {
 function readVectors(segment: Segment, row: number, names: true | readonly string[]): VectorStructOutput {
   const unnamed = segment.vectors.get("");
   if (unnamed && segment.vectors.size === 1) return unnamed.get(row)?.data ?? {};
-  const vectors: Record<string, Float32Array> = {};
+  const vectors: [string, Float32Array][] = [];
   for (const [name, column] of segment.vectors) {
     if (names !== true && !names.includes(name)) continue;
     const vector = column.get(row);
-    if (vector) vectors[name] = vector.data;
+    if (vector) vectors.push([name, vector.data]);
   }
-  return vectors;
+  // Not by assignment: a vector may be called `__proto__`.
+  return Object.fromEntries(vectors);
 }
