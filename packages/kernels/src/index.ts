@@ -1,2 +1,3 @@
 /** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
+export { type Code, codeDistance, encode, encodeQuery } from "./code-twins.js";
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
