@@ -7,7 +7,7 @@ import { cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises
 import { basename, join, relative } from "node:path";
 import { type Database, open, VicinalError } from "vicinal";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { refusal, withFolder } from "./homes.js";
+import { refusal, serve, withFolder } from "./homes.js";
 import { random } from "./kill-workload.js";
 
 const DIMENSIONS = 16;
@@ -235,6 +235,20 @@ describe.each(["closed at once", "reopened before"])("a database that was %s", (
         expect((await filesOf(folder)).filter((file) => /^collections.1\//.test(file))).toEqual([]);
       },
     ));
+
+  test("over HTTP a damaged collection is a failure of the server that names the file", async () => {
+    const rows = files.find((file) => kindOf(file) === "rows") as string;
+    await withDamage(rows, "its middle byte flipped", async (folder) => {
+      const { rest, close } = await serve(folder);
+      const damaged = await rest.call("POST", "/collections/damaged/points/query", { query: vectorFor(1) });
+      expect(damaged.status).toBe(500);
+      expect(damaged.json.status.error).toMatch(/^Service internal error: Corrupted file /);
+      expect(damaged.json.status.error).toContain(rows);
+      const other = await rest.result("POST", "/collections/other/points/query", { query: vectorFor(1) });
+      expect(other.points[0].id).toBe(1);
+      await close();
+    });
+  });
 
   test("a damaged index is built anew in the background and saved", () =>
     withDamage(
