@@ -159,15 +159,17 @@ export function initSlot(at: usize, dimensions: u32, capacity: u32, poolLength: 
   slot.row = slot.query;
 }
 
+/** Where the host puts a query (f32). */
 export function slotQuery(slot: Slot): usize {
   return slot.query;
 }
 
-/** Address of the last search's ordinals; its distances lie `poolLength` words (rounded up to 64 bytes) behind. */
+/** Address of the last search's ordinals (u32). */
 export function slotOrdinals(slot: Slot): usize {
   return slot.ordinals;
 }
 
+/** Address of the last search's distances (f32). */
 export function slotDistances(slot: Slot): usize {
   return slot.distances;
 }

@@ -174,8 +174,9 @@ export class Arena {
     return start;
   }
 
-  /** Gives a region back. */
+  /** Gives a region back; in vain once the arena is closed, when all are. */
   release(start: number): void {
+    if (this.#closed) return;
     const place = this.#regions.findIndex((region) => region.start === start);
     assert(place >= 0, "a released region was reserved");
     this.#regions.splice(place, 1);
