@@ -8,3 +8,4 @@ export {
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
+export { treeSearch, treeSlotBytes, treeSlotStats } from "./tree";

@@ -120,6 +120,27 @@ export interface Kernels {
   ): number;
   pickWeighted(distances: number, count: number, target: number): number;
 
+  treeSlotBytes(nodeCount: number): number;
+  treeSlotStats(slot: number): number;
+  treeSearch(
+    metric: number,
+    query: number,
+    rows: number,
+    dimensions: number,
+    nodes: number,
+    pivots: number,
+    order: number,
+    nodeCount: number,
+    factor: number,
+    k: number,
+    effort: number,
+    bits: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+    slot: number,
+  ): number;
+
   graphBytes(): number;
   initGraph(
     at: number,

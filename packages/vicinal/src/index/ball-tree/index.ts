@@ -1,0 +1,46 @@
+/**
+ * The ball tree: exact search by bounds, and approximate search under a budget.
+ *
+ * Method: Omohundro, "Five balltree construction algorithms" (1989); for the inner product Ram, Gray, "Maximum
+ * inner-product search using cone trees" (2012). Every node is a ball around its vectors; the triangle inequality says
+ * how near a vector of it can be at best; nodes are visited in that order until none can beat the k-th hit.
+ * Parameters: leafSize (defaults.ts). Effort: vectors compared; with as many as there are, the answer is exact.
+ * Deviations: two means give the direction in which a node is parted, and the border moves so that each half has a quarter
+ * of the rows at least (depth at most log(n / leafSize) / log(4/3)); balls are centred at the mean. Cosine and Dot
+ * take the least of three bounds (see the kernels' tree.ts), all widened by what rounding can add, so that exact means
+ * equal to the scan. Nodes are ordered by their unclamped bound (distance to the ball's surface), so that of the balls
+ * around the query the one that it lies deepest in comes first.
+ * Cost: build about 10 distances per vector and level; memory a pivot per node and 4 bytes per vector. Search: log n
+ * where vectors have few dimensions or lie in clusters; beyond 20 dimensions bounds hardly prune and an exact search
+ * compares nearly all, at the price of a scan that jumps about.
+ */
+import type { IndexFamily } from "../contract.js";
+import { buildTree } from "../tree/build.js";
+import { loadTree } from "../tree/load.js";
+import type { TreeKind } from "../tree/tree-index.js";
+import { type BallTreeParameters, ballTreeParameters } from "./defaults.js";
+
+export { BALL_TREE_DEFAULTS, type BallTreeParameters } from "./defaults.js";
+
+/** Visits nodes in the order of their bounds. */
+const BY_BOUND = -1;
+
+function kindOf({ leafSize }: BallTreeParameters): TreeKind {
+  return {
+    family: "ball-tree",
+    rule: { kind: "halves", leafSize },
+    factor: BY_BOUND,
+    defaultEffort: undefined,
+  };
+}
+
+export const ballTree: IndexFamily<BallTreeParameters> = {
+  family: "ball-tree",
+  parameters: ballTreeParameters,
+  build: (store, parameters, options) => buildTree(store, kindOf(parameters), options),
+  load: (store, saved) =>
+    loadTree(store, saved, (meta) => {
+      const { leafSize } = meta.rule as { leafSize?: unknown };
+      return kindOf(ballTreeParameters({ leafSize: leafSize ?? Number.NaN }));
+    }),
+};

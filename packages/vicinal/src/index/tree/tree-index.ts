@@ -1,0 +1,148 @@
+/**
+ * A searchable tree of balls over a store's vectors; the ball tree and the k-means tree differ in how their nodes are
+ * parted (split.ts) and in the order in which a search visits them (`factor`, see the kernels' tree.ts).
+ *
+ * Effort counts vectors that are compared with the query (a leaf is always finished), not pivots. At
+ * effort >= count nothing but bounds ends a search, and the answer is that of the exact scan.
+ * Distances are of the original floats: there is nothing to refine.
+ */
+import { assert } from "../../runtime/assert.js";
+import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type { VectorStore } from "../vector-store.js";
+import type { SplitRule } from "./split.js";
+import { type TreeLayout, treeSections } from "./tree-memory.js";
+
+/** Version of the saved form. */
+export const TREE_FORMAT = 1;
+
+/** What makes a tree one of its family. Can be posted. */
+export interface TreeKind {
+  family: string;
+  rule: SplitRule;
+  /** Below 0: in the order of bounds. Else the share of a node's spread by which it seems nearer. */
+  factor: number;
+  /** Effort where nothing was measured; undefined for all vectors, which is exact. */
+  defaultEffort: number | undefined;
+}
+
+/** What another thread needs to search a tree; can be posted beside the store's handle. */
+export interface TreeHandle {
+  kind: TreeKind;
+  layout: TreeLayout;
+  slot: number;
+}
+
+export class TreeIndex implements VectorIndex {
+  readonly exact = false;
+  readonly store: VectorStore;
+  readonly kind: TreeKind;
+  readonly layout: TreeLayout;
+  calibration: Calibration | undefined;
+  readonly #slot: number;
+  readonly #stats: number;
+
+  constructor(store: VectorStore, kind: TreeKind, layout: TreeLayout, slot?: number) {
+    this.store = store;
+    this.kind = kind;
+    this.layout = layout;
+    this.#slot = slot ?? store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount));
+    this.#stats = store.kernels.treeSlotStats(this.#slot) >>> 2;
+  }
+
+  get family(): string {
+    return this.kind.family;
+  }
+
+  get effort(): { default: number; min: number; max: number } {
+    const max = Math.max(1, this.layout.count);
+    return { default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max };
+  }
+
+  /** A slot of its own for another thread; give it back with `takeBack`. */
+  lend(): TreeHandle {
+    const { store, kind, layout } = this;
+    return { kind, layout, slot: store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount)) };
+  }
+
+  takeBack(handle: TreeHandle): void {
+    this.store.arena.release(handle.slot);
+  }
+
+  search(request: SearchRequest): SearchResult {
+    const { store, layout } = this;
+    const { kernels, scratch } = store;
+    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
+    let k = Math.min(request.k, layout.count);
+    let bits = 0;
+    if (request.bits && k > 0) {
+      scratch.putBits(request.bits, layout.count);
+      bits = scratch.bits;
+      k = Math.min(k, kernels.countBits(bits, layout.count));
+    }
+    if (k <= 0 || layout.nodeCount === 0) return emptyResult();
+    scratch.ensure(k);
+    scratch.putQuery(request.query);
+    const found = kernels.treeSearch(
+      store.metricNumber,
+      scratch.query,
+      store.rows,
+      layout.dimensions,
+      layout.nodes,
+      layout.pivots,
+      layout.order,
+      layout.nodeCount,
+      this.kind.factor,
+      k,
+      Math.min(Math.max(1, Math.ceil(request.effort)), 0xffffffff),
+      bits,
+      scratch.keys,
+      scratch.ordinals,
+      scratch.distances,
+      this.#slot,
+    );
+    const { u32 } = store.arena;
+    return {
+      ...scratch.takeHits(found),
+      exhausted: u32[this.#stats + 2] !== 0,
+      stats: { scored: u32[this.#stats], visited: u32[this.#stats + 1] },
+    };
+  }
+
+  memoryBytes(): number {
+    return this.layout.bytes;
+  }
+
+  /** The bytes are views of the store's memory: write them out before it is closed. */
+  save(): SavedIndex {
+    const { kind, layout, store } = this;
+    return {
+      family: this.family,
+      meta: {
+        format: TREE_FORMAT,
+        count: layout.count,
+        dimensions: layout.dimensions,
+        metric: store.metric,
+        nodeCount: layout.nodeCount,
+        rule: kind.rule,
+        factor: kind.factor,
+        calibration: this.calibration ?? null,
+      },
+      sections: treeSections(store, layout),
+    };
+  }
+
+  /** Gives the tree's memory back to the store, which lives on. */
+  release(): void {
+    this.store.arena.release(this.#slot);
+    this.store.arena.release(this.layout.region);
+  }
+}
+
+function emptyResult(): SearchResult {
+  return {
+    ordinals: new Uint32Array(0),
+    distances: new Float32Array(0),
+    exhausted: true,
+    stats: { scored: 0, visited: 0 },
+  };
+}
