@@ -8,8 +8,8 @@
  * Deviations: two means give the direction in which a node is parted, and the border moves so that each half has a quarter
  * of the rows at least (depth at most log(n / leafSize) / log(4/3)); balls are centred at the mean. Cosine and Dot
  * take the least of three bounds (see the kernels' tree.ts), all widened by what rounding can add, so that exact means
- * equal to the scan. Nodes are ordered by their unclamped bound (distance to the ball's surface), so that of the balls
- * around the query the one that it lies deepest in comes first.
+ * equal to the scan. An exact search orders nodes by their unclamped bound (distance to the ball's surface), so that of
+ * the balls around the query the one that it lies deepest in comes first; a search under a budget by their centres.
  * Cost: build about 10 distances per vector and level; memory a pivot per node and 4 bytes per vector. Search: log n
  * where vectors have few dimensions or lie in clusters; beyond 20 dimensions bounds hardly prune and an exact search
  * compares nearly all, at the price of a scan that jumps about.
@@ -22,14 +22,11 @@ import { type BallTreeParameters, ballTreeParameters } from "./defaults.js";
 
 export { BALL_TREE_DEFAULTS, type BallTreeParameters } from "./defaults.js";
 
-/** Visits nodes in the order of their bounds. */
-const BY_BOUND = -1;
-
 function kindOf({ leafSize }: BallTreeParameters): TreeKind {
   return {
     family: "ball-tree",
     rule: { kind: "halves", leafSize },
-    factor: BY_BOUND,
+    factor: 0,
     defaultEffort: undefined,
   };
 }

@@ -15,11 +15,17 @@ import { type TreeLayout, treeSections } from "./tree-memory.js";
 /** Version of the saved form. */
 export const TREE_FORMAT = 1;
 
+/**
+ * An exact search visits nodes in the order of their bounds, which is the fewest; under a budget the order of centres
+ * finds more (100,000 words, ball tree, effort 1,024: recall 0.78 against 0.68).
+ */
+const BY_BOUND = -1;
+
 /** What makes a tree one of its family. Can be posted. */
 export interface TreeKind {
   family: string;
   rule: SplitRule;
-  /** Below 0: in the order of bounds. Else the share of a node's spread by which it seems nearer. */
+  /** Under a budget, nodes are visited in the order of their centres, wide ones nearer by this share of their spread. */
   factor: number;
   /** Effort where nothing was measured; undefined for all vectors, which is exact. */
   defaultEffort: number | undefined;
@@ -82,6 +88,7 @@ export class TreeIndex implements VectorIndex {
     if (k <= 0 || layout.nodeCount === 0) return emptyResult();
     scratch.ensure(k);
     scratch.putQuery(request.query);
+    const effort = Math.min(Math.max(1, Math.ceil(request.effort)), 0xffffffff);
     const found = kernels.treeSearch(
       store.metricNumber,
       scratch.query,
@@ -91,9 +98,9 @@ export class TreeIndex implements VectorIndex {
       layout.pivots,
       layout.order,
       layout.nodeCount,
-      this.kind.factor,
+      effort >= layout.count ? BY_BOUND : this.kind.factor,
       k,
-      Math.min(Math.max(1, Math.ceil(request.effort)), 0xffffffff),
+      effort,
       bits,
       scratch.keys,
       scratch.ordinals,
