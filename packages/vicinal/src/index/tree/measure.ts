@@ -61,6 +61,10 @@ export function* measureRecall(
       ...(yield* curve({ index, queries: few, truth: matching, bits }, [10], efforts, selectivity)),
     );
   }
+  // The withheld vectors will make each leaf longer, and the same effort will reach fewer leaves.
+  const longer = store.count / present;
+  for (const line of curves)
+    line.efforts = line.efforts.map((effort) => Math.min(store.count, Math.ceil(effort * longer)));
   return { queries: ordinals.length, curves };
 }
 
