@@ -8,4 +8,4 @@ export {
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
-export { treeSearch, treeSlotBytes, treeSlotStats } from "./tree";
+export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";

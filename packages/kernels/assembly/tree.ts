@@ -18,9 +18,14 @@
 //   Dot         -min(q.c + |q| radius, |q| reach, (|q|^2 + reach^2 - L^2) / 2)     (the last from |q - x| >= L)
 //   Cosine      1 + the same
 // each made a little smaller by what rounding can have added: a bound never exceeds the distance that `scan` computes.
+//
+// Rows may be there as 8-bit codes too (codes.ts), in the order of `order`: a leaf is then one sequential read of a
+// quarter of the bytes. A search over codes keeps more than k and measures them again on the floats.
 
+import { codeDistances4, encodeQuery } from "./codes";
 import { distanceOf, finite, keyOf, offer, siftDown, sortHeap, splitKeys } from "./keys";
 import { Cosine, Dot, distances4, Euclid, Manhattan, Metric } from "./metrics";
+import { scoreList } from "./scan";
 
 const NODE_BYTES: usize = 32;
 /** Rows of a leaf that are gathered before any is measured. */
@@ -44,7 +49,44 @@ function nodeAt(nodes: usize, node: u32): Node {
   return changetype<Node>(nodes + <usize>node * NODE_BYTES);
 }
 
-/** What the bounds need of a query. */
+@final @unmanaged
+export class Tree {
+  metric: Metric;
+  dimensions: u32;
+  rows: usize;
+  nodes: usize;
+  pivots: usize;
+  order: usize;
+  nodeCount: u32;
+  /** 0 where there are none. */
+  codes: usize;
+  codeBytes: u32;
+  mean: usize;
+}
+
+/** Bytes of a tree's head. */
+export function treeBytes(): usize {
+  return (offsetof<Tree>() + 63) & ~63;
+}
+
+/** Describes a tree to the kernels. */
+export function initTree(
+  t: Tree, metric: Metric, dimensions: u32, rows: usize, nodes: usize, pivots: usize, order: usize, nodeCount: u32,
+  codes: usize, codeBytes: u32, mean: usize,
+): void {
+  t.metric = metric;
+  t.dimensions = dimensions;
+  t.rows = rows;
+  t.nodes = nodes;
+  t.pivots = pivots;
+  t.order = order;
+  t.nodeCount = nodeCount;
+  t.codes = codes;
+  t.codeBytes = codeBytes;
+  t.mean = mean;
+}
+
+/** What bounds and codes need of a query. */
 @final @unmanaged
 class Query {
   /** |query| and its square. */
@@ -54,18 +96,36 @@ class Query {
   error: f64;
   /** Share of a node's spread that is taken off its distance; below 0, nodes are visited in the order of their bounds. */
   factor: f64;
+  /** Scale and half norm of its code. */
+  scale: f32;
+  half: f32;
+  /** What turns a code's distance into the metric's: 2 for Euclid, whose codes give half the square. */
+  unit: f32;
 }
 
 // A slot is one thread's scratch:
 //
-//   [ Query: 32 ][ scored u32, visited u32, exhausted u32, sink u32 ][ gathered: 64 + 4 u32 ][ queue: nodes u64 ][ bounds: nodes f32 ]
-const STATS: usize = 32;
+//   [ Query: 48 ][ scored u32, visited u32, exhausted u32, sink u32 ][ gathered: 64 + 4 u32 ][ queue: nodes u64 ]
+//   [ bounds: nodes f32 ][ code of the query: dimensions rounded up to 8, i16 ]
+const STATS: usize = 48;
 const GATHERED: usize = STATS + 16;
-const QUEUE: usize = 320;
+const QUEUE: usize = 336;
+
+// @ts-ignore: decorator
+@inline
+function paddedOf(dimensions: u32): u32 {
+  return (dimensions + 7) & ~7;
+}
+
+// @ts-ignore: decorator
+@inline
+function queryCode(slot: usize, nodeCount: u32): usize {
+  return (slot + QUEUE + <usize>nodeCount * 12 + 15) & ~15;
+}
 
 /** Bytes of a slot for a tree of so many nodes. */
-export function treeSlotBytes(nodeCount: u32): usize {
-  return QUEUE + <usize>nodeCount * 12;
+export function treeSlotBytes(nodeCount: u32, dimensions: u32): usize {
+  return queryCode(0, nodeCount) + 16 + (<usize>paddedOf(dimensions) << 1);
 }
 
 /** Address of scored, visited, exhausted (u32 each) of the last search. */
@@ -146,6 +206,59 @@ function scoreGathered<M>(
   return size;
 }
 
+/** Whether a row passes the filter. */
+// @ts-ignore: decorator
+@inline
+function passes(bits: usize, ordinal: u32): u32 {
+  return bits ? (load<u32>(bits + ((<usize>ordinal >> 5) << 2)) >> (ordinal & 31)) & 1 : 1;
+}
+
+/** Measures the codes of a leaf; returns the heap's new size and leaves the number compared in the slot's `gathered`. */
+function scoreCodes(t: Tree, q: Query, node: Node, bits: usize, width: u32, heap: usize, size: u32, slot: usize): u32 {
+  const code = queryCode(slot, t.nodeCount);
+  const padded = paddedOf(t.dimensions);
+  const stride = <usize>t.codeBytes;
+  const end = node.start + node.length;
+  let compared: u32 = 0;
+  for (let i = node.start; i < end; i += 4) {
+    const last = end - 1 - i;
+    const ordinals = t.order + (<usize>i << 2);
+    const lanes = min(3, last);
+    let below: u32 = 0;
+    for (let j: u32 = 0; j <= lanes; j++) below |= passes(bits, load<u32>(ordinals + (<usize>j << 2))) << j;
+    if (!below) continue;
+    compared += popcnt(below);
+    const a = t.codes + <usize>i * stride;
+    const d = finite(f32x4.mul(f32x4.splat(q.unit), codeDistances4(
+      code, q.scale, q.half, a, a + stride * min(1, last), a + stride * min(2, last), a + stride * min(3, last), padded,
+    )));
+    const worst = size < width ? f32.POSITIVE_INFINITY : distanceOf(load<u64>(heap));
+    below &= i32x4.bitmask(f32x4.le(d, f32x4.splat(worst)));
+    if (!below) continue;
+    if (below & 1) size = offer(heap, size, width, keyOf(f32x4.extract_lane(d, 0), load<u32>(ordinals)));
+    if (below & 2) size = offer(heap, size, width, keyOf(f32x4.extract_lane(d, 1), load<u32>(ordinals, 4)));
+    if (below & 4) size = offer(heap, size, width, keyOf(f32x4.extract_lane(d, 2), load<u32>(ordinals, 8)));
+    if (below & 8) size = offer(heap, size, width, keyOf(f32x4.extract_lane(d, 3), load<u32>(ordinals, 12)));
+  }
+  store<u32>(slot + GATHERED, compared);
+  return size;
+}
+
+/** Encodes the query as the codes are. */
+function loadQuery(t: Tree, q: Query, query: usize, slot: usize): void {
+  const padded = paddedOf(t.dimensions);
+  q.scale = encodeQuery(query, t.mean, t.dimensions, padded, queryCode(slot, t.nodeCount));
+  q.unit = t.metric == Metric.Euclid ? 2 : 1;
+  let squares: f64 = 0;
+  if (t.metric != Metric.Dot) {
+    for (let j: u32 = 0; j < t.dimensions; j++) {
+      const x = <f64>load<f32>(query + (<usize>j << 2)) - <f64>load<f32>(t.mean + (<usize>j << 2));
+      squares += x * x;
+    }
+  }
+  q.half = <f32>(squares * 0.5);
+}
+
 /** Distance of the query to one lane's child. */
 // @ts-ignore: decorator
 @inline
@@ -157,10 +270,16 @@ function lane(d: v128, i: u32): f32 {
 }
 
 function searchTree<M>(
-  metric: Metric, query: usize, rows: usize, dimensions: u32, nodes: usize, pivots: usize, order: usize, nodeCount: u32,
-  k: u32, effort: u32, bits: usize, heap: usize, slot: usize,
+  metric: Metric, t: Tree, query: usize, k: u32, effort: u32, bits: usize, coded: bool, heap: usize, slot: usize,
 ): u32 {
+  const dimensions = t.dimensions;
+  const rows = t.rows;
+  const nodes = t.nodes;
+  const pivots = t.pivots;
+  const order = t.order;
+  const nodeCount = t.nodeCount;
   const q = changetype<Query>(slot);
+  if (coded) loadQuery(t, q, query, slot);
   const stride = <usize>dimensions << 2;
   const gathered = slot + GATHERED;
   const queue = slot + QUEUE;
@@ -236,14 +355,18 @@ function searchTree<M>(
     if (!alive) continue;
 
     visited++;
+    if (coded) {
+      found = scoreCodes(t, q, node, bits, k, heap, found, slot);
+      compared += load<u32>(slot + GATHERED);
+      continue;
+    }
     const end = node.start + node.length;
     for (let i = node.start; i < end;) {
       let length: u32 = 0;
       for (; i < end && length < GATHER; i++) {
         const ordinal = load<u32>(order + (<usize>i << 2));
         store<u32>(gathered + (<usize>length << 2), ordinal);
-        if (bits) length += (load<u32>(bits + ((<usize>ordinal >> 5) << 2)) >> (ordinal & 31)) & 1;
-        else length++;
+        length += passes(bits, ordinal);
       }
       if (!length) continue;
       for (let j: u32 = 0; j < length; j++) {
@@ -260,34 +383,42 @@ function searchTree<M>(
   return found;
 }
 
+function searchWith(
+  t: Tree, query: usize, k: u32, effort: u32, bits: usize, coded: bool, heap: usize, slot: usize,
+): u32 {
+  if (t.metric == Metric.Euclid) return searchTree<Euclid>(Metric.Euclid, t, query, k, effort, bits, coded, heap, slot);
+  if (t.metric == Metric.Cosine) return searchTree<Cosine>(Metric.Cosine, t, query, k, effort, bits, coded, heap, slot);
+  if (t.metric == Metric.Dot) return searchTree<Dot>(Metric.Dot, t, query, k, effort, bits, coded, heap, slot);
+  return searchTree<Manhattan>(Metric.Manhattan, t, query, k, effort, bits, coded, heap, slot);
+}
+
 /**
  * The nearest k of the tree's rows (of those with a set bit, where `bits` is not 0). Stops once `effort` rows were
- * compared and k found; with effort >= the number of rows the answer is that of a scan. `factor`: the share of its
- * spread by which a wide node seems nearer (k-means tree); below 0 nodes are visited in the order of their bounds
- * (ball tree). `heap`, `ordinals`, `distances`: room for k. Returns how many were found.
+ * compared and k found; over floats with effort >= the number of rows the answer is that of a scan.
+ *
+ *   width     0 to compare floats; else codes are compared and the best `width` >= k measured again on the floats
+ *   factor    the share of its spread by which a wide node seems nearer (0: the order of pivots); below 0 nodes are
+ *             visited in the order of their bounds
+ *   heap, ordinals, distances   room for max(k, width)
+ *
+ * Returns how many were found.
  */
 export function treeSearch(
-  metric: Metric, query: usize, rows: usize, dimensions: u32, nodes: usize, pivots: usize, order: usize, nodeCount: u32,
-  factor: f32, k: u32, effort: u32, bits: usize, heap: usize, ordinals: usize, distances: usize, slot: usize,
+  t: Tree, query: usize, k: u32, effort: u32, bits: usize, width: u32, factor: f32,
+  heap: usize, ordinals: usize, distances: usize, slot: usize,
 ): u32 {
   changetype<Query>(slot).factor = <f64>factor;
   let size: u32;
-  if (metric == Metric.Euclid) {
-    size = searchTree<Euclid>(
-      Metric.Euclid, query, rows, dimensions, nodes, pivots, order, nodeCount, k, effort, bits, heap, slot,
-    );
-  } else if (metric == Metric.Cosine) {
-    size = searchTree<Cosine>(
-      Metric.Cosine, query, rows, dimensions, nodes, pivots, order, nodeCount, k, effort, bits, heap, slot,
-    );
-  } else if (metric == Metric.Dot) {
-    size = searchTree<Dot>(
-      Metric.Dot, query, rows, dimensions, nodes, pivots, order, nodeCount, k, effort, bits, heap, slot,
-    );
-  } else {
-    size = searchTree<Manhattan>(
-      Metric.Manhattan, query, rows, dimensions, nodes, pivots, order, nodeCount, k, effort, bits, heap, slot,
-    );
+  if (!width) size = searchWith(t, query, k, effort, bits, false, heap, slot);
+  else {
+    const wide = searchWith(t, query, width, effort, bits, true, heap, slot);
+    splitKeys(heap, wide, ordinals, distances);
+    scoreList(t.metric, query, t.rows, t.dimensions, ordinals, wide, distances);
+    size = 0;
+    for (let i: u32 = 0; i < wide; i++) {
+      const at = <usize>i << 2;
+      size = offer(heap, size, k, keyOf(load<f32>(distances + at), load<u32>(ordinals + at)));
+    }
   }
   sortHeap(heap, size);
   splitKeys(heap, size, ordinals, distances);

@@ -5,6 +5,7 @@ import { buildNames, type Instance, instance, runnable } from "./load.js";
 import { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";
 
 const QUERY = 64;
+const TREE = 1024;
 const ROWS = 16 * 1024;
 const NODES = 256 * 1024;
 const PIVOTS = 320 * 1024;
@@ -86,6 +87,7 @@ test.each(buildNames)("searches as the twin does, build %s", async (build) => {
         const all = Array.from({ length: count }, (_, i) => i);
         const root = grow(metric, row, all, next);
         const nodeCount = put(kernels, root);
+        exports.initTree(...[TREE, number, dimensions, ROWS, NODES, PIVOTS, ORDER, nodeCount, 0, 0, 0]);
         f32.set(unit(numbers(dimensions), false), QUERY / 4);
         const query = f32.subarray(QUERY / 4, QUERY / 4 + dimensions);
         const chosen = new Set(all.filter(() => next() < 0.4));
@@ -98,8 +100,7 @@ test.each(buildNames)("searches as the twin does, build %s", async (build) => {
           for (const factor of [-1, 0, 0.25]) {
             for (const effort of [1, 20, 60, count]) {
               const found = exports.treeSearch(
-                ...[number, QUERY, ROWS, dimensions, NODES, PIVOTS, ORDER, nodeCount, factor, k, effort],
-                ...[filtered ? BITS : 0, HEAP, ORDINALS, DISTANCES, SLOT],
+                ...[TREE, QUERY, k, effort, filtered ? BITS : 0, 0, factor, HEAP, ORDINALS, DISTANCES, SLOT],
               );
               const where = `${metric}, ${dimensions} dimensions, seed ${seed}, effort ${effort}, factor ${factor}`;
               expect(found, where).toBe(k);

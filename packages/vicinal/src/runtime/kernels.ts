@@ -120,21 +120,30 @@ export interface Kernels {
   ): number;
   pickWeighted(distances: number, count: number, target: number): number;
 
-  treeSlotBytes(nodeCount: number): number;
-  treeSlotStats(slot: number): number;
-  treeSearch(
+  treeBytes(): number;
+  initTree(
+    at: number,
     metric: number,
-    query: number,
-    rows: number,
     dimensions: number,
+    rows: number,
     nodes: number,
     pivots: number,
     order: number,
     nodeCount: number,
-    factor: number,
+    codes: number,
+    codeBytes: number,
+    mean: number,
+  ): void;
+  treeSlotBytes(nodeCount: number, dimensions: number): number;
+  treeSlotStats(slot: number): number;
+  treeSearch(
+    tree: number,
+    query: number,
     k: number,
     effort: number,
     bits: number,
+    width: number,
+    factor: number,
     heap: number,
     ordinals: number,
     distances: number,

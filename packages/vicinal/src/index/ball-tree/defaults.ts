@@ -1,7 +1,7 @@
 /** The parameters of the ball tree, their ranges and defaults, each with its reason. */
-import { checkedParameters } from "../tree/parameters.js";
+import { checkedParameters, type EncodingParameter } from "../tree/parameters.js";
 
-export interface BallTreeParameters {
+export interface BallTreeParameters extends EncodingParameter {
   /**
    * Most vectors in a leaf. Small leaves prune more and cost more pivots: 40 keeps the pivots near a twentieth of the
    * vectors, and is what the libraries take.
@@ -9,7 +9,7 @@ export interface BallTreeParameters {
   leafSize: number;
 }
 
-export const BALL_TREE_DEFAULTS: BallTreeParameters = { leafSize: 40 };
+export const BALL_TREE_DEFAULTS: BallTreeParameters = { leafSize: 40, encoding: "auto" };
 
 const ranges = { leafSize: { low: 2, high: 4096, whole: true } };
 

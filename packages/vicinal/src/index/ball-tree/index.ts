@@ -16,16 +16,19 @@
  */
 import type { IndexFamily } from "../contract.js";
 import { buildTree } from "../tree/build.js";
-import { loadTree } from "../tree/load.js";
+import { loadTree, savedValue } from "../tree/load.js";
+import { encodingOf } from "../tree/parameters.js";
 import type { TreeKind } from "../tree/tree-index.js";
+import type { VectorStore } from "../vector-store.js";
 import { type BallTreeParameters, ballTreeParameters } from "./defaults.js";
 
 export { BALL_TREE_DEFAULTS, type BallTreeParameters } from "./defaults.js";
 
-function kindOf({ leafSize }: BallTreeParameters): TreeKind {
+function kindOf(store: VectorStore, parameters: BallTreeParameters): TreeKind {
   return {
     family: "ball-tree",
-    rule: { kind: "halves", leafSize },
+    rule: { kind: "halves", leafSize: parameters.leafSize },
+    encoding: encodingOf(store, parameters),
     factor: 0,
     defaultEffort: undefined,
   };
@@ -34,10 +37,13 @@ function kindOf({ leafSize }: BallTreeParameters): TreeKind {
 export const ballTree: IndexFamily<BallTreeParameters> = {
   family: "ball-tree",
   parameters: ballTreeParameters,
-  build: (store, parameters, options) => buildTree(store, kindOf(parameters), options),
+  build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
   load: (store, saved) =>
-    loadTree(store, saved, (meta) => {
-      const { leafSize } = meta.rule as { leafSize?: unknown };
-      return kindOf(ballTreeParameters({ leafSize: leafSize ?? Number.NaN }));
+    loadTree(store, saved, ({ rule, encoding }) => {
+      const { leafSize } = rule as { leafSize?: unknown };
+      return kindOf(
+        store,
+        ballTreeParameters({ leafSize: savedValue(leafSize), encoding: savedValue(encoding) }),
+      );
     }),
 };

@@ -1,7 +1,7 @@
 /** The parameters of the priority-search k-means tree, their ranges and defaults, each with its reason. */
-import { checkedParameters } from "../tree/parameters.js";
+import { checkedParameters, type EncodingParameter } from "../tree/parameters.js";
 
-export interface KMeansTreeParameters {
+export interface KMeansTreeParameters extends EncodingParameter {
   /** Clusters per node. 32 is FLANN's: few levels, and a node's pivots are eight steps of SIMD. */
   branching: number;
   /** Rounds of k-means per node. 11 is FLANN's; more hardly change the clusters. */
@@ -20,6 +20,7 @@ export const KMEANS_TREE_DEFAULTS: KMeansTreeParameters = {
   iterations: 11,
   boundaryFactor: 0.2,
   leafSize: 32,
+  encoding: "auto",
 };
 
 /** Vectors compared where nothing was measured; FLANN's 32 is for recall of about a half. */

@@ -17,16 +17,20 @@
  */
 import type { IndexFamily } from "../contract.js";
 import { buildTree } from "../tree/build.js";
-import { loadTree } from "../tree/load.js";
+import { loadTree, savedValue } from "../tree/load.js";
+import { encodingOf } from "../tree/parameters.js";
 import type { TreeKind } from "../tree/tree-index.js";
+import type { VectorStore } from "../vector-store.js";
 import { KMEANS_TREE_EFFORT, type KMeansTreeParameters, kMeansTreeParameters } from "./defaults.js";
 
 export { KMEANS_TREE_DEFAULTS, KMEANS_TREE_EFFORT, type KMeansTreeParameters } from "./defaults.js";
 
-function kindOf({ branching, iterations, boundaryFactor, leafSize }: KMeansTreeParameters): TreeKind {
+function kindOf(store: VectorStore, parameters: KMeansTreeParameters): TreeKind {
+  const { branching, iterations, boundaryFactor, leafSize } = parameters;
   return {
     family: "kmeans-tree",
     rule: { kind: "clusters", leafSize, branching, iterations },
+    encoding: encodingOf(store, parameters),
     factor: boundaryFactor,
     defaultEffort: KMEANS_TREE_EFFORT,
   };
@@ -35,18 +39,12 @@ function kindOf({ branching, iterations, boundaryFactor, leafSize }: KMeansTreeP
 export const kMeansTree: IndexFamily<KMeansTreeParameters> = {
   family: "kmeans-tree",
   parameters: kMeansTreeParameters,
-  build: (store, parameters, options) => buildTree(store, kindOf(parameters), options),
+  build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
   load: (store, saved) =>
-    loadTree(store, saved, ({ rule, factor }) => {
+    loadTree(store, saved, ({ rule, factor, encoding }) => {
       const { branching, iterations, leafSize } = rule as Partial<KMeansTreeParameters>;
-      const missing = Number.NaN;
-      return kindOf(
-        kMeansTreeParameters({
-          branching: branching ?? missing,
-          iterations: iterations ?? missing,
-          leafSize: leafSize ?? missing,
-          boundaryFactor: factor ?? missing,
-        }),
-      );
+      const parameters = { branching, iterations, leafSize, boundaryFactor: factor, encoding };
+      const values = Object.entries(parameters).map(([name, value]) => [name, savedValue(value)]);
+      return kindOf(store, kMeansTreeParameters(Object.fromEntries(values)));
     }),
 };

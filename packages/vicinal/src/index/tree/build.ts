@@ -1,6 +1,6 @@
 /**
- * Builds a tree: over all vectors but the withheld, measured with these, which are then put in. Growing and measuring run on
- * a worker, or in slices on the calling thread where memory is not shared.
+ * Builds a tree: over all vectors but the withheld, measured with these, which are then put in. Growing, encoding and
+ * measuring run on a worker, or in slices on the calling thread where memory is not shared.
  */
 import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
 import { canRunTasks, runTask } from "../../runtime/pool.js";
@@ -8,12 +8,19 @@ import type { BuildOptions, Calibration } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
 import { seededRandom } from "../random.js";
 import type { VectorStore } from "../vector-store.js";
-import { type TreeTask, taskSteps } from "./build-task.js";
+import { type TreeTask, type TreeTaskResult, taskSteps } from "./build-task.js";
 import { insertIntoTree } from "./insert.js";
 import { TRUTH_LENGTH } from "./measure.js";
 import { layOutWork } from "./split.js";
-import { TreeIndex, type TreeKind } from "./tree-index.js";
-import { allocateTree, type BuiltTree, NODE_WORDS, putTree, type TreeLayout } from "./tree-memory.js";
+import { allocateTreeSlot, TreeIndex, type TreeKind } from "./tree-index.js";
+import {
+  allocateTree,
+  type BuiltTree,
+  NODE_WORDS,
+  openTree,
+  putTree,
+  type TreeLayout,
+} from "./tree-memory.js";
 
 const DEFAULT_SEED = 42;
 /** As for every calibrated family: queries withheld at most, their share, and the least store that is measured. */
@@ -35,15 +42,18 @@ export async function buildTree(
   const seed = options.seed ?? DEFAULT_SEED;
   const { body, withheld } = withhold(count, options.calibrate === false ? 0 : WITHHELD, seed);
   const built = await grow(store, kind, body, seed, options);
-  const layout = allocateTree(store, built.nodes.length / NODE_WORDS, count);
+  const layout = allocateTree(store, kind.encoding, built.nodes.length / NODE_WORDS, count);
   try {
     putTree(store, layout, built);
+    openTree(store, layout);
     options.progress?.(body.length, count);
     throwIfCancelled(options.signal);
+    await encode(store, layout, body.length, options);
     let calibration: Calibration | undefined;
     if (withheld.length > 0) {
       calibration = await measure(store, kind, layout, withheld, seed, options);
       insertIntoTree(store, layout, withheld);
+      await encode(store, layout, count, options);
     }
     const index = new TreeIndex(store, kind, layout);
     index.calibration = calibration;
@@ -74,6 +84,21 @@ async function grow(
   }
 }
 
+async function encode(
+  store: VectorStore,
+  layout: TreeLayout,
+  present: number,
+  options: BuildOptions,
+): Promise<void> {
+  if (layout.codeBytes === 0) return;
+  const sums = store.arena.allocate(store.dimensions * 8);
+  try {
+    await runSteps(store, { kind: "encode", job: { layout, present, sums } }, options);
+  } finally {
+    store.arena.release(sums);
+  }
+}
+
 async function measure(
   store: VectorStore,
   kind: TreeKind,
@@ -84,14 +109,13 @@ async function measure(
 ): Promise<Calibration> {
   const { arena } = store;
   const regions: number[] = [];
-  const take = (bytes: number) => {
-    const region = arena.allocate(bytes);
+  const take = (region: number) => {
     regions.push(region);
     return region;
   };
   try {
-    const truth = take(searchManyBytes(store.dimensions, withheld.length, TRUTH_LENGTH));
-    const tree = { kind, layout, slot: take(store.kernels.treeSlotBytes(layout.nodeCount)) };
+    const truth = take(arena.allocate(searchManyBytes(store.dimensions, withheld.length, TRUTH_LENGTH)));
+    const tree = { kind, layout, slot: take(allocateTreeSlot(store, layout)) };
     const job = { tree, withheld, present: layout.count - withheld.length, truth, seed };
     return (await runSteps(store, { kind: "measure", job }, options)) as Calibration;
   } finally {
@@ -111,11 +135,7 @@ function withhold(count: number, most: number, seed: number): { body: Uint32Arra
   return { body, withheld: Uint32Array.from(chosen).sort() };
 }
 
-async function runSteps(
-  store: VectorStore,
-  task: TreeTask,
-  options: BuildOptions,
-): Promise<BuiltTree | Calibration> {
+async function runSteps(store: VectorStore, task: TreeTask, options: BuildOptions): Promise<TreeTaskResult> {
   const total = store.count;
   const { progress, signal } = options;
   if (store.shared && canRunTasks() && total * store.dimensions > INLINE_NUMBERS) {

@@ -10,6 +10,7 @@ import {
   LENGTH,
   NODE_WORDS,
   NORM,
+  openTree,
   RADIUS,
   REACH,
   SPREAD,
@@ -44,7 +45,7 @@ export async function loadTree(
     throw damaged(`nodeCount is ${String(nodeCount)}, expected up to ${mostNodes}`);
   const kind = savedKind(meta, kindOf);
   const calibration = savedCalibration(meta.calibration);
-  const layout = allocateTree(store, nodeCount, store.count);
+  const layout = allocateTree(store, kind.encoding, nodeCount, store.count);
   try {
     for (const { name, bytes } of treeSections(store, layout)) {
       const length = saved.length(name);
@@ -54,6 +55,7 @@ export async function loadTree(
     }
     checkNodes(store, layout);
     checkOrder(store, layout);
+    openTree(store, layout);
     const index = new TreeIndex(store, kind, layout);
     index.calibration = calibration;
     return index;
@@ -65,6 +67,11 @@ export async function loadTree(
 
 function damaged(what: string): VicinalError {
   return new VicinalError("CORRUPTION", `Corrupted tree index: ${what}`, { what });
+}
+
+/** A parameter as it was saved; one that is missing is no valid value, where a caller's would have its default. */
+export function savedValue(value: unknown): unknown {
+  return value ?? Number.NaN;
 }
 
 function savedKind(

@@ -3,14 +3,14 @@
  * parted (split.ts) and in the order in which a search visits them (`factor`, see the kernels' tree.ts).
  *
  * Effort counts vectors that are compared with the query (a leaf is always finished), not pivots. At
- * effort >= count nothing but bounds ends a search, and the answer is that of the exact scan.
- * Distances are of the original floats: there is nothing to refine.
+ * effort >= count nothing but bounds ends a search, floats are compared, and the answer is that of the exact scan.
+ * Below that, where the tree has 8-bit codes, these are compared and the best are measured again on the floats.
  */
 import { assert } from "../../runtime/assert.js";
 import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
 import type { VectorStore } from "../vector-store.js";
 import type { SplitRule } from "./split.js";
-import { type TreeLayout, treeSections } from "./tree-memory.js";
+import { type Encoding, type TreeLayout, treeSections } from "./tree-memory.js";
 
 /** Version of the saved form. */
 export const TREE_FORMAT = 1;
@@ -21,10 +21,15 @@ export const TREE_FORMAT = 1;
  */
 const BY_BOUND = -1;
 
+/** Of the codes compared, this many times k, and at least so many, are measured on the floats. */
+const REFINE_FACTOR = 2;
+const REFINE_LEAST = 20;
+
 /** What makes a tree one of its family. Can be posted. */
 export interface TreeKind {
   family: string;
   rule: SplitRule;
+  encoding: Encoding;
   /** Under a budget, nodes are visited in the order of their centres, wide ones nearer by this share of their spread. */
   factor: number;
   /** Effort where nothing was measured; undefined for all vectors, which is exact. */
@@ -51,7 +56,7 @@ export class TreeIndex implements VectorIndex {
     this.store = store;
     this.kind = kind;
     this.layout = layout;
-    this.#slot = slot ?? store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount));
+    this.#slot = slot ?? allocateTreeSlot(store, layout);
     this.#stats = store.kernels.treeSlotStats(this.#slot) >>> 2;
   }
 
@@ -67,7 +72,7 @@ export class TreeIndex implements VectorIndex {
   /** A slot of its own for another thread; give it back with `takeBack`. */
   lend(): TreeHandle {
     const { store, kind, layout } = this;
-    return { kind, layout, slot: store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount)) };
+    return { kind, layout, slot: allocateTreeSlot(store, layout) };
   }
 
   takeBack(handle: TreeHandle): void {
@@ -80,28 +85,28 @@ export class TreeIndex implements VectorIndex {
     assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
     let k = Math.min(request.k, layout.count);
     let bits = 0;
+    let matching = layout.count;
     if (request.bits && k > 0) {
       scratch.putBits(request.bits, layout.count);
       bits = scratch.bits;
-      k = Math.min(k, kernels.countBits(bits, layout.count));
+      matching = kernels.countBits(bits, layout.count);
+      k = Math.min(k, matching);
     }
-    if (k <= 0 || layout.nodeCount === 0) return emptyResult();
-    scratch.ensure(k);
+    if (k <= 0) return emptyResult();
+    const exact = request.effort >= layout.count;
+    const coded = layout.codeBytes > 0 && !exact;
+    const width = coded ? Math.min(matching, Math.max(REFINE_LEAST, k * REFINE_FACTOR)) : 0;
+    scratch.ensure(Math.max(k, width));
     scratch.putQuery(request.query);
-    const effort = Math.min(Math.max(1, Math.ceil(request.effort)), 0xffffffff);
+    const effort = Math.max(1, Math.min(layout.count, Math.ceil(request.effort)));
     const found = kernels.treeSearch(
-      store.metricNumber,
+      layout.head,
       scratch.query,
-      store.rows,
-      layout.dimensions,
-      layout.nodes,
-      layout.pivots,
-      layout.order,
-      layout.nodeCount,
-      effort >= layout.count ? BY_BOUND : this.kind.factor,
       k,
       effort,
       bits,
+      width,
+      exact ? BY_BOUND : this.kind.factor,
       scratch.keys,
       scratch.ordinals,
       scratch.distances,
@@ -132,6 +137,7 @@ export class TreeIndex implements VectorIndex {
         nodeCount: layout.nodeCount,
         rule: kind.rule,
         factor: kind.factor,
+        encoding: kind.encoding,
         calibration: this.calibration ?? null,
       },
       sections: treeSections(store, layout),
@@ -143,6 +149,11 @@ export class TreeIndex implements VectorIndex {
     this.store.arena.release(this.#slot);
     this.store.arena.release(this.layout.region);
   }
+}
+
+/** A thread's scratch for searches. */
+export function allocateTreeSlot(store: VectorStore, layout: TreeLayout): number {
+  return store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount, layout.dimensions));
 }
 
 function emptyResult(): SearchResult {

@@ -123,6 +123,43 @@ describe.each(["ball-tree", "kmeans-tree"])("%s", (family) => {
     expect(before).toBe(600);
   });
 
+  test.each(["Euclid", "Cosine", "Dot"] as const)("codes find what floats find: %s", async (metric) => {
+    const dimensions = 50;
+    const count = 3000;
+    const vectors = clusteredVectors(count + 80, dimensions, metric, 33);
+    const own = vectors.slice(0, count * dimensions);
+    const build = { calibrate: false };
+    const coded = await make(family, own, { dimensions, metric }, { encoding: "int8" }, build);
+    const plain = await make(family, own, { dimensions, metric }, { encoding: "float32" }, build);
+    expect(coded.memoryBytes() - plain.memoryBytes()).toBe(count * 64);
+    const scan = new FlatIndex(plain.store);
+    const half = bitsOf(count, (ordinal) => ordinal % 2 === 0);
+    for (const bits of [undefined, half]) {
+      let same = 0;
+      for (let i = 0; i < 80; i++) {
+        const query = vectors.slice((count + i) * dimensions, (count + i + 1) * dimensions);
+        const request = { query, k: 10, effort: 400, bits };
+        const found = coded.search(request);
+        const expected = plain.search(request);
+        expect(found.distances).toEqual(scan.distances(query, found.ordinals));
+        for (const ordinal of found.ordinals) if (bits) expect(ordinal % 2).toBe(0);
+        expect(found.stats.scored).toBeGreaterThan(400);
+        same += found.ordinals.filter((ordinal) => expected.ordinals.includes(ordinal)).length;
+      }
+      expect(same).toBeGreaterThan(780);
+    }
+  });
+
+  test("refuses codes for Manhattan", async () => {
+    const vectors = clusteredVectors(20, 4, "Manhattan", 35);
+    await expect(
+      make(family, vectors, { dimensions: 4, metric: "Manhattan" }, { encoding: "int8" }),
+    ).rejects.toMatchObject({ code: "BAD_REQUEST", details: { field: "encoding" } });
+    expect(() => familyNamed(family).parameters({ encoding: "pq" })).toThrow(
+      expect.objectContaining({ code: "BAD_REQUEST", details: { field: "encoding" } }),
+    );
+  });
+
   test("every ball holds its vectors, withheld ones too, on a worker as on this thread", async () => {
     const dimensions = 30;
     const vectors = clusteredVectors(4000, dimensions, "Euclid", 25);
@@ -177,7 +214,14 @@ describe.each(["ball-tree", "kmeans-tree"])("%s", (family) => {
     const refused = (saved: LoadedIndex) =>
       expect(familyNamed(family).load(store, saved)).rejects.toMatchObject({ code: "CORRUPTION" });
     const metas = [{ format: 9 }, { count: 499 }, { dimensions: 9 }, { metric: "Dot" }, { nodeCount: -1 }];
-    const odd = [{ nodeCount: 1e9 }, { nodeCount: 2 }, { rule: {} }, { rule: null }, { calibration: 5 }];
+    const odd = [
+      { nodeCount: 1e9 },
+      { nodeCount: 2 },
+      { rule: {} },
+      { rule: null },
+      { calibration: 5 },
+      { encoding: 8 },
+    ];
     for (const meta of [...metas, ...odd]) await refused({ ...good, meta: { ...good.meta, ...meta } });
     const changed = (name: string, word: number, value: number) => {
       const bytes = good.sections.get(name)!.slice();
