@@ -6,4 +6,6 @@ export {
   graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
 } from "./graph";
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
+export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
+export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";
