@@ -7,3 +7,9 @@ export {
 } from "./graph";
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
+export {
+  initIvf, initIvfSlot, ivfBlockBytes, ivfBytes, ivfEncode, ivfSearch, ivfSlotBytes, ivfStats,
+} from "./ivf";
+export { codebookDots, codebookEncode, codebookRound, codebookVector } from "./pq";
+export { rabitqDecode, rabitqEncode, rabitqEstimate, rabitqQuery } from "./rabitq";
+export { difference, rotate, rotateBack } from "./rotation";
