@@ -6,6 +6,7 @@ export {
   graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
 } from "./graph";
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
+export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
 export {
   initIvf, initIvfSlot, ivfBlockBytes, ivfBytes, ivfEncode, ivfSearch, ivfSlotBytes, ivfStats,

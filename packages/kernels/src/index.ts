@@ -1,2 +1,4 @@
 /** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
+
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
+export { assignments, means } from "./kmeans-twins.js";

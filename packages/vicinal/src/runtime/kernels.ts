@@ -75,6 +75,51 @@ export interface Kernels {
     codeBytes: number,
   ): void;
 
+  assignBytes(): number;
+  assignRows(
+    rows: number,
+    rowBytes: number,
+    list: number,
+    from: number,
+    to: number,
+    dimensions: number,
+    centroids: number,
+    k: number,
+    assignment: number,
+    distances: number,
+    scratch: number,
+  ): number;
+  sumRows(
+    rows: number,
+    rowBytes: number,
+    list: number,
+    from: number,
+    to: number,
+    dimensions: number,
+    assignment: number,
+    sums: number,
+    counts: number,
+  ): void;
+  moveCentroids(
+    sums: number,
+    counts: number,
+    k: number,
+    dimensions: number,
+    centroids: number,
+    spherical: number,
+  ): void;
+  seedDistances(
+    rows: number,
+    rowBytes: number,
+    list: number,
+    count: number,
+    step: number,
+    dimensions: number,
+    seed: number,
+    distances: number,
+  ): number;
+  pickWeighted(distances: number, count: number, target: number): number;
+
   graphBytes(): number;
   initGraph(
     at: number,
