@@ -168,10 +168,6 @@ export function initIvf(
   v.codebooks = codebooks;
 }
 
-export function ivfBlockBytes(v: Ivf): u32 {
-  return v.blockBytes();
-}
-
 /** Address of four u32: vectors scored, lists read, vectors refined, whether all lists were read. */
 export function ivfStats(s: IvfSlot): usize {
   return changetype<usize>(s) + offsetof<IvfSlot>("scored");

@@ -3,8 +3,9 @@ import { VicinalError } from "../runtime/errors.js";
 import type { IndexFamily } from "./contract.js";
 import { flat } from "./flat/index.js";
 import { hnsw } from "./hnsw/index.js";
+import { ivf } from "./ivf/index.js";
 
-const families = [flat, hnsw] as readonly IndexFamily[];
+const families = [flat, hnsw, ivf] as readonly IndexFamily[];
 
 /** The family of that name; BAD_REQUEST names those there are. */
 export function familyNamed(name: string): IndexFamily {

@@ -161,6 +161,83 @@ export interface Kernels {
     width: number,
     budget: number,
   ): number;
+
+  rotate(x: number, padded: number, signs: number): void;
+  rotateBack(x: number, padded: number, signs: number): void;
+  difference(a: number, b: number, dimensions: number, padded: number, target: number): void;
+  rabitqEncode(
+    r: number,
+    padded: number,
+    bits: number,
+    metric: number,
+    centre: number,
+    inner: number,
+    epsilon: number,
+    code: number,
+  ): void;
+  rabitqDecode(code: number, padded: number, bits: number, target: number): void;
+  rabitqQuery(rotated: number, padded: number, target: number): number;
+  rabitqEstimate(
+    query: number,
+    step: number,
+    total: number,
+    term: number,
+    away: number,
+    codes: number,
+    codeBytes: number,
+    padded: number,
+    bits: number,
+    count: number,
+    estimates: number,
+    bounds: number,
+  ): void;
+  codebookEncode(x: number, padded: number, parts: number, codebooks: number, codes: number): void;
+  codebookVector(codes: number, padded: number, parts: number, codebooks: number, y: number): void;
+  codebookDots(query: number, padded: number, parts: number, codebooks: number, values: number): void;
+  codebookRound(
+    rows: number,
+    count: number,
+    padded: number,
+    parts: number,
+    codebooks: number,
+    sums: number,
+    turn: number,
+  ): void;
+
+  ivfBytes(): number;
+  ivfSlotBytes(padded: number, tables: number, lists: number): number;
+  initIvfSlot(slot: number, padded: number, tables: number, lists: number): void;
+  initIvf(
+    head: number,
+    metric: number,
+    encoding: number,
+    dimensions: number,
+    padded: number,
+    tables: number,
+    lists: number,
+    rows: number,
+    centroids: number,
+    starts: number,
+    sizes: number,
+    ids: number,
+    blocks: number,
+    origin: number,
+    signs: number,
+    codebooks: number,
+  ): void;
+  ivfStats(slot: number): number;
+  ivfEncode(head: number, slot: number, from: number, to: number, epsilon: number): void;
+  ivfSearch(
+    head: number,
+    slot: number,
+    query: number,
+    k: number,
+    probes: number,
+    bits: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+  ): number;
 }
 
 export type KernelBuild = "shared" | "unshared" | "shared-relaxed" | "unshared-relaxed";
