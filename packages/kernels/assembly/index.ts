@@ -9,7 +9,7 @@ export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
 export {
-  initIvf, initIvfSlot, ivfBytes, ivfEncode, ivfSearch, ivfSlotBytes, ivfStats,
+  initIvf, initIvfSlot, ivfBytes, ivfEncode, ivfEncodeCentroids, ivfSearch, ivfSlotBytes, ivfStats,
 } from "./ivf";
 export { codebookDots, codebookEncode, codebookRound, codebookVector } from "./pq";
 export { rabitqDecode, rabitqEncode, rabitqEstimate, rabitqQuery } from "./rabitq";

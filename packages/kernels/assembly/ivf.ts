@@ -59,6 +59,9 @@ export class Ivf {
   signs: usize;
   /** Of Product: see pq.ts. */
   codebooks: usize;
+  /** Blocks of codes of the centroids themselves, against the origin, and their numbers 0, 1, ...; 0 without codes. */
+  coarse: usize;
+  coarseIds: usize;
 
   @inline codeBytes(): u32 {
     return this.encoding == Encoding.Byte ? BLOCK * this.padded : this.tables << 4;
@@ -87,6 +90,8 @@ export class IvfSlot {
   values: usize;
   distances: usize;
   keys: usize;
+  /** A bit per list that was read. */
+  read: usize;
   sums: usize;
   lowers: usize;
   tables: Tables;
@@ -126,6 +131,8 @@ function layOut(at: usize, padded: u32, tables: u32, lists: u32, s: IvfSlot): us
   at += aligned((<usize>lists + 4) << 2);
   if (write) s.keys = at;
   at += aligned(<usize>lists << 3);
+  if (write) s.read = at;
+  at += aligned(((<usize>lists + 31) >> 5) << 2);
   if (write) s.sums = at;
   at += 128;
   if (write) s.lowers = at;
@@ -150,6 +157,7 @@ export function initIvfSlot(s: IvfSlot, padded: u32, tables: u32, lists: u32): v
 export function initIvf(
   v: Ivf, metric: Metric, encoding: Encoding, dimensions: u32, padded: u32, tables: u32, lists: u32, rows: usize,
   centroids: usize, starts: usize, sizes: usize, ids: usize, blocks: usize, origin: usize, signs: usize, codebooks: usize,
+  coarse: usize, coarseIds: usize,
 ): void {
   v.metric = metric;
   v.encoding = encoding;
@@ -166,6 +174,8 @@ export function initIvf(
   v.origin = origin;
   v.signs = signs;
   v.codebooks = codebooks;
+  v.coarse = coarse;
+  v.coarseIds = coarseIds;
 }
 
 /** Address of four u32: vectors scored, lists read, vectors refined, whether all lists were read. */
@@ -200,11 +210,34 @@ function innerResidual(c: usize, x: usize, dimensions: u32): f32 {
   return dotOf(c, x, dimensions) - dotOf(c, c, dimensions);
 }
 
+/** Encodes x against the centre c, whose rotated form relative to the origin is in the slot, into a lane of a block. */
+function encodeOne(v: Ivf, s: IvfSlot, x: usize, c: usize, metric: Metric, block: usize, lane: u32, epsilon: f32): void {
+  const inner: f32 = metric == Metric.Euclid ? 0 : innerResidual(c, x, v.dimensions);
+  const factors = block + <usize>v.codeBytes() + (<usize>lane << 2);
+  residual(v, x, c, s.rotated);
+  if (v.encoding == Encoding.RaBitQ) {
+    rabitqEncode(s.rotated, v.padded, 1, metric, s.centre, inner, epsilon, s.code);
+    store<f32>(factors, load<f32>(s.code));
+    store<f32>(factors, load<f32>(s.code, 4), 128);
+    store<f32>(factors, load<f32>(s.code, 8), 256);
+    for (let t: u32 = 0; t < v.tables; t++) {
+      const word = load<u16>(s.code + RABITQ_HEAD_BYTES + (<usize>(t >> 2) << 1));
+      putCode(block, lane, t, (<u32>word >> ((t & 3) << 2)) & 15);
+    }
+    return;
+  }
+  if (v.encoding == Encoding.Product) {
+    codebookEncode(s.rotated, v.padded, v.tables, v.codebooks, s.entries);
+    for (let t: u32 = 0; t < v.tables; t++) putCode(block, lane, t, load<u8>(s.entries + t));
+    codebookVector(s.entries, v.padded, v.tables, v.codebooks, s.code);
+  } else byteEncode(s.rotated, v.padded, block + <usize>lane * <usize>v.padded, s.code);
+  residualFactors(s.rotated, s.code, v.padded, metric, s.centre, inner, epsilon, factors, 128);
+}
+
 /** Encodes the members of lists from..to-1. */
 export function ivfEncode(v: Ivf, s: IvfSlot, from: u32, to: u32, epsilon: f32): void {
   if (v.encoding == Encoding.Float) return;
   const blockBytes = <usize>v.blockBytes();
-  const codeBytes = <usize>v.codeBytes();
   for (let list = from; list < to; list++) {
     const c = v.centroid(list);
     residual(v, c, v.origin, s.centre);
@@ -215,30 +248,22 @@ export function ivfEncode(v: Ivf, s: IvfSlot, from: u32, to: u32, epsilon: f32):
     for (let i: u32 = 0; i < size; i++) {
       const place = first * BLOCK + i;
       const x = v.rows + <usize>load<u32>(v.ids + (<usize>place << 2)) * (<usize>v.dimensions << 2);
-      const block = v.blocks + <usize>(place / BLOCK) * blockBytes;
-      const lane = place % BLOCK;
-      const inner: f32 = v.metric == Metric.Euclid ? 0 : innerResidual(c, x, v.dimensions);
-      residual(v, x, c, s.rotated);
-      const factors = block + codeBytes + (<usize>lane << 2);
-      if (v.encoding == Encoding.RaBitQ) {
-        rabitqEncode(s.rotated, v.padded, 1, v.metric, s.centre, inner, epsilon, s.code);
-        store<f32>(factors, load<f32>(s.code));
-        store<f32>(factors, load<f32>(s.code, 4), 128);
-        store<f32>(factors, load<f32>(s.code, 8), 256);
-        for (let t: u32 = 0; t < v.tables; t++) {
-          const word = load<u16>(s.code + RABITQ_HEAD_BYTES + (<usize>(t >> 2) << 1));
-          putCode(block, lane, t, (<u32>word >> ((t & 3) << 2)) & 15);
-        }
-      } else if (v.encoding == Encoding.Product) {
-        codebookEncode(s.rotated, v.padded, v.tables, v.codebooks, s.entries);
-        for (let t: u32 = 0; t < v.tables; t++) putCode(block, lane, t, load<u8>(s.entries + t));
-        codebookVector(s.entries, v.padded, v.tables, v.codebooks, s.code);
-        residualFactors(s.rotated, s.code, v.padded, v.metric, s.centre, inner, epsilon, factors, 128);
-      } else {
-        byteEncode(s.rotated, v.padded, block + <usize>lane * <usize>v.padded, s.code);
-        residualFactors(s.rotated, s.code, v.padded, v.metric, s.centre, inner, epsilon, factors, 128);
-      }
+      encodeOne(v, s, x, c, v.metric, v.blocks + <usize>(place / BLOCK) * blockBytes, place % BLOCK, epsilon);
     }
+  }
+}
+
+/** Encodes the centroids against the origin, and numbers them. */
+export function ivfEncodeCentroids(v: Ivf, s: IvfSlot, epsilon: f32): void {
+  if (!v.coarse) return;
+  const blockBytes = <usize>v.blockBytes();
+  const blocks = (v.lists + BLOCK - 1) / BLOCK;
+  memory.fill(v.coarse, 0, <usize>blocks * blockBytes);
+  memory.fill(s.centre, 0, <usize>v.padded << 2);
+  const metric = v.metric == Metric.Dot ? Metric.Dot : Metric.Euclid;
+  for (let i: u32 = 0; i < v.lists; i++) {
+    store<u32>(v.coarseIds + (<usize>i << 2), i);
+    encodeOne(v, s, v.centroid(i), v.origin, metric, v.coarse + <usize>(i / BLOCK) * blockBytes, i % BLOCK, epsilon);
   }
 }
 
@@ -291,8 +316,10 @@ function measureCentroids(v: Ivf, s: IvfSlot, query: usize): void {
   }
 }
 
-/** The nearest `count` lists, as rising keys. */
-function chooseLists(v: Ivf, s: IvfSlot, count: u32): void {
+/** The nearest `count` lists by their exact distances, as rising keys. */
+function rankLists(v: Ivf, s: IvfSlot, query: usize, count: u32): u32 {
+  measureCentroids(v, s, query);
+  s.scored += v.lists;
   let size: u32 = 0;
   let worst: f32 = f32.POSITIVE_INFINITY;
   for (let i: u32 = 0; i < v.lists; i++) {
@@ -302,6 +329,28 @@ function chooseLists(v: Ivf, s: IvfSlot, count: u32): void {
     if (size == count) worst = distanceOf(load<u64>(s.keys));
   }
   sortHeap(s.keys, size);
+  return size;
+}
+
+/** Centroids are found by their codes when fewer than this share of them is wanted. */
+const CODED_SHARE: u32 = 6;
+
+/** The nearest `count` lists, as rising keys: by codes of the centroids where few are wanted, else by their floats. */
+function chooseLists(v: Ivf, s: IvfSlot, query: usize, count: u32): u32 {
+  if (!v.coarse || count * CODED_SHARE > v.lists) return rankLists(v, s, query, count);
+  let size: u32;
+  if (v.metric == Metric.Dot) {
+    const dot = dotOf(query, v.origin, v.dimensions);
+    const square = s.square + dotOf(v.origin, v.origin, v.dimensions) - 2 * dot;
+    const away = Mathf.sqrt(max<f32>(0, square));
+    size = readCodes<Dot>(v, s, query, v.centroids, v.coarseIds, v.coarse, v.lists, -dot, away, 0, count, s.keys, 0);
+  } else {
+    const square = dotOf(s.rotated, s.rotated, v.padded);
+    const away = Mathf.sqrt(square);
+    size = readCodes<Euclid>(v, s, query, v.centroids, v.coarseIds, v.coarse, v.lists, square, away, 0, count, s.keys, 0);
+  }
+  sortHeap(s.keys, size);
+  return size;
 }
 
 /** Lower bounds of a block's distances; a bit for each that lies below `worst`. */
@@ -321,16 +370,87 @@ function boundBlock(factors: usize, sums: usize, lowers: usize, bias: f32, step:
   return below;
 }
 
-/** Reads one list into a heap of the best k; returns the heap's new size. */
-function readList<M>(
-  v: Ivf, s: IvfSlot, list: u32, key: f32, query: usize, bits: usize, k: u32, heap: usize, size: u32,
+/** Measures four rows and offers them; returns the heap's new size. */
+// @ts-ignore: decorator
+@inline
+function offerRows<M>(
+  query: usize, rows: usize, dimensions: u32, a: u32, b: u32, c: u32, d: u32, lanes: u32, k: u32, heap: usize, size: u32,
 ): u32 {
-  const stride = <usize>v.dimensions << 2;
-  const members = load<u32>(v.sizes + (<usize>list << 2));
-  const first = load<u32>(v.starts + (<usize>list << 2));
+  const stride = <usize>dimensions << 2;
+  const distances = finite(distances4<M>(
+    query, rowAt(rows, a, stride), rowAt(rows, b, stride), rowAt(rows, c, stride), rowAt(rows, d, stride), dimensions,
+  ));
+  size = offer(heap, size, k, keyOf(f32x4.extract_lane(distances, 0), a));
+  if (lanes > 1) size = offer(heap, size, k, keyOf(f32x4.extract_lane(distances, 1), b));
+  if (lanes > 2) size = offer(heap, size, k, keyOf(f32x4.extract_lane(distances, 2), c));
+  if (lanes > 3) size = offer(heap, size, k, keyOf(f32x4.extract_lane(distances, 3), d));
+  return size;
+}
+
+/**
+ * Reads `members` codes from `blocks` on, of the rows that `ids` names, into a heap of the best k; returns the heap's new
+ * size. `term` and `away` as drawn above.
+ */
+function readCodes<M>(
+  v: Ivf, s: IvfSlot, query: usize, rows: usize, ids: usize, blocks: usize, members: u32, term: f32, away: f32,
+  bits: usize, k: u32, heap: usize, size: u32,
+): u32 {
   const blockBytes = <usize>v.blockBytes();
   const codeBytes = <usize>v.codeBytes();
   const tables = s.tables;
+  const coded = v.encoding != Encoding.Float;
+  let worst = size < k ? f32.POSITIVE_INFINITY : distanceOf(load<u64>(heap));
+  let i0: u32 = 0, i1: u32 = 0, i2: u32 = 0, waiting: u32 = 0;
+  s.scored += members;
+  for (let done: u32 = 0; done < members; done += BLOCK) {
+    let mask: u32 = members - done >= BLOCK ? 0xffffffff : (1 << (members - done)) - 1;
+    if (bits) {
+      let passing: u32 = 0;
+      for (let rest = mask; rest; rest &= rest - 1) {
+        const id = load<u32>(ids + (<usize>ctz(rest) << 2));
+        passing |= ((load<u32>(bits + ((<usize>id >> 5) << 2)) >> (id & 31)) & 1) << ctz(rest);
+      }
+      mask = passing;
+    }
+    if (mask && coded) {
+      if (v.encoding == Encoding.Byte) byteDots(blocks, s.entries, v.padded, min(BLOCK, members - done), s.sums);
+      else scanBlock(blocks, s.entries, v.tables, s.sums);
+      mask &= boundBlock(blocks + codeBytes, s.sums, s.lowers, tables.bias + s.slack, tables.step, term, away, worst);
+    }
+    for (; mask; mask &= mask - 1) {
+      const lane = ctz(mask);
+      if (coded && load<f32>(s.lowers + (<usize>lane << 2)) >= worst) continue;
+      const id = load<u32>(ids + (<usize>lane << 2));
+      if (waiting == 3) {
+        size = offerRows<M>(query, rows, v.dimensions, i0, i1, i2, id, 4, k, heap, size);
+        if (size == k) worst = distanceOf(load<u64>(heap));
+        s.refined += 4;
+        waiting = 0;
+        continue;
+      }
+      if (waiting == 0) i0 = id;
+      else if (waiting == 1) i1 = id;
+      else i2 = id;
+      waiting++;
+    }
+    blocks += blockBytes;
+    ids += BLOCK << 2;
+  }
+  if (waiting) {
+    if (waiting < 2) i1 = i0;
+    if (waiting < 3) i2 = i1;
+    size = offerRows<M>(query, rows, v.dimensions, i0, i1, i2, i2, waiting, k, heap, size);
+    s.refined += waiting;
+  }
+  return size;
+}
+
+/** Reads one list, at distance `key`, into a heap of the best k; returns the heap's new size. */
+function readList<M>(
+  v: Ivf, s: IvfSlot, list: u32, key: f32, query: usize, bits: usize, k: u32, heap: usize, size: u32,
+): u32 {
+  const members = load<u32>(v.sizes + (<usize>list << 2));
+  const first = load<u32>(v.starts + (<usize>list << 2));
   let term = key;
   let square = key;
   if (v.encoding != Encoding.Float && v.metric != Metric.Euclid) {
@@ -340,78 +460,35 @@ function readList<M>(
     if (v.metric == Metric.Dot) square = s.square + dotOf(c, c, v.dimensions) - 2 * dot;
   }
   const away = Mathf.sqrt(max<f32>(0, square));
-  let worst = size < k ? f32.POSITIVE_INFINITY : distanceOf(load<u64>(heap));
-  let i0: u32 = 0, i1: u32 = 0, i2: u32 = 0, waiting: u32 = 0;
-  s.scored += members;
-  for (let done: u32 = 0; done < members; done += BLOCK) {
-    const number = first + done / BLOCK;
-    const ids = v.ids + (<usize>number << 7);
-    let mask: u32 = members - done >= BLOCK ? 0xffffffff : (1 << (members - done)) - 1;
-    if (bits) {
-      let passing: u32 = 0;
-      for (let rest = mask; rest; rest &= rest - 1) {
-        const id = load<u32>(ids + (<usize>ctz(rest) << 2));
-        passing |= ((load<u32>(bits + ((<usize>id >> 5) << 2)) >> (id & 31)) & 1) << ctz(rest);
-      }
-      mask = passing;
-      if (!mask) continue;
-    }
-    if (v.encoding != Encoding.Float) {
-      const block = v.blocks + <usize>number * blockBytes;
-      if (v.encoding == Encoding.Byte) byteDots(block, s.entries, v.padded, min(BLOCK, members - done), s.sums);
-      else scanBlock(block, s.entries, v.tables, s.sums);
-      mask &= boundBlock(block + codeBytes, s.sums, s.lowers, tables.bias + s.slack, tables.step, term, away, worst);
-    }
-    for (; mask; mask &= mask - 1) {
-      const lane = ctz(mask);
-      if (v.encoding != Encoding.Float && load<f32>(s.lowers + (<usize>lane << 2)) >= worst) continue;
-      const id = load<u32>(ids + (<usize>lane << 2));
-      if (waiting < 3) {
-        if (waiting == 0) i0 = id;
-        else if (waiting == 1) i1 = id;
-        else i2 = id;
-        waiting++;
-        continue;
-      }
-      waiting = 0;
-      const d = finite(distances4<M>(
-        query, rowAt(v.rows, i0, stride), rowAt(v.rows, i1, stride), rowAt(v.rows, i2, stride), rowAt(v.rows, id, stride),
-        v.dimensions,
-      ));
-      s.refined += 4;
-      if (!v128.any_true(f32x4.le(d, f32x4.splat(worst)))) continue;
-      size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 0), i0));
-      size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 1), i1));
-      size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 2), i2));
-      size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 3), id));
-      if (size == k) worst = distanceOf(load<u64>(heap));
-    }
-  }
-  if (waiting) {
-    if (waiting < 2) i1 = i0;
-    if (waiting < 3) i2 = i1;
-    const r2 = rowAt(v.rows, i2, stride);
-    const d = finite(distances4<M>(query, rowAt(v.rows, i0, stride), rowAt(v.rows, i1, stride), r2, r2, v.dimensions));
-    s.refined += waiting;
-    size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 0), i0));
-    if (waiting > 1) size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 1), i1));
-    if (waiting > 2) size = offer(heap, size, k, keyOf(f32x4.extract_lane(d, 2), i2));
-  }
-  return size;
+  const blocks = v.blocks + <usize>first * <usize>v.blockBytes();
+  const ids = v.ids + (<usize>first << 7);
+  store<u32>(s.read + ((<usize>list >> 5) << 2), load<u32>(s.read + ((<usize>list >> 5) << 2)) | (1 << (list & 31)));
+  return readCodes<M>(v, s, query, v.rows, ids, blocks, members, term, away, bits, k, heap, size);
+}
+
+/** True when a list was read already. */
+// @ts-ignore: decorator
+@inline
+function wasRead(s: IvfSlot, list: u32): bool {
+  return ((load<u32>(s.read + ((<usize>list >> 5) << 2)) >> (list & 31)) & 1) != 0;
 }
 
 function readLists<M>(v: Ivf, s: IvfSlot, query: usize, probes: u32, bits: usize, k: u32, heap: usize): u32 {
+  memory.fill(s.read, 0, ((<usize>v.lists + 31) >> 5) << 2);
   let size: u32 = 0;
-  let done: u32 = 0;
   let reach = min(probes, v.lists);
+  let chosen = chooseLists(v, s, query, reach);
+  let done: u32 = 0;
   while (true) {
-    chooseLists(v, s, reach);
-    for (; done < reach; done++) {
-      const key = load<u64>(s.keys + (<usize>done << 3));
+    for (let i: u32 = 0; i < chosen; i++) {
+      const key = load<u64>(s.keys + (<usize>i << 3));
+      if (wasRead(s, <u32>key)) continue;
       size = readList<M>(v, s, <u32>key, distanceOf(key), query, bits, k, heap, size);
+      done++;
     }
     if (size == k || reach == v.lists) break;
     reach = min(reach << 1, v.lists);
+    chosen = rankLists(v, s, query, reach);
   }
   s.visited = done;
   s.exhausted = done == v.lists ? 1 : 0;
@@ -425,10 +502,9 @@ function readLists<M>(v: Ivf, s: IvfSlot, query: usize, probes: u32, bits: usize
 export function ivfSearch(
   v: Ivf, s: IvfSlot, query: usize, k: u32, probes: u32, bits: usize, heap: usize, ordinals: usize, distances: usize,
 ): u32 {
-  s.scored = v.lists;
+  s.scored = 0;
   s.refined = 0;
   prepare(v, s, query);
-  measureCentroids(v, s, query);
   let size: u32;
   if (v.metric == Metric.Euclid) size = readLists<Euclid>(v, s, query, probes, bits, k, heap);
   else if (v.metric == Metric.Cosine) size = readLists<Cosine>(v, s, query, probes, bits, k, heap);

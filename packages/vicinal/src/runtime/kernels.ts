@@ -224,9 +224,12 @@ export interface Kernels {
     origin: number,
     signs: number,
     codebooks: number,
+    coarse: number,
+    coarseIds: number,
   ): void;
   ivfStats(slot: number): number;
   ivfEncode(head: number, slot: number, from: number, to: number, epsilon: number): void;
+  ivfEncodeCentroids(head: number, slot: number, epsilon: number): void;
   ivfSearch(
     head: number,
     slot: number,

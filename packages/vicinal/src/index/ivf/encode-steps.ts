@@ -34,6 +34,7 @@ export function* encodeSteps(store: VectorStore, job: EncodeJob): Generator<numb
   const { layout, parameters, slot } = job;
   openLists(store, layout);
   if (layout.encoding === "pq4") yield* learnCodebooks(store, job);
+  store.kernels.ivfEncodeCentroids(layout.head, slot, parameters.epsilon);
   const sizes = store.arena.u32.subarray(layout.sizes >>> 2, (layout.sizes >>> 2) + layout.lists);
   let done = 0;
   let waiting = 0;

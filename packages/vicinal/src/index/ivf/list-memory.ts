@@ -1,8 +1,10 @@
 /**
  * Where inverted lists lie: one region of their store's memory, in parts. What a part holds is drawn in the kernels'
- * ivf.ts; the same bytes, part by part, are the sections of a saved index (without `head` and `starts`).
+ * ivf.ts; the same bytes, part by part, are the sections of a saved index (without `head`, `starts` and the codes of the centroids).
  *
- *   [ head ][ centroids ][ sizes ][ starts ][ ids ][ blocks ][ origin ][ signs ][ codebooks ]     each part 64-byte aligned
+ *   [ head ][ centroids ][ sizes ][ starts ][ ids ][ blocks ][ origin ][ signs ][ codebooks ][ coarse ][ coarseIds ]
+ *
+ * each part 64-byte aligned
  */
 import type { Arena } from "../../runtime/memory.js";
 import { seededWords } from "../../runtime/random.js";
@@ -34,6 +36,8 @@ export interface ListLayout extends ListShape {
   origin: number;
   signs: number;
   codebooks: number;
+  coarse: number;
+  coarseIds: number;
   bytes: number;
 }
 
@@ -55,6 +59,8 @@ const addressed = [
   "origin",
   "signs",
   "codebooks",
+  "coarse",
+  "coarseIds",
 ] as const;
 
 /** Dimensions of codes. */
@@ -85,6 +91,7 @@ export function allocateLists(store: VectorStore, shape: ListShape): ListLayout 
   };
   const { dimensions, lists, blocks, encoding } = shape;
   const padded = paddedDimensions(dimensions);
+  const coarseBlocks = encoding === "float32" ? 0 : Math.ceil(lists / BLOCK);
   const rotated = encoding === "rabitq" || encoding === "sq8";
   const layout: ListLayout = {
     ...shape,
@@ -101,6 +108,8 @@ export function allocateLists(store: VectorStore, shape: ListShape): ListLayout 
     origin: part(encoding === "float32" ? 0 : dimensions * 4),
     signs: part(rotated ? ROTATION_ROUNDS * padded * 4 : 0),
     codebooks: part(encoding === "pq4" ? padded * 64 : 0),
+    coarse: part(coarseBlocks * blockBytes(encoding, dimensions)),
+    coarseIds: part(coarseBlocks * BLOCK * 4),
     bytes: end,
   };
   layout.bytes = end;
@@ -145,6 +154,8 @@ export function openLists(store: VectorStore, layout: ListLayout): void {
     layout.origin,
     layout.signs,
     layout.codebooks,
+    layout.encoding === "float32" ? 0 : layout.coarse,
+    layout.coarseIds,
   );
 }
 

@@ -6,6 +6,7 @@ import { type IvfEncoding, type IvfParameters, ivfParameters } from "./defaults.
 import { IVF_FORMAT, IvfIndex } from "./ivf-index.js";
 import {
   allocateLists,
+  allocateSlot,
   BLOCK,
   type ListLayout,
   listSections,
@@ -36,7 +37,9 @@ export async function loadLists(store: VectorStore, saved: LoadedIndex): Promise
     checkLists(store, layout);
     placeLists(arena, layout);
     openLists(store, layout);
-    const index = new IvfIndex(store, layout, parameters);
+    const slot = allocateSlot(store, layout);
+    store.kernels.ivfEncodeCentroids(layout.head, slot, parameters.epsilon);
+    const index = new IvfIndex(store, layout, parameters, slot);
     index.calibration = calibration ?? undefined;
     return index;
   } catch (error) {
