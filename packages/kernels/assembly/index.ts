@@ -11,6 +11,8 @@ export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./
 export {
   initIvf, initIvfSlot, ivfBytes, ivfEncode, ivfEncodeCentroids, ivfSearch, ivfSlotBytes, ivfStats,
 } from "./ivf";
-export { codebookDots, codebookEncode, codebookRound, codebookVector } from "./pq";
-export { rabitqDecode, rabitqEncode, rabitqEstimate, rabitqQuery } from "./rabitq";
+export {
+  codecBytes, codecDecode, codecEncode, codecEstimate, codecQuery, codecResiduals, initCodec,
+} from "./codec";
+export { codebookRound, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";

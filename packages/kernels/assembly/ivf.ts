@@ -227,10 +227,10 @@ function encodeOne(v: Ivf, s: IvfSlot, x: usize, c: usize, metric: Metric, block
     return;
   }
   if (v.encoding == Encoding.Product) {
-    codebookEncode(s.rotated, v.padded, v.tables, v.codebooks, s.entries);
+    codebookEncode(s.rotated, v.padded, v.tables, 16, v.codebooks, s.entries);
     for (let t: u32 = 0; t < v.tables; t++) putCode(block, lane, t, load<u8>(s.entries + t));
-    codebookVector(s.entries, v.padded, v.tables, v.codebooks, s.code);
-  } else byteEncode(s.rotated, v.padded, block + <usize>lane * <usize>v.padded, s.code);
+    codebookVector(s.entries, v.padded, v.tables, 16, v.codebooks, s.code);
+  } else byteEncode(s.rotated, v.padded, 0, block + <usize>lane * <usize>v.padded, s.code);
   residualFactors(s.rotated, s.code, v.padded, metric, s.centre, inner, epsilon, factors, 128);
 }
 
@@ -289,7 +289,7 @@ function prepare(v: Ivf, s: IvfSlot, query: usize): void {
   }
   if (v.encoding == Encoding.RaBitQ) signTables(s.rotated, v.padded, s.entries, tables);
   else {
-    codebookDots(s.rotated, v.padded, v.tables, v.codebooks, s.values);
+    codebookDots(s.rotated, v.padded, v.tables, 16, v.codebooks, s.values);
     roundTables(s.values, v.tables, s.entries, tables);
   }
   // Entries are off by up to half a step each, evenly: two standard deviations of their sum.
