@@ -14,5 +14,5 @@ export {
 export {
   codecBytes, codecDecode, codecEncode, codecEstimate, codecQuery, codecResiduals, initCodec,
 } from "./codec";
-export { codebookRound, codebookSumBytes } from "./pq";
+export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";

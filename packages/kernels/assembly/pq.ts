@@ -134,3 +134,14 @@ export function codebookRound(
     }
   }
 }
+
+/** Replaces `count` vectors by what their codes stand for. `scratch`: parts + 80 bytes. */
+export function codebookSnap(
+  rows: usize, count: u32, padded: u32, parts: u32, size: u32, codebooks: usize, scratch: usize,
+): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const row = rows + <usize>i * (<usize>padded << 2);
+    codebookEncode(row, padded, parts, size, codebooks, scratch);
+    codebookVector(scratch, padded, parts, size, codebooks, row);
+  }
+}

@@ -177,6 +177,15 @@ export interface Kernels {
     round: number,
   ): void;
 
+  codebookSnap(
+    rows: number,
+    count: number,
+    padded: number,
+    parts: number,
+    size: number,
+    codebooks: number,
+    scratch: number,
+  ): void;
   codecBytes(): number;
   initCodec(
     codec: number,
