@@ -16,3 +16,4 @@ export {
 } from "./codec";
 export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";
+export { roundTables, scanBlock, signTables } from "./fast-scan";

@@ -2,3 +2,4 @@
 
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
 export { assignments, means } from "./kmeans-twins.js";
+export { blockSums, rotated, signEntry } from "./quantizer-twins.js";

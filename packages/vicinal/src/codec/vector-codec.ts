@@ -277,8 +277,9 @@ function checkedShape(saved: SavedCodec): CodecShape {
     return value;
   };
   const { body, metric, turn, range, epsilon } = meta;
-  if (typeof body !== "string" || !(body in bodies)) throw damaged(`body is ${String(body)}`);
-  if (typeof metric !== "string" || !(metric in metricNumbers)) throw damaged(`metric is ${String(metric)}`);
+  if (typeof body !== "string" || !Object.hasOwn(bodies, body)) throw damaged(`body is ${String(body)}`);
+  if (typeof metric !== "string" || !Object.hasOwn(metricNumbers, metric))
+    throw damaged(`metric is ${String(metric)}`);
   if (!turns.includes(turn)) throw damaged(`turn is ${String(turn)}`);
   if (typeof range !== "number" || !(range >= 0)) throw damaged(`range is ${String(range)}`);
   if (typeof epsilon !== "number" || !(epsilon >= 0)) throw damaged(`epsilon is ${String(epsilon)}`);

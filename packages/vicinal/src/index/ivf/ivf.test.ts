@@ -5,7 +5,8 @@ import { effortFor } from "../calibration.js";
 import type { LoadedIndex, Metric } from "../contract.js";
 import { bitsOf, clusteredVectors, filledStore, throughFile } from "../fixtures.test.helper.js";
 import { FlatIndex } from "../flat/index.js";
-import { type IvfIndex, ivf } from "./index.js";
+import { VectorStore } from "../vector-store.js";
+import { IvfIndex, ivf } from "./index.js";
 
 afterAll(endIdleWorkers);
 
@@ -130,6 +131,22 @@ test("the lower bound of a RaBitQ estimate holds at its rate", async () => {
   expect(await lost(0)).toBeGreaterThan(0.02);
   expect(await lost(1.9)).toBeLessThan(0.005);
   expect(await lost(4)).toBeLessThan(0.0005);
+});
+
+test("another thread's view of the index finds the same", async () => {
+  const { store, queries, index } = await built({ count: 2500 });
+  const lent = store.lend();
+  const handle = index.lend();
+  const twin = new IvfIndex(VectorStore.attach(lent), handle.layout, index.parameters, handle.slot);
+  for (let at = 0; at < queries.length; at += 48) {
+    const request = { query: queries.subarray(at, at + 48), k: 10, effort: 5 };
+    expect(twin.search(request)).toEqual(index.search(request));
+  }
+  const before = store.arena.reservedBytes;
+  index.takeBack(handle);
+  store.takeBack(lent);
+  expect(store.arena.reservedBytes).toBeLessThan(before);
+  store.close();
 });
 
 test("large lists are split, identical vectors are left together", async () => {
