@@ -207,6 +207,73 @@ test("each bit of RaBitQ lessens the loss, to that of uniform quantizers", () =>
   });
 });
 
+test.each(codecs.filter(([name]) => !name.includes("PQ")))(
+  "%s: an estimate follows from the decoded vector",
+  (_name, train) => {
+    // Without padding. With r = x - c, y the decoded r (the multiple of the code nearest to r) and q' = q - c, the estimate of <r, q'> is
+    // <y, q'> |r|^2 / |y|^2.
+    const dimensions = 96;
+    const vectors = correlated(50, dimensions, 16);
+    const codec = kept(train(vectors, { dimensions }));
+    const codes = codec.encode(vectors);
+    const decoded = codec.decode(codes);
+    const centre = new Float32Array(codec.save().sections[0].bytes.buffer);
+    const query = correlated(1, dimensions, 17);
+    const { distances } = codec.estimate(query, codes);
+    for (let i = 0; i < 50; i++) {
+      let rr = 0;
+      let yy = 0;
+      let qq = 0;
+      let yq = 0;
+      for (let j = 0; j < dimensions; j++) {
+        const r = vectors[i * dimensions + j] - centre[j];
+        const y = decoded[i * dimensions + j] - centre[j];
+        const q = query[j] - centre[j];
+        rr += r * r;
+        yy += y * y;
+        qq += q * q;
+        yq += y * q;
+      }
+      const expected = rr + qq - (2 * yq * rr) / yy;
+      // Padding: a body has more components than the vector, and the turned y some length there. It is small.
+      expect(Math.abs(distances[i] - expected)).toBeLessThan(0.12 * (rr + qq));
+      if (codec.shape.turn === "none")
+        expect(Math.abs(distances[i] - expected)).toBeLessThan(1e-3 * (rr + qq));
+    }
+  },
+);
+
+test.each([4, 8] as const)("PQ, %i bits: each part has the code of its nearest centroid", (bits) => {
+  const dimensions = 30;
+  const parts = 10;
+  const vectors = correlated(800, dimensions, 18);
+  const codec = kept(trainProduct(module, vectors, { dimensions, parts, bits, iterations: 3 }));
+  const { padded } = codec.shape;
+  const width = padded / parts;
+  const size = 2 ** bits;
+  const [centre, codebooks] = codec.save().sections.map(({ bytes }) => new Float32Array(bytes.buffer));
+  const codes = codec.encode(vectors);
+  const used = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    const body = codes.subarray(i * codec.bytesPerVector + 16, (i + 1) * codec.bytesPerVector);
+    for (let part = 0; part < parts; part++) {
+      const apart = (e: number) => {
+        let sum = 0;
+        for (let j = part * width; j < (part + 1) * width; j++) {
+          const x = j < dimensions ? vectors[i * dimensions + j] - centre[j] : 0;
+          sum += (x - codebooks[j * size + e]) ** 2;
+        }
+        return sum;
+      };
+      const least = Math.min(...Array.from({ length: size }, (_, e) => apart(e)));
+      const code = bits === 8 ? body[part] : (body[part >> 1] >> (part % 2 === 1 ? 4 : 0)) & 15;
+      expect(apart(code)).toBeLessThanOrEqual(least * 1.0001 + 1e-6);
+      used.add(code);
+    }
+  }
+  expect(used.size).toBeGreaterThan(size * 0.7);
+});
+
 test("OPQ loses less than PQ where components are correlated", () => {
   const dimensions = 32;
   const vectors = correlated(3000, dimensions, 12);
