@@ -235,10 +235,7 @@ test.each(codecs.filter(([name]) => !name.includes("PQ")))(
         yq += y * q;
       }
       const expected = rr + qq - (2 * yq * rr) / yy;
-      // Padding: a body has more components than the vector, and the turned y some length there. It is small.
-      expect(Math.abs(distances[i] - expected)).toBeLessThan(0.12 * (rr + qq));
-      if (codec.shape.turn === "none")
-        expect(Math.abs(distances[i] - expected)).toBeLessThan(1e-3 * (rr + qq));
+      expect(Math.abs(distances[i] - expected)).toBeLessThan(1e-3 * (rr + qq));
     }
   },
 );
