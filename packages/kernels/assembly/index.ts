@@ -17,3 +17,4 @@ export {
 export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";
 export { roundTables, scanBlock, signTables } from "./fast-scan";
+export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";

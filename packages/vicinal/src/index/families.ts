@@ -1,11 +1,13 @@
 /** The index families by name. */
 import { VicinalError } from "../runtime/errors.js";
+import { ballTree } from "./ball-tree/index.js";
 import type { IndexFamily } from "./contract.js";
 import { flat } from "./flat/index.js";
 import { hnsw } from "./hnsw/index.js";
 import { ivf } from "./ivf/index.js";
+import { kMeansTree } from "./kmeans-tree/index.js";
 
-const families = [flat, hnsw, ivf] as readonly IndexFamily[];
+const families = [flat, hnsw, ivf, ballTree, kMeansTree] as readonly IndexFamily[];
 
 /** The family of that name; BAD_REQUEST names those there are. */
 export function familyNamed(name: string): IndexFamily {

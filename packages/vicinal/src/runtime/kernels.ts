@@ -120,6 +120,36 @@ export interface Kernels {
   ): number;
   pickWeighted(distances: number, count: number, target: number): number;
 
+  treeBytes(): number;
+  initTree(
+    at: number,
+    metric: number,
+    dimensions: number,
+    rows: number,
+    nodes: number,
+    pivots: number,
+    order: number,
+    nodeCount: number,
+    codes: number,
+    codeBytes: number,
+    mean: number,
+  ): void;
+  treeSlotBytes(nodeCount: number, dimensions: number): number;
+  treeSlotStats(slot: number): number;
+  treeSearch(
+    tree: number,
+    query: number,
+    k: number,
+    effort: number,
+    bits: number,
+    width: number,
+    factor: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+    slot: number,
+  ): number;
+
   graphBytes(): number;
   initGraph(
     at: number,
