@@ -8,9 +8,9 @@ export {
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
-export {
-  initIvf, initIvfSlot, ivfBytes, ivfEncode, ivfEncodeCentroids, ivfSearch, ivfSlotBytes, ivfStats,
-} from "./ivf";
+export { initIvf, initIvfSlot, ivfBytes, ivfSlotBytes, ivfStats } from "./ivf";
+export { ivfEncode, ivfEncodeCentroids } from "./ivf-encode";
+export { ivfSearch } from "./ivf-search";
 export {
   codecBytes, codecDecode, codecEncode, codecEstimate, codecQuery, codecResiduals, initCodec,
 } from "./codec";
