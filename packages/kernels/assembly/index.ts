@@ -8,4 +8,13 @@ export {
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
+export { initIvf, initIvfSlot, ivfBytes, ivfSlotBytes, ivfStats } from "./ivf";
+export { ivfEncode, ivfEncodeCentroids } from "./ivf-encode";
+export { ivfSearch } from "./ivf-search";
+export {
+  codecBytes, codecDecode, codecEncode, codecEstimate, codecQuery, codecResiduals, initCodec,
+} from "./codec";
+export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
+export { difference, rotate, rotateBack } from "./rotation";
+export { roundTables, scanBlock, signTables } from "./fast-scan";
 export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";

@@ -48,7 +48,7 @@ function effortForK(curves: CalibrationCurve[], k: number, recall: number): numb
   if (!curve || k > curve.k * LARGEST_STRETCH) return undefined;
   const effort = effortOn(curve, recall);
   if (effort === undefined) return undefined;
-  return Math.max(k, k > curve.k ? Math.ceil((effort * k) / curve.k) : effort);
+  return k > curve.k ? Math.ceil((effort * k) / curve.k) : effort;
 }
 
 /** Where the lower bound of a curve, made monotone, crosses the recall; between two efforts on a logarithmic scale. */

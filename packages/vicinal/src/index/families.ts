@@ -4,9 +4,10 @@ import { ballTree } from "./ball-tree/index.js";
 import type { IndexFamily } from "./contract.js";
 import { flat } from "./flat/index.js";
 import { hnsw } from "./hnsw/index.js";
+import { ivf } from "./ivf/index.js";
 import { kMeansTree } from "./kmeans-tree/index.js";
 
-const families = [flat, hnsw, ballTree, kMeansTree] as readonly IndexFamily[];
+const families = [flat, hnsw, ivf, ballTree, kMeansTree] as readonly IndexFamily[];
 
 /** The names by which a family is chosen. */
 export const familyNames = families.map(({ family }) => family);

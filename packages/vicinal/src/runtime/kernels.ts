@@ -191,6 +191,95 @@ export interface Kernels {
     width: number,
     budget: number,
   ): number;
+
+  rotate(x: number, padded: number, signs: number): void;
+  rotateBack(x: number, padded: number, signs: number): void;
+  difference(a: number, b: number, dimensions: number, padded: number, target: number): void;
+  codebookSumBytes(width: number, size: number): number;
+  codebookRound(
+    rows: number,
+    count: number,
+    padded: number,
+    parts: number,
+    size: number,
+    codebooks: number,
+    sums: number,
+    round: number,
+  ): void;
+
+  codebookSnap(
+    rows: number,
+    count: number,
+    padded: number,
+    parts: number,
+    size: number,
+    codebooks: number,
+    scratch: number,
+  ): void;
+  codecBytes(): number;
+  initCodec(
+    codec: number,
+    body: number,
+    metric: number,
+    dimensions: number,
+    padded: number,
+    bits: number,
+    parts: number,
+    codeBytes: number,
+    centre: number,
+    signs: number,
+    matrix: number,
+    codebooks: number,
+    range: number,
+    epsilon: number,
+    first: number,
+    second: number,
+    zeros: number,
+    query: number,
+  ): void;
+  codecResiduals(codec: number, rows: number, count: number, target: number): void;
+  codecEncode(codec: number, rows: number, count: number, codes: number): void;
+  codecDecode(codec: number, codes: number, count: number, rows: number): void;
+  codecQuery(codec: number, query: number): void;
+  codecEstimate(codec: number, codes: number, count: number, estimates: number, bounds: number): void;
+
+  ivfBytes(): number;
+  ivfSlotBytes(padded: number, tables: number, lists: number): number;
+  initIvfSlot(slot: number, padded: number, tables: number, lists: number): void;
+  initIvf(
+    head: number,
+    metric: number,
+    encoding: number,
+    dimensions: number,
+    padded: number,
+    tables: number,
+    lists: number,
+    rows: number,
+    centroids: number,
+    starts: number,
+    sizes: number,
+    ids: number,
+    blocks: number,
+    origin: number,
+    signs: number,
+    codebooks: number,
+    coarse: number,
+    coarseIds: number,
+  ): void;
+  ivfStats(slot: number): number;
+  ivfEncode(head: number, slot: number, from: number, to: number, epsilon: number): void;
+  ivfEncodeCentroids(head: number, slot: number, epsilon: number): void;
+  ivfSearch(
+    head: number,
+    slot: number,
+    query: number,
+    k: number,
+    probes: number,
+    bits: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+  ): number;
 }
 
 export type KernelBuild = "shared" | "unshared" | "shared-relaxed" | "unshared-relaxed";

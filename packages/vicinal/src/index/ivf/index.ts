@@ -1,0 +1,15 @@
+/** The IVF family: inverted lists over RaBitQ, product, 8-bit codes or floats, refined on the original vectors. */
+import type { IndexFamily } from "../contract.js";
+import { buildLists } from "./build.js";
+import { type IvfParameters, ivfParameters } from "./defaults.js";
+import { loadLists } from "./load.js";
+
+export { IVF_DEFAULTS, type IvfEncoding, type IvfParameters } from "./defaults.js";
+export { type IvfHandle, IvfIndex } from "./ivf-index.js";
+
+export const ivf: IndexFamily<IvfParameters> = {
+  family: "ivf",
+  parameters: ivfParameters,
+  build: buildLists,
+  load: loadLists,
+};

@@ -1,0 +1,139 @@
+/**
+ * IVF: vectors in lists by their nearest centroid; a query reads the lists nearest to it.
+ *
+ * Method: Sivic, Zisserman, "Video Google" (2003); Jegou, Douze, Schmid, "Product quantization for nearest neighbor
+ * search" (2011); with RaBitQ codes Gao, Long (SIGMOD 2024). k-means finds the centroids, a list holds codes of
+ * the residuals in blocks of 32, estimates come from look-up tables in registers, and a vector is measured on its floats
+ * when the bound of its estimate beats the k-th best so far. Effort is the number of lists read.
+ * Deviations: large lists are split again; tables are made once per query, not per list; every encoding, not only RaBitQ,
+ * has an unbiased estimate and a bound; a search that finds fewer than k reads on.
+ * Cost: a distance to every centroid, then the codes of the lists read. See the kernels: ivf.ts, fast-scan.ts, rabitq.ts.
+ */
+import { assert } from "../../runtime/assert.js";
+import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type { VectorStore } from "../vector-store.js";
+import type { IvfParameters } from "./defaults.js";
+import { allocateSlot, type ListLayout, listSections } from "./list-memory.js";
+
+/** Version of the saved form. */
+export const IVF_FORMAT = 1;
+/** Where nothing was measured, that is in small stores: a share of the lists that found 0.99 on vectors without clusters. */
+const DEFAULT_SHARE = 1 / 4;
+const LEAST_DEFAULT = 8;
+
+/** What another thread needs to search an index; can be posted beside the store's handle. */
+export interface IvfHandle {
+  layout: ListLayout;
+  slot: number;
+}
+
+export class IvfIndex implements VectorIndex {
+  readonly family = "ivf";
+  readonly exact = false;
+  readonly effort: { default: number; min: number; max: number };
+  readonly store: VectorStore;
+  readonly layout: ListLayout;
+  readonly parameters: IvfParameters;
+  calibration: Calibration | undefined;
+  readonly #slot: number;
+  readonly #stats: number;
+
+  constructor(store: VectorStore, layout: ListLayout, parameters: IvfParameters, slot?: number) {
+    this.store = store;
+    this.layout = layout;
+    this.parameters = parameters;
+    const { lists } = layout;
+    const usual = Math.max(LEAST_DEFAULT, Math.ceil(lists * DEFAULT_SHARE));
+    this.effort = { default: usual, min: 1, max: Math.max(1, lists) };
+    this.#slot = slot ?? allocateSlot(store, layout);
+    this.#stats = store.kernels.ivfStats(this.#slot) >>> 2;
+  }
+
+  /** A slot of its own for another thread; give it back with `takeBack`. */
+  lend(): IvfHandle {
+    return { layout: this.layout, slot: allocateSlot(this.store, this.layout) };
+  }
+
+  takeBack(handle: IvfHandle): void {
+    this.store.arena.release(handle.slot);
+  }
+
+  search(request: SearchRequest): SearchResult {
+    const { store, layout } = this;
+    const { kernels, scratch } = store;
+    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
+    const k = Math.min(request.k, layout.count);
+    if (k <= 0) return emptyResult();
+    scratch.ensure(k);
+    scratch.putQuery(request.query);
+    let bits = 0;
+    if (request.bits) {
+      scratch.putBits(request.bits, layout.count);
+      bits = scratch.bits;
+      if (kernels.countBits(bits, layout.count) === 0) return emptyResult();
+    }
+    const probes = Math.min(layout.lists, Math.max(1, Math.ceil(request.effort)));
+    const found = kernels.ivfSearch(
+      layout.head,
+      this.#slot,
+      scratch.query,
+      k,
+      probes,
+      bits,
+      scratch.keys,
+      scratch.ordinals,
+      scratch.distances,
+    );
+    const { u32 } = store.arena;
+    return {
+      ...scratch.takeHits(found),
+      exhausted: u32[this.#stats + 3] !== 0,
+      stats: { scored: u32[this.#stats], visited: u32[this.#stats + 1] },
+    };
+  }
+
+  /** Vectors that the last search measured on their floats. */
+  get refined(): number {
+    return this.store.arena.u32[this.#stats + 2];
+  }
+
+  memoryBytes(): number {
+    return this.layout.bytes;
+  }
+
+  /** The bytes are views of the store's memory: write them out before it is closed. */
+  save(): SavedIndex {
+    const { layout, parameters, store } = this;
+    return {
+      family: this.family,
+      meta: {
+        format: IVF_FORMAT,
+        count: layout.count,
+        dimensions: layout.dimensions,
+        metric: store.metric,
+        encoding: layout.encoding,
+        lists: layout.lists,
+        blocks: layout.blocks,
+        iterations: parameters.iterations,
+        epsilon: parameters.epsilon,
+        calibration: this.calibration ?? null,
+      },
+      sections: listSections(store.arena, layout),
+    };
+  }
+
+  /** Gives the index's memory back to the store, which lives on. */
+  release(): void {
+    this.store.arena.release(this.#slot);
+    this.store.arena.release(this.layout.region);
+  }
+}
+
+function emptyResult(): SearchResult {
+  return {
+    ordinals: new Uint32Array(0),
+    distances: new Float32Array(0),
+    exhausted: true,
+    stats: { scored: 0, visited: 0 },
+  };
+}

@@ -1,0 +1,136 @@
+/** Reads saved lists back, trusting nothing that could lead a search out of its memory. */
+import { VicinalError } from "../../runtime/errors.js";
+import type { Calibration, LoadedIndex } from "../contract.js";
+import type { VectorStore } from "../vector-store.js";
+import { type IvfEncoding, type IvfParameters, ivfParameters } from "./defaults.js";
+import { IVF_FORMAT, IvfIndex } from "./ivf-index.js";
+import {
+  allocateLists,
+  allocateSlot,
+  BLOCK,
+  type ListLayout,
+  listSections,
+  NO_ID,
+  openLists,
+  placeLists,
+} from "./list-memory.js";
+
+interface IvfMeta {
+  encoding: IvfEncoding;
+  lists: number;
+  blocks: number;
+  parameters: IvfParameters;
+  calibration: Calibration | null;
+}
+
+export async function loadLists(store: VectorStore, saved: LoadedIndex): Promise<IvfIndex> {
+  const { encoding, lists, blocks, parameters, calibration } = checkedMeta(store, saved.meta);
+  const { dimensions, count, arena } = store;
+  const layout = allocateLists(store, { dimensions, count, lists, blocks, encoding });
+  try {
+    for (const { name, bytes } of listSections(arena, layout)) {
+      const length = saved.length(name);
+      if (length !== bytes.length)
+        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
+      if (length > 0) await saved.readInto(name, bytes);
+    }
+    checkLists(store, layout);
+    placeLists(arena, layout);
+    openLists(store, layout);
+    const slot = allocateSlot(store, layout);
+    store.kernels.ivfEncodeCentroids(layout.head, slot, parameters.epsilon);
+    const index = new IvfIndex(store, layout, parameters, slot);
+    index.calibration = calibration ?? undefined;
+    return index;
+  } catch (error) {
+    arena.release(layout.region);
+    throw error;
+  }
+}
+
+function damaged(what: string): VicinalError {
+  return new VicinalError("CORRUPTION", `Corrupted IVF index: ${what}`, { what });
+}
+
+function checkedMeta(store: VectorStore, meta: Record<string, unknown>): IvfMeta {
+  const expect = (name: string, wanted: unknown) => {
+    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
+  };
+  const whole = (name: string, low: number, high: number): number => {
+    const value = meta[name];
+    if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
+      throw damaged(`${name} is ${String(value)}, expected ${low} to ${high}`);
+    return value;
+  };
+  const { count } = store;
+  expect("format", IVF_FORMAT);
+  expect("count", count);
+  expect("dimensions", store.dimensions);
+  expect("metric", store.metric);
+  const { encoding, iterations, epsilon } = meta;
+  if (encoding !== "float32" && encoding !== "rabitq" && encoding !== "pq4" && encoding !== "sq8")
+    throw damaged(`encoding is ${String(encoding)}`);
+  const lists = whole("lists", count > 0 ? 1 : 0, count);
+  return {
+    encoding,
+    lists,
+    blocks: whole("blocks", Math.ceil(count / BLOCK), Math.ceil(count / BLOCK) + lists),
+    parameters: checkedParameters({ lists: Math.max(1, lists), encoding, iterations, epsilon }),
+    calibration: checkedCalibration(meta.calibration),
+  };
+}
+
+function checkedParameters(given: Record<string, unknown>): IvfParameters {
+  try {
+    return ivfParameters(given);
+  } catch (cause) {
+    throw damaged((cause as Error).message);
+  }
+}
+
+function checkedCalibration(value: unknown): Calibration | null {
+  if (value === null || value === undefined) return null;
+  const { curves, queries } = value as Partial<Calibration>;
+  const numbers = (list: unknown, length: number) =>
+    Array.isArray(list) && list.length === length && list.every((x) => Number.isFinite(x));
+  const sound =
+    typeof queries === "number" &&
+    Array.isArray(curves) &&
+    curves.every(
+      ({ k, selectivity, efforts, recalls, errors }) =>
+        numbers([k, selectivity], 2) &&
+        Array.isArray(efforts) &&
+        [efforts, recalls, errors].every((list) => numbers(list, efforts.length)),
+    );
+  if (!sound) throw damaged("the calibration is not understood");
+  return value as Calibration;
+}
+
+/** Lists must fill the blocks, and hold every vector once. */
+function checkLists(store: VectorStore, layout: ListLayout): void {
+  const { u32 } = store.arena;
+  const { count, lists, blocks } = layout;
+  let needed = 0;
+  let members = 0;
+  for (let list = 0; list < lists; list++) {
+    const size = u32[(layout.sizes >>> 2) + list];
+    members += size;
+    needed += Math.ceil(size / BLOCK);
+  }
+  if (members !== count || needed !== blocks)
+    throw damaged(`lists hold ${members} vectors in ${needed} blocks, ${count} in ${blocks} expected`);
+  const seen = new Uint8Array(count);
+  let place = layout.ids >>> 2;
+  for (let list = 0; list < lists; list++) {
+    const size = u32[(layout.sizes >>> 2) + list];
+    const end = place + Math.ceil(size / BLOCK) * BLOCK;
+    for (let i = 0; place < end; place++, i++) {
+      const id = u32[place];
+      if (i >= size ? id === NO_ID : id < count && seen[id] === 0) {
+        if (i < size) seen[id] = 1;
+        continue;
+      }
+      throw damaged(`place ${i} of list ${list} names vector ${id} of ${count}`);
+    }
+  }
+}
