@@ -19,7 +19,7 @@ const ids = (group: Candidate[] | undefined) => group?.map(({ id }) => id);
 
 test("folds the small into the largest, whose graph comes first", () => {
   expect(ids(mergeGroup([candidate(1, 32), candidate(2, 400, true), candidate(3, 32)], 1e12))).toEqual([
-    2, 3, 1,
+    2, 1, 3,
   ]);
   expect(ids(mergeGroup([candidate(1, 32), candidate(2, 32, true)], 1e12))).toEqual([2, 1]);
 });
