@@ -9,10 +9,13 @@ import { kMeansTree } from "./kmeans-tree/index.js";
 
 const families = [flat, hnsw, ivf, ballTree, kMeansTree] as readonly IndexFamily[];
 
+/** The names by which a family is chosen. */
+export const familyNames = families.map(({ family }) => family);
+
 /** The family of that name; BAD_REQUEST names those there are. */
 export function familyNamed(name: string): IndexFamily {
   const family = families.find((candidate) => candidate.family === name);
   if (family) return family as IndexFamily;
-  const known = families.map((candidate) => candidate.family).join(", ");
+  const known = familyNames.join(", ");
   throw new VicinalError("BAD_REQUEST", `Unknown index family ${name}; there are: ${known}`, { name });
 }

@@ -41,9 +41,10 @@ export function growingCapacity(config: CollectionConfig): number {
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
 
-/** Parameters of the index over a vector: the collection's, overridden by the vector's own. */
+/** Parameters of the index over a vector: the vector's own, for HNSW over those of the collection. */
 export function indexParameters(config: CollectionConfig, name: string): Record<string, unknown> {
-  return { ...config.hnsw, ...config.vectors[name].index };
+  const { family = "hnsw", index } = config.vectors[name];
+  return family === "hnsw" ? { ...config.hnsw, ...index } : { ...index };
 }
 
 /** The family that serves a vector where its segment is large enough; `m: 0` asks for none, as in Qdrant. */

@@ -1,4 +1,6 @@
 /** Collections: how they are made, changed and described. */
+
+import { familyNames } from "../../index/families.js";
 import {
   anyObject,
   array,
@@ -98,8 +100,8 @@ export const quantizationConfigDiff = named(
 );
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
-/** The index family of a vector; Vicinal's own addition. */
-export const vectorIndex = named("VectorIndex", object({ type: choice("hnsw", "flat") }));
+/** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
+export const vectorIndex = named("VectorIndex", object({ type: choice(...familyNames) }));
 export type VectorIndex = Infer<typeof vectorIndex>;
 
 export const vectorParams = named(
