@@ -32,7 +32,6 @@ function prepare(v: Ivf, s: IvfSlot, query: usize): void {
 
 /** Distances of the query to all centroids: squared Euclid, or for Dot the negative inner product. */
 function measureCentroids(v: Ivf, s: IvfSlot, query: usize): void {
-  const stride = <usize>v.dimensions << 2;
   const out = s.distances;
   const lists = v.lists;
   for (let i: u32 = 0; i < lists; i += 4) {
