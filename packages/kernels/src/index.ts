@@ -1,5 +1,5 @@
 /** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
-
+export { type Code, codeDistance, encode, encodeQuery } from "./code-twins.js";
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
 export { assignments, means } from "./kmeans-twins.js";
 export { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";

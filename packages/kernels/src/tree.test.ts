@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { type MetricName, metricNames, nearest } from "./float-twins.js";
 import { buildNames, type Instance, instance, runnable } from "./load.js";
+import { seededRandom } from "./test-data.test.helper.js";
 import { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";
 
 const QUERY = 64;
@@ -15,14 +16,6 @@ const HEAP = 510 * 1024;
 const ORDINALS = 520 * 1024;
 const DISTANCES = 530 * 1024;
 const SLOT = 540 * 1024;
-
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 type Row = (ordinal: number) => ArrayLike<number>;
 
@@ -73,7 +66,7 @@ test.each(buildNames)("searches as the twin does, build %s", async (build) => {
   for (const dimensions of [1, 2, 3, 4, 7, 20]) {
     for (const [number, metric] of metricNames.entries()) {
       for (const seed of [1, 2, 3]) {
-        const next = random(seed * 1000 + dimensions);
+        const next = seededRandom(seed * 1000 + dimensions);
         const count = [1, 5, 6, 150][(seed + dimensions) % 4];
         const numbers = (length: number) => Array.from({ length }, () => Math.floor(next() * 41) - 20);
         // Unit vectors for Cosine, the last of them zero, as a zero vector stays.
@@ -124,7 +117,7 @@ test.each(buildNames)("searches as the twin does, build %s", async (build) => {
 });
 
 test("the twin's bounds hold for every row of a ball", () => {
-  const next = random(77);
+  const next = seededRandom(77);
   for (let round = 0; round < 300; round++) {
     const dimensions = 1 + Math.floor(next() * 6);
     const vector = () => Array.from({ length: dimensions }, () => (next() - 0.5) * 8);

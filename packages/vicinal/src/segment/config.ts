@@ -63,13 +63,11 @@ export function changedConfig(config: CollectionConfig, change: Record<string, u
     vectors: { ...config.vectors },
   };
   for (const [name, { index, given }] of Object.entries(vectors ?? {})) {
+    if (!Object.hasOwn(config.vectors, name)) continue;
     const old = config.vectors[name];
-    if (old)
-      changed.vectors[name] = {
-        ...old,
-        index: { ...old.index, ...index },
-        given: { ...old.given, ...given },
-      };
+    const vector = { ...old, index: { ...old.index, ...index }, given: { ...old.given, ...given } };
+    // Not by assignment: a vector may be called `__proto__`.
+    changed.vectors = { ...changed.vectors, [name]: vector };
   }
   return changed;
 }

@@ -29,7 +29,7 @@ export const hnswConfigDiff = named(
   object({
     m: optional(unsigned().describe("Edges per node of the graph. Default 16.")),
     ef_construct: optional(
-      unsigned({ min: 4 }).describe("Candidates considered per insertion. Default 100."),
+      unsigned({ min: 4 }).describe("Candidates considered per insertion. Default 200."),
     ),
     full_scan_threshold: optional(
       unsigned({ min: 10 }).describe("Kilobytes of vectors below which all are scanned."),
