@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { assignments, means } from "./kmeans-twins.js";
 import { buildNames, instance, runnable } from "./load.js";
+import { seededRandom } from "./test-data.test.helper.js";
 
 const ROWS = 65536;
 const CENTROIDS = 512 * 1024;
@@ -12,20 +13,12 @@ const SCRATCH = 730 * 1024;
 const SUMS = 800 * 1024;
 const COUNTS = 1000 * 1024;
 
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 test.each(buildNames)("assigning, summing and moving, build %s", async (build) => {
   if (!(await runnable(build))) return;
   const { exports, f32, u32, u8 } = await instance(build, 32);
   for (const dimensions of [1, 2, 3, 4, 5, 7, 8, 13, 31, 32, 100]) {
     for (const k of [1, 2, 3, 4, 5, 9, 32]) {
-      const next = random(dimensions * 100 + k);
+      const next = seededRandom(dimensions * 100 + k);
       const listed = k % 2 === 1;
       // Rows lie further apart than they are long.
       const stride = dimensions + (k % 3);
@@ -83,7 +76,7 @@ test.each(buildNames)("seeding, build %s", async (build) => {
       [5, 2],
       [40, 3],
     ] as const) {
-      const next = random(dimensions + count);
+      const next = seededRandom(dimensions + count);
       for (let i = 0; i < count * step * dimensions; i++) f32[ROWS / 4 + i] = Math.floor(next() * 21) - 10;
       for (let i = 0; i < dimensions; i++) f32[CENTROIDS / 4 + i] = Math.floor(next() * 21) - 10;
       const seed = f32.subarray(CENTROIDS / 4, CENTROIDS / 4 + dimensions);

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { type MetricName, metricNames, nearest } from "./float-twins.js";
 import { buildNames, type Instance, instance, runnable } from "./load.js";
+import { seededRandom } from "./test-data.test.helper.js";
 import { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";
 
 const QUERY = 64;
@@ -15,14 +16,6 @@ const HEAP = 510 * 1024;
 const ORDINALS = 520 * 1024;
 const DISTANCES = 530 * 1024;
 const SLOT = 540 * 1024;
-
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 type Row = (ordinal: number) => ArrayLike<number>;
 
@@ -73,7 +66,7 @@ test.each(buildNames)("searches as the twin does, build %s", async (build) => {
   for (const dimensions of [1, 2, 3, 4, 7, 20]) {
     for (const [number, metric] of metricNames.entries()) {
       for (const seed of [1, 2, 3]) {
-        const next = random(seed * 1000 + dimensions);
+        const next = seededRandom(seed * 1000 + dimensions);
         const count = [1, 5, 6, 150][(seed + dimensions) % 4];
         const numbers = (length: number) => Array.from({ length }, () => Math.floor(next() * 41) - 20);
         // Unit vectors for Cosine, the last of them zero, as a zero vector stays.
@@ -123,8 +116,67 @@ test.each(buildNames)("searches as the twin does, build %s", async (build) => {
   }
 });
 
+test.each(buildNames)("a search over codes, refined on the floats, build %s", async (build) => {
+  if (!(await runnable(build))) return;
+  const kernels = await instance(build, 32);
+  const { exports, f32, u32 } = kernels;
+  const [MEAN, SUMS, CODES] = [700 * 1024, 710 * 1024, 720 * 1024];
+  const count = 150;
+  for (const dimensions of [1, 7, 20, 100]) {
+    for (const [number, metric] of (["Euclid", "Cosine", "Dot"] as const).entries()) {
+      const next = seededRandom(dimensions * 10 + number);
+      const vector = () => {
+        const components = Array.from({ length: dimensions }, () => next() * 2 - 1);
+        const length = metric === "Cosine" ? Math.hypot(...components) : 1;
+        return components.map((x) => x / length);
+      };
+      const row = (i: number) => f32.subarray(ROWS / 4 + i * dimensions, ROWS / 4 + (i + 1) * dimensions);
+      const all = Array.from({ length: count }, (_, i) => i);
+      for (const i of all) row(i).set(vector());
+      const nodeCount = put(kernels, grow(metric, row, all, next));
+      const padded = Math.ceil(dimensions / 8) * 8;
+      const codeBytes = padded + 8;
+      const dot = metric === "Dot";
+      exports.meanOf(ROWS, dimensions, dot ? 0 : count, 1, SUMS, MEAN);
+      for (const place of all) {
+        const ordinal = u32[ORDER / 4 + place];
+        const base = CODES + (place - ordinal) * codeBytes;
+        exports.encodeRows(
+          ...[ROWS, dimensions, ordinal, ordinal + 1, MEAN, padded, dot ? 0 : 1, base, codeBytes],
+        );
+      }
+      const tree = [TREE, number, dimensions, ROWS, NODES, PIVOTS, ORDER, nodeCount];
+      exports.initTree(...tree, CODES, codeBytes, MEAN);
+      let same = 0;
+      for (let round = 0; round < 20; round++) {
+        f32.set(vector(), QUERY / 4);
+        const query = f32.slice(QUERY / 4, QUERY / 4 + dimensions);
+        const chosen = all.filter(() => next() < 0.7);
+        u32.fill(0, BITS / 4, BITS / 4 + 8);
+        for (const i of chosen) u32[BITS / 4 + (i >>> 5)] |= 1 << (i & 31);
+        const expected = nearest(metric, query, row, chosen, 10);
+        for (const width of [chosen.length, 20]) {
+          const found = exports.treeSearch(
+            ...[TREE, QUERY, 10, count, BITS, width, 0.2, HEAP, ORDINALS, DISTANCES, SLOT],
+          );
+          expect(found).toBe(10);
+          const ordinals = [...u32.subarray(ORDINALS / 4, ORDINALS / 4 + 10)];
+          for (const [i, ordinal] of ordinals.entries()) {
+            const own = nearest(metric, query, row, [ordinal], 1)[0].distance;
+            expect(f32[DISTANCES / 4 + i]).toBeCloseTo(own, 4);
+            expect(chosen).toContain(ordinal);
+          }
+          if (width === 20) same += expected.filter((hit) => ordinals.includes(hit.ordinal)).length;
+          else expect(ordinals).toEqual(expected.map((hit) => hit.ordinal));
+        }
+      }
+      expect(same, `${metric}, ${dimensions} dimensions`).toBeGreaterThan(196);
+    }
+  }
+});
+
 test("the twin's bounds hold for every row of a ball", () => {
-  const next = random(77);
+  const next = seededRandom(77);
   for (let round = 0; round < 300; round++) {
     const dimensions = 1 + Math.floor(next() * 6);
     const vector = () => Array.from({ length: dimensions }, () => (next() - 0.5) * 8);

@@ -3,8 +3,8 @@ import { checkedParameters, type EncodingParameter } from "../tree/parameters.js
 
 export interface BallTreeParameters extends EncodingParameter {
   /**
-   * Most vectors in a leaf. Small leaves prune more and cost more pivots: 40 keeps the pivots near a twentieth of the
-   * vectors, and is what the libraries take.
+   * Most vectors in a leaf. Small leaves prune more and cost more pivots: with 40, as libraries take, there is a
+   * pivot to 13 vectors.
    */
   leafSize: number;
 }

@@ -6,14 +6,18 @@
  * cluster, puts its siblings into one queue for the whole tree, and goes on with the best of the queue until
  * `effort` (FLANN's checks) vectors were compared.
  * Parameters: defaults.ts.
- * Deviations: a node is parted into fewer clusters than `branching` where leaves would not be half full; centroids are trained
- * on 256 vectors each at most; a node that no cluster parts (equal vectors) is cut into equal pieces; a sibling whose ball
- * cannot hold a better hit is never queued, and with effort >= count the search is exact. Distances of
- * clusters are squared Euclidean (Euclid, Cosine), Manhattan, or for Dot the product with the centre plus the factor
- * times |query| and the standard deviation.
- * Cost: build about (256 x iterations / rows of a cluster + 1) x branching distances per vector and level; memory a
- * pivot per node (n / 20 of them, about) and 4 bytes per vector. Search: effort plus branching distances per level and
- * leaf.
+ * Deviations:
+ * - A node is parted into fewer clusters than `branching` where leaves would not be half full; centroids are trained on
+ *   256 vectors each at most; a node that no cluster parts (equal vectors) is cut into equal pieces.
+ * - Leaves hold 8-bit codes one after the other; the best are measured again on the floats.
+ * - A cluster whose ball cannot hold a better hit is never queued, and with effort >= count the search is exact: over
+ *   floats, by bounds, equal to the scan.
+ * - Clusters are ordered by squared Euclidean distance less the factor times their variance (Euclid, Cosine), the same
+ *   with Manhattan distances for that metric, and for Dot by the product with the centre plus the factor times |query|
+ *   and the standard deviation.
+ * Cost: build about (1 + iterations x share of vectors trained on) x branching distances per vector and level; memory a
+ * pivot per node (n / 12 of them, about), a code and 4 bytes per vector. Search: effort, and branching distances per level
+ * of each leaf.
  */
 import type { IndexFamily } from "../contract.js";
 import { buildTree } from "../tree/build.js";

@@ -38,7 +38,7 @@ export function* measureRecall(
   const { store } = index;
   const absent = new Uint32Array((store.count + 31) >>> 5);
   for (const ordinal of ordinals) absent[ordinal >>> 5] |= 1 << (ordinal & 31);
-  const queries = Array.from(ordinals, (ordinal) => store.view(ordinal));
+  const queries = Array.from(ordinals, (ordinal) => store.get(ordinal));
   const trial: Trial = { index, queries, truth: yield* exact(store, ordinals, truth, absent) };
   const all = ladder(10, present);
   const curves: CalibrationCurve[] = yield* curve(trial, [1, 10], all, 1);

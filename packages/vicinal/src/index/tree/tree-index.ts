@@ -2,8 +2,9 @@
  * A searchable tree of balls over a store's vectors; the ball tree and the k-means tree differ in how their nodes are
  * parted (split.ts) and in the order in which a search visits them (`factor`, see the kernels' tree.ts).
  *
- * Effort counts vectors that are compared with the query (a leaf is always finished), not pivots. At
- * effort >= count nothing but bounds ends a search, floats are compared, and the answer is that of the exact scan.
+ * Effort counts vectors that are compared with the query (a leaf is always finished), not pivots. At effort >= count, or
+ * >= the number of those that pass the filter, floats are compared, only bounds end a search, and the answer is that of
+ * the exact scan.
  * Below that, where the tree has 8-bit codes, these are compared and the best are measured again on the floats.
  */
 import { assert } from "../../runtime/assert.js";
@@ -93,7 +94,7 @@ export class TreeIndex implements VectorIndex {
       k = Math.min(k, matching);
     }
     if (k <= 0) return emptyResult();
-    const exact = request.effort >= layout.count;
+    const exact = request.effort >= matching;
     const coded = layout.codeBytes > 0 && !exact;
     const width = coded ? Math.min(matching, Math.max(REFINE_LEAST, k * REFINE_FACTOR)) : 0;
     scratch.ensure(Math.max(k, width));

@@ -125,7 +125,7 @@ export function* encodeSteps(
   // The inner product is not invariant under translation: its codes keep the origin.
   const counted = metric === "Dot" ? 0 : store.count;
   kernels.meanOf(rows, dimensions, counted, Math.max(1, Math.floor(counted / MEAN_ROWS)), sums, mean);
-  const order = arena.u32.subarray(layout.order >>> 2, (layout.order >>> 2) + present);
+  const order = arena.u32.slice(layout.order >>> 2, (layout.order >>> 2) + present);
   const normed = metric === "Dot" ? 0 : 1;
   for (let place = 0; place < present; place++) {
     const row = order[place];

@@ -77,7 +77,7 @@ describe.each(["ball-tree", "kmeans-tree"])("%s", (family) => {
           const query = vectors.slice(at, at + dimensions);
           for (const bits of [undefined, third]) {
             const k = [1, 10, 100][i % 3];
-            const found = index.search({ query, k, effort: count, bits });
+            const found = index.search({ query, k, effort: bits ? 234 : count, bits });
             const truth = scan.search({ query, k, bits });
             expect(found.distances).toEqual(truth.distances);
             expect(found.ordinals).toEqual(truth.ordinals);
