@@ -11,6 +11,10 @@ export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./
 export {
   initIvf, initIvfSlot, ivfBytes, ivfEncode, ivfEncodeCentroids, ivfSearch, ivfSlotBytes, ivfStats,
 } from "./ivf";
+export {
+  initLsh, initLshWork, lshAnswerBytes, lshBuckets, lshBytes, lshFill, lshFingerprints, lshIntegers, lshSearch,
+  lshWorkBytes,
+} from "./lsh";
 export { codebookDots, codebookEncode, codebookRound, codebookVector } from "./pq";
 export { rabitqDecode, rabitqEncode, rabitqEstimate, rabitqQuery } from "./rabitq";
 export { difference, rotate, rotateBack } from "./rotation";

@@ -44,7 +44,7 @@ function recall(index: VectorIndex, queries: Float32Array, effort: number, bits?
   return hits / wanted;
 }
 
-describe.each(["flat", "hnsw", "ivf"])("family %s", (family) => {
+describe.each(["flat", "hnsw", "ivf", "lsh"])("family %s", (family) => {
   const cases: [Metric, number][] = [
     ["Euclid", 1],
     ["Euclid", 3],

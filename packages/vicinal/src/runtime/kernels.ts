@@ -5,7 +5,7 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels {
+export interface Kernels extends LshKernels {
   scan(
     metric: number,
     query: number,
@@ -238,6 +238,57 @@ export interface Kernels {
     probes: number,
     bits: number,
     heap: number,
+    ordinals: number,
+    distances: number,
+  ): number;
+}
+
+/** Locality-sensitive hashing; see packages/kernels/assembly/lsh.ts. */
+export interface LshKernels {
+  lshBytes(): number;
+  initLsh(
+    at: number,
+    metric: number,
+    kind: number,
+    dimensions: number,
+    rows: number,
+    count: number,
+    tables: number,
+    functions: number,
+    cellBits: number,
+    inverseWidth: number,
+    largest: number,
+    padded: number,
+    lastAxes: number,
+    directions: number,
+    offsets: number,
+    multipliers: number,
+    starts: number,
+    entries: number,
+  ): void;
+  lshWorkBytes(lsh: number, effort: number): number;
+  lshAnswerBytes(): number;
+  initLshWork(work: number, lsh: number, effort: number): void;
+  lshFingerprints(
+    lsh: number,
+    work: number,
+    table: number,
+    from: number,
+    to: number,
+    fingerprints: number,
+  ): void;
+  lshIntegers(lsh: number, work: number, table: number, vector: number, integers: number): void;
+  lshFill(lsh: number, table: number, fingerprints: number): void;
+  lshBuckets(lsh: number, table: number): number;
+  lshSearch(
+    lsh: number,
+    work: number,
+    answer: number,
+    query: number,
+    bits: number,
+    effort: number,
+    k: number,
+    keys: number,
     ordinals: number,
     distances: number,
   ): number;

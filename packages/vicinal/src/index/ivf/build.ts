@@ -2,10 +2,11 @@
  * Builds inverted lists: lays out memory, lets the two halves (train, encode) run on a worker, or in slices on the calling
  * thread where memory is not shared, and between them puts the members of each list together.
  */
+
+import { trainingRows } from "../../codec/kmeans.js";
 import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
 import { canRunTasks, runTask } from "../../runtime/pool.js";
 import { seededRandom } from "../../runtime/random.js";
-import { trainingRows } from "../../codec/kmeans.js";
 import type { BuildOptions, Calibration } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
 import type { VectorStore } from "../vector-store.js";
@@ -174,8 +175,7 @@ async function runPhase(
   to: number,
 ): Promise<unknown> {
   const { count } = store;
-  const progress = (done: number) =>
-    options.progress?.(Math.floor(count * from + done * (to - from)), count);
+  const progress = (done: number) => options.progress?.(Math.floor(count * from + done * (to - from)), count);
   if (store.shared && canRunTasks() && count * store.dimensions > INLINE_NUMBERS) {
     const handle = store.lend();
     try {
