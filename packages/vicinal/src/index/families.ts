@@ -5,8 +5,9 @@ import { flat } from "./flat/index.js";
 import { hnsw } from "./hnsw/index.js";
 import { ivf } from "./ivf/index.js";
 import { lsh } from "./lsh/index.js";
+import { mih } from "./mih/index.js";
 
-const families = [flat, hnsw, ivf, lsh] as readonly IndexFamily[];
+const families = [flat, hnsw, ivf, lsh, mih] as readonly IndexFamily[];
 
 /** The family of that name; BAD_REQUEST names those there are. */
 export function familyNamed(name: string): IndexFamily {

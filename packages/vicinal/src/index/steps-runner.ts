@@ -19,19 +19,20 @@ const REPORT_MS = 50;
 /** Steps over a job; they yield how many vectors are done and allocate nothing in the store's memory. */
 export type Steps<Job, Result> = (store: VectorStore, job: Job) => Generator<number, Result>;
 
-/** `module`: the address of a task module whose `run` is `runStepsTask(steps)`. */
+/** `module`: address of a task module whose `run` is `runStepsTask(steps)`. `hits`: room that its searches need. */
 export async function runSteps<Job, Result>(
   store: VectorStore,
   steps: Steps<Job, Result>,
   module: string,
   job: Job,
   options: BuildOptions,
+  hits?: number,
 ): Promise<Result> {
   const total = store.count;
   const progress = (done: number) => options.progress?.(done, total);
   throwIfCancelled(options.signal);
   if (store.shared && canRunTasks() && total * store.dimensions > INLINE_NUMBERS) {
-    const handle = store.lend();
+    const handle = store.lend(hits);
     try {
       return await runTask<Result>(module, { store: handle, job }, { progress, signal: options.signal });
     } finally {

@@ -5,7 +5,7 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels extends LshKernels {
+export interface Kernels extends LshKernels, BinaryKernels {
   scan(
     metric: number,
     query: number,
@@ -291,6 +291,64 @@ export interface LshKernels {
     keys: number,
     ordinals: number,
     distances: number,
+  ): number;
+}
+
+/** Binary codes; see packages/kernels/assembly/binary.ts and mih.ts. */
+export interface BinaryKernels {
+  binaryEncode(
+    rows: number,
+    dimensions: number,
+    from: number,
+    to: number,
+    planes: number,
+    thresholds: number,
+    bits: number,
+    largest: number,
+    codes: number,
+    stride: number,
+  ): void;
+  binaryReorder(
+    source: number,
+    target: number,
+    length: number,
+    stride: number,
+    bits: number,
+    order: number,
+  ): void;
+  binaryScan(
+    query: number,
+    codes: number,
+    stride: number,
+    from: number,
+    to: number,
+    filter: number,
+    k: number,
+    heap: number,
+    size: number,
+  ): number;
+  mihBytes(): number;
+  initMih(
+    at: number,
+    codes: number,
+    stride: number,
+    bits: number,
+    count: number,
+    parts: number,
+    starts: number,
+    members: number,
+  ): void;
+  mihWorkBytes(bits: number, count: number): number;
+  initMihWork(work: number, bits: number): void;
+  mihFill(mih: number, part: number): void;
+  mihSearch(
+    mih: number,
+    work: number,
+    query: number,
+    filter: number,
+    k: number,
+    heap: number,
+    mode: number,
   ): number;
 }
 

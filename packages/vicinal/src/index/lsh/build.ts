@@ -5,6 +5,7 @@ import { seededRandom } from "../../runtime/random.js";
 import type { BuildOptions } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
 import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../ivf/measure.js";
+import { largestNorm } from "../norms.js";
 import { runSteps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { type LshJob, lshSteps } from "./build-steps.js";
@@ -113,17 +114,4 @@ function polytopes(
   while (functions < MOST_FUNCTIONS["cross-polytope"] && (2 * axes) ** functions < buckets) functions++;
   const rest = buckets / (2 * axes) ** (functions - 1);
   return { functions, lastAxes: Math.min(axes, Math.max(1, Math.ceil(rest / 2))) };
-}
-
-/** The largest squared norm; a little more, so that no tail is lost to rounding. */
-function largestNorm(store: VectorStore): number {
-  const { count, dimensions } = store;
-  let largest = 0;
-  for (let i = 0; i < count; i++) {
-    const vector = store.view(i);
-    let norm = 0;
-    for (let j = 0; j < dimensions; j++) norm += vector[j] * vector[j];
-    largest = Math.max(largest, norm);
-  }
-  return Math.fround(largest * 1.000001 || 1);
 }
