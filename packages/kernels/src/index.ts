@@ -1,4 +1,12 @@
 /** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
 
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
+export {
+  hadamardOf,
+  hammingDistance,
+  type Move,
+  nearestCodes,
+  probesOf,
+  rotateByRounds,
+} from "./hash-twins.js";
 export { assignments, means } from "./kmeans-twins.js";

@@ -5,7 +5,7 @@
  * meet. They meet in the mean, so that the bits are balanced (for the inner product in the origin, with a tail that
  * makes all stored vectors equally long: Neyshabur, Srebro 2015). In few dimensions an angle says little: there each
  * plane goes through a stored vector of its own, and the number of planes between two vectors grows with their distance.
- * Parameters: bits, a multiple of 1. Cost: bits x dimensions multiplications per vector; bits / 8 bytes.
+ * Parameters: bits (more bits, surer order). Cost: bits x dimensions multiplications per vector; bits / 8 bytes.
  */
 import type { Kernels } from "../../runtime/kernels.js";
 import type { Arena } from "../../runtime/memory.js";
@@ -64,7 +64,10 @@ export function trainBinary(source: FloatRows, codec: BinaryCodec, centred: bool
   const mean = new Float64Array(dimensions);
   const step = Math.max(1, Math.floor(count / MEAN_ROWS));
   const taken = Math.ceil(count / step);
-  for (let i = 0; i < count; i += step) row(i).forEach((value, j) => (mean[j] += value / taken));
+  for (let i = 0; i < count; i += step) {
+    const vector = row(i);
+    for (let j = 0; j < dimensions; j++) mean[j] += vector[j] / taken;
+  }
   const apart = dimensions < FEW_DIMENSIONS && count > 0;
   for (let bit = 0; bit < codec.bits; bit++) {
     const through = apart ? row(Math.floor(random() * count)) : mean;
