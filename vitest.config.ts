@@ -7,5 +7,7 @@ export default defineConfig({
     exclude: ["**/node_modules/**"],
     testTimeout: 30_000,
     pool: "forks",
+    // Only what is worth a look; a test that starts processes takes a second.
+    slowTestThreshold: 5_000,
   },
 });

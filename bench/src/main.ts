@@ -18,7 +18,7 @@ import { measureProduct, type ProductResult } from "./measure/product.js";
 import { lastConsumed } from "./measure/stats.js";
 import { type Machine, machine } from "./report/machine.js";
 import { curvePlot } from "./report/plot.js";
-import { curves, fixedCosts, product, summary } from "./report/table.js";
+import { curves, fixedCosts, notes, product, summary } from "./report/table.js";
 
 /** In the order of the tables and of the plot's colours. */
 const engineMakers: Record<string, () => Engine> = { vicinal, "hnswlib-node": hnswlib, usearch, zvec };
@@ -52,7 +52,7 @@ function readArguments(): Arguments {
       only: { type: "string", default: measurements.join(",") },
       k: { type: "string", default: "10" },
       rounds: { type: "string", default: "3" },
-      efs: { type: "string", default: "10,16,24,32,48,64,96,128,192,256,384,512,768" },
+      efs: { type: "string", default: "10,16,24,32,48,64,96,128,192,256,384,512,768,1024,1536" },
     },
   });
   const all = Object.keys(engineMakers);
@@ -103,7 +103,9 @@ async function measureSet(
   const report: Report = { machine: machine(), data: set.meta, options, curves: [] };
   if (only.includes("curve")) {
     report.curves = await withEngines(names, (engines) => measureCurves(set, engines, options));
-    console.log(`\n${name}\n\n${curves(report.curves)}\n\n${summary(report.curves)}`);
+    console.log(
+      `\n${name}\n\n${curves(report.curves)}\n\n${summary(report.curves)}\n\n${notes(report.curves)}`,
+    );
     writeFileSync(
       join(resultsFolder, `${name}.svg`),
       curvePlot(set.meta, report.curves, options.k, report.machine),

@@ -89,7 +89,7 @@ export async function measureCurves(
 async function build(set: DataSet, engine: Engine, { parameters }: CurveOptions): Promise<EngineResult> {
   const { base, meta } = set;
   const building = progress(`${meta.name}: build of ${engine.name}`);
-  const before = residentBytes();
+  const before = await residentBytes();
   const elapsed = clock();
   await engine.build({ base, ...meta }, parameters, building.update);
   const time = elapsed();
@@ -99,7 +99,7 @@ async function build(set: DataSet, engine: Engine, { parameters }: CurveOptions)
     version: engine.version,
     notes: engine.notes,
     build: time,
-    bytesPerVector: Math.round((residentBytes() - before) / meta.count),
+    bytesPerVector: Math.round(((await residentBytes()) - before) / meta.count),
     points: [],
   };
 }

@@ -1,4 +1,5 @@
 /** Medians, percentiles and the clock of the measurements. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
@@ -39,8 +40,15 @@ export function lastConsumed(): unknown {
   return sunk;
 }
 
-/** Bytes that this process holds in memory, after a collection where Node allows one. */
-export function residentBytes(): number {
-  (globalThis as { gc?: () => void }).gc?.();
+/** Milliseconds in which threads that have nothing to do may end. */
+const REST_MS = 3000;
+
+/** Bytes that this process holds in memory after a rest, and after collections where Node allows them. */
+export async function residentBytes(): Promise<number> {
+  const { gc } = globalThis as { gc?: () => void };
+  gc?.();
+  await sleep(REST_MS);
+  gc?.();
+  await sleep(100);
   return process.memoryUsage().rss;
 }

@@ -29,6 +29,7 @@ export function curvePlot(meta: Meta, results: readonly EngineResult[], k: numbe
   );
   const engines = results.map((result) => `${result.engine} ${result.version}`);
   const last = Math.max(...points.map((point) => point.recall));
+  const speeds = roundSteps(points.map((point) => point.queriesPerSecond));
   const svg = Plot.plot({
     document: document as unknown as Document,
     width: 760,
@@ -49,7 +50,8 @@ export function curvePlot(meta: Meta, results: readonly EngineResult[], k: numbe
       type: "log",
       label: null,
       grid: true,
-      ticks: 6,
+      domain: [speeds[0], speeds[speeds.length - 1]],
+      ticks: speeds,
       tickFormat: (tick: number) => tick.toLocaleString("en"),
     },
     color: { domain: engines, range: colours },
@@ -92,6 +94,17 @@ export function curvePlot(meta: Meta, results: readonly EngineResult[], k: numbe
   return `${svg.outerHTML
     .replace(/(<svg[^>]*>)/, '$1<rect width="760" height="460" fill="#ffffff"/>')
     .replace(/<\/svg>$/, `<g fill="#1f2933">${dressing}</g></svg>`)}\n`;
+}
+
+/** 1, 2 and 5 times powers of ten, from just below the least value to just above the greatest. */
+function roundSteps(values: readonly number[]): number[] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const steps = Array.from({ length: 12 }, (_, power) =>
+    [1, 2, 5].map((digit) => digit * 10 ** power),
+  ).flat();
+  const first = steps.findLastIndex((step) => step <= low);
+  const last = steps.findIndex((step) => step >= high);
+  return steps.slice(Math.max(first, 0), last + 1);
 }
 
 function escaped(text: string): string {

@@ -30,6 +30,10 @@ export function summary(results: readonly EngineResult[]): string {
   );
 }
 
+export function notes(results: readonly EngineResult[]): string {
+  return results.flatMap(({ engine, notes }) => notes.map((note) => `${engine}: ${note}`)).join("\n");
+}
+
 export function curves(results: readonly EngineResult[]): string {
   return table(
     ["engine", "effort", "recall", "q/s", "q/cpu s", "p50 us", "p99 us"],

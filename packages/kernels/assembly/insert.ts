@@ -19,8 +19,8 @@ function degree(list: usize, slots: u32): u32 {
 }
 
 /**
- * Chooses at most `most` of `length` candidates (rising keys); puts them into `s.kept` and returns how many.
- * `metric distances`: 0 means equal, except for the inner product, where it means nothing.
+ * Chooses at most `most` of `length` candidates (rising keys); puts them into `s.kept` and returns how many. A distance
+ * of 0 stands for an equal vector (under the inner product for an orthogonal one, which is rare and does no harm).
  */
 function choose<S>(g: Graph, s: Slot, candidates: usize, length: u32, most: u32): u32 {
   const scorer = changetype<S>(0);

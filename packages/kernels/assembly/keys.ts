@@ -37,7 +37,7 @@ export function finite(d: v128): v128 {
 
 // A binary max-heap of keys at `heap`: the worst of the best k on top.
 
-function siftDown(heap: usize, size: u32, key: u64): void {
+export function siftDown(heap: usize, size: u32, key: u64): void {
   let at: u32 = 0;
   while (true) {
     let child: u32 = 2 * at + 1;

@@ -57,38 +57,42 @@ export class Manhattan {
   }
 }
 
-/**
- * Distances of one query to four rows of `dimensions` floats. Four rows at once share each load of the query, keep
- * four independent sums in flight and need one horizontal sum for all. Rows need no alignment and no padding:
- * the last `dimensions mod 4` components are taken one by one, across the four rows.
- */
+/** Sums of one row, over whole steps of four components: four independent sums, then one. */
 // @ts-ignore: decorator
 @inline
-export function distances4<M>(
-  query: usize,
-  a: usize,
-  b: usize,
-  c: usize,
-  d: usize,
-  dimensions: u32,
-): v128 {
+function rowSum<M>(query: usize, row: usize, whole: usize): v128 {
   const metric = changetype<M>(0);
-  let sumA = f32x4.splat(0);
-  let sumB = f32x4.splat(0);
-  let sumC = f32x4.splat(0);
-  let sumD = f32x4.splat(0);
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0);
+  let at: usize = 0;
+  for (; at + 64 <= whole; at += 64) {
+    sum0 = metric.accumulate(sum0, v128.load(query + at), v128.load(row + at));
+    sum1 = metric.accumulate(sum1, v128.load(query + at, 16), v128.load(row + at, 16));
+    sum2 = metric.accumulate(sum2, v128.load(query + at, 32), v128.load(row + at, 32));
+    sum3 = metric.accumulate(sum3, v128.load(query + at, 48), v128.load(row + at, 48));
+  }
+  for (; at < whole; at += 16) sum0 = metric.accumulate(sum0, v128.load(query + at), v128.load(row + at));
+  return f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3));
+}
+
+/**
+ * Distances of one query to four rows of `dimensions` floats. Rows are read one after the other, as the processor's
+ * own prefetching likes it: over rows that follow each other this reads memory twice as fast as going through four of
+ * them in step. They need no alignment and no padding: the last `dimensions mod 4` components are taken one by
+ * one, across the four rows. Every kernel measures through this function, so that all agree to the last bit.
+ */
+export function distances4<M>(query: usize, a: usize, b: usize, c: usize, d: usize, dimensions: u32): v128 {
+  const metric = changetype<M>(0);
   const bytes = <usize>dimensions << 2;
   const whole = bytes & ~15;
-  let at: usize = 0;
-  for (; at < whole; at += 16) {
-    const q = v128.load(query + at);
-    sumA = metric.accumulate(sumA, q, v128.load(a + at));
-    sumB = metric.accumulate(sumB, q, v128.load(b + at));
-    sumC = metric.accumulate(sumC, q, v128.load(c + at));
-    sumD = metric.accumulate(sumD, q, v128.load(d + at));
-  }
+  const sumA = rowSum<M>(query, a, whole);
+  const sumB = rowSum<M>(query, b, whole);
+  const sumC = rowSum<M>(query, c, whole);
+  const sumD = rowSum<M>(query, d, whole);
   let sums = sumEach(sumA, sumB, sumC, sumD);
-  for (; at < bytes; at += 4) {
+  for (let at = whole; at < bytes; at += 4) {
     let column = v128.load32_splat(a + at);
     column = v128.load_lane<f32>(b + at, column, 1);
     column = v128.load_lane<f32>(c + at, column, 2);

@@ -27,12 +27,6 @@ import { sumLanes } from "./simd";
 
 export const RABITQ_HEAD_BYTES: usize = 16;
 
-// @ts-ignore: decorator
-@inline
-export function rabitqBytes(padded: u32, bits: u32): u32 {
-  return <u32>RABITQ_HEAD_BYTES + (padded >> 3) * bits;
-}
-
 /** Components as integers 0..2^B-1 in float lanes: floor(r * inverse + half), clamped. */
 // @ts-ignore: decorator
 @inline
@@ -192,22 +186,4 @@ export function planesDot(groups: usize, padded: u32, bits: u32, query: usize): 
     sum = i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(u), v128.load(query + (i << 1), 16)));
   }
   return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
-}
-
-/**
- * Estimated distances of a query to `count` codes, `codeBytes` apart. `query`: its 16-bit form with `step` and `total`,
- * the sum of its rotated components; `term` as drawn above, `away` = |q - c|. `bounds` (0: none) takes what each
- * estimate may be off by.
- */
-export function rabitqEstimate(
-  query: usize, step: f32, total: f32, term: f32, away: f32, codes: usize, codeBytes: u32, padded: u32, bits: u32,
-  count: u32, estimates: usize, bounds: usize,
-): void {
-  const middle = (<f32>(1 << (bits - 1)) - <f32>0.5) * total;
-  for (let i: u32 = 0; i < count; i++) {
-    const code = codes + <usize>i * <usize>codeBytes;
-    const dot = <f32>planesDot(code + RABITQ_HEAD_BYTES, padded, bits, query) * step - middle;
-    store<f32>(estimates + (<usize>i << 2), load<f32>(code) + term + load<f32>(code, 4) * dot);
-    if (bounds) store<f32>(bounds + (<usize>i << 2), load<f32>(code, 8) * away);
-  }
 }

@@ -45,18 +45,40 @@ export function residualFactors(
   }
 }
 
-/** Rounds `r` to signed bytes by its own largest component; `y` takes them as floats. */
-export function byteEncode(r: usize, padded: u32, code: usize, y: usize): void {
+/** Largest |component|. */
+// @ts-ignore: decorator
+@inline
+function largestOf(r: usize, padded: u32): f32 {
   let most = f32x4.splat(0);
   for (let at: usize = 0; at < <usize>padded << 2; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(r + at)));
-  const largest = maxLane(most);
+  return maxLane(most);
+}
+
+/** Rounds `r` to signed bytes, by `range`, or where that is 0 by its own largest component; `y` takes them as floats. */
+export function byteEncode(r: usize, padded: u32, range: f32, code: usize, y: usize): void {
+  const largest = range > 0 ? range : largestOf(r, padded);
   const inverse = f32x4.splat(largest > 0 ? 127 / largest : 0);
+  const limit = f32x4.splat(127);
   for (let at: usize = 0; at < <usize>padded << 2; at += 16) {
-    const u = f32x4.nearest(f32x4.mul(v128.load(r + at), inverse));
+    const exact = f32x4.nearest(f32x4.mul(v128.load(r + at), inverse));
+    const u = f32x4.max(f32x4.neg(limit), f32x4.min(limit, exact));
     v128.store(y + at, u);
     const words = i32x4.trunc_sat_f32x4_s(u);
     const halves = i16x8.narrow_i32x4_s(words, words);
     v128.store_lane<u32>(code + (at >> 2), i8x16.narrow_i16x8_s(halves, halves), 0);
+  }
+}
+
+/** As `byteEncode`, to 16 levels at -7.5, -6.5, ... 7.5; `padded` is a multiple of 32. */
+export function nibbleEncode(r: usize, padded: u32, range: f32, code: usize, y: usize): void {
+  const largest = range > 0 ? range : largestOf(r, padded);
+  const inverse: f32 = largest > 0 ? 8 / largest : 0;
+  memory.fill(code, 0, padded >> 1);
+  for (let j: u32 = 0; j < padded; j++) {
+    const level = max<f32>(0, min<f32>(15, Mathf.floor(load<f32>(r + (<usize>j << 2)) * inverse + 8)));
+    store<f32>(y + (<usize>j << 2), level - <f32>7.5);
+    const at = code + ((j >> 5) << 4) + (j & 15);
+    store<u8>(at, <u8>(<u32>load<u8>(at) | (<u32>level << (j & 16 ? 4 : 0))));
   }
 }
 

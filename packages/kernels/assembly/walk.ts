@@ -2,8 +2,9 @@
 //
 // Method: the beam search of HNSW (Malkov, Yashunin 2018, algorithm 2), shaped for a machine that waits for memory:
 // - the beam is one array in order of distance, whose keys carry an "expanded" bit; no heaps;
-// - a step expands up to WIDTH candidates at once: their neighbours not seen before are gathered first, their
-//   lines touched, and only then scored, four at a time, so that many cache misses are in flight together;
+// - a step expands up to WIDTH candidates at once: their lists are touched, their neighbours not seen before gathered,
+//   the lines of these touched, and only then they are scored, four at a time, so that many cache misses are in
+//   flight together;
 // - what beats the beam's worst is sorted apart and merged into the beam in one pass from behind.
 //
 //   key of a node:  [ distance, monotone : 32 ][ node : 31 ][ expanded : 1 ]
@@ -89,6 +90,16 @@ export function mergeKeys(array: usize, size: u32, limit: u32, keys: usize, adde
     end = place;
   }
   return lowest;
+}
+
+/** Loads from every cache line of a list, which starts their way here. */
+// @ts-ignore: decorator
+@inline
+function touchList(list: usize, slots: u32): u32 {
+  let sum: u32 = 0;
+  const end = list + (<usize>slots << 2);
+  for (let at = list; at < end; at += 64) sum += load<u32>(at);
+  return sum;
 }
 
 /** Marks a node as seen; returns 1 if it was not. */
@@ -184,16 +195,21 @@ export function walk<S>(
       }
     } else if (size == width) bound = distanceOf(keyAt(pool, width - 1));
 
-    // Choose up to WIDTH candidates and gather their neighbours not seen before.
+    // Choose up to WIDTH candidates and touch their lists, then gather their neighbours not seen before.
     let chosen: u32 = 0;
-    let length: u32 = 0;
     for (; next < size && chosen < WIDTH; next++) {
       const key = keyAt(pool, next);
       if (key & 1) continue;
       if (bits && distanceOf(key) > bound) break;
       setKey(pool, next, key | 1);
+      const list = g.list(layer, nodeOf(key));
+      sink += touchList(list, slots);
+      store<usize>(s.kept + (<usize>chosen << 2), list);
       chosen++;
-      let at = g.list(layer, nodeOf(key));
+    }
+    let length: u32 = 0;
+    for (let i: u32 = 0; i < chosen; i++) {
+      let at = load<usize>(s.kept + (<usize>i << 2));
       const end = at + (<usize>slots << 2);
       for (; at < end; at += 4) {
         const node = load<u32>(at);

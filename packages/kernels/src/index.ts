@@ -1,5 +1,6 @@
 /** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
 
+export { type Code, codeDistance, encode, encodeQuery } from "./code-twins.js";
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
 export {
   hadamardOf,
@@ -10,3 +11,5 @@ export {
   rotateByRounds,
 } from "./hash-twins.js";
 export { assignments, means } from "./kmeans-twins.js";
+export { blockSums, rotated, signEntry } from "./quantizer-twins.js";
+export { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";

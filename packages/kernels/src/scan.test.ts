@@ -2,25 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { metricNames, metrics, nearest } from "./float-twins.js";
 import { buildNames, type Instance, instance, runnable } from "./load.js";
+import { dimensionsTried, seededRandom as random } from "./test-data.test.helper.js";
 
-const dimensionsTried = [
-  ...Array.from({ length: 64 }, (_, i) => i + 1),
-  ...[100, 127, 128, 768, 784, 1536, 2048, 4096],
-];
 const ROWS = 41;
 const QUERY = 64;
 const BASE = 65536;
-
-/** A small seeded generator (mulberry32), so that a failure repeats. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 interface Case {
   kernels: Instance;

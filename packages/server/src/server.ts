@@ -106,6 +106,11 @@ function createApp(options: ServerOptions): FastifyInstance {
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: parameterLengthMax },
+    // What the HTTP layer refuses before any hook or handler, such as a path that is no URL.
+    frameworkErrors(error, _request, reply) {
+      const { status, text } = failureOf(error, bodyLimitBytes);
+      sendJson((reply as FastifyReply).code(status), errorEnvelope(text, performance.now()));
+    },
     ...(options.logger ? { loggerInstance: options.logger, disableRequestLogging: true } : {}),
   }) as FastifyInstance;
   const tally = new RequestTally();

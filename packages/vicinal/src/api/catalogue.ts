@@ -7,7 +7,7 @@
  * A collection that cannot be opened is set aside: its name stays, every use of it reports what is damaged, and the
  * others work.
  */
-import { VicinalError } from "../runtime/errors.js";
+import { corruption, VicinalError } from "../runtime/errors.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
@@ -42,6 +42,7 @@ export class Catalogue {
   #epoch = 1;
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
@@ -57,7 +58,8 @@ export class Catalogue {
   }
 
   async #load(dir: Directory): Promise<void> {
-    const manifest = (await this.#manifests?.latest())?.value as CatalogueManifest | undefined;
+    const latest = await this.#manifests?.latest();
+    const manifest = latest?.value as CatalogueManifest | undefined;
     if (manifest && manifest.format !== FORMAT)
       throw new VicinalError(
         "UNSUPPORTED",
@@ -66,14 +68,41 @@ export class Catalogue {
     this.#epoch = (manifest?.epoch ?? 0) + 1;
     this.#nextFolder = manifest?.nextFolder ?? 1;
     const listed = manifest?.collections ?? [];
+    const folders = new Set(listed.map(({ folder }) => String(folder)));
+    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
-    await this.#deleteOrphans(dir, new Set(listed.map(({ folder }) => String(folder))));
+    await this.#deleteOrphans(dir, folders);
     for (const { name, folder } of listed) {
       const opened = Collection.open(this.#folder(folder) as Directory, this.#options());
       const collection = await opened.catch((reason: unknown) => reason);
       this.#entries.set(name, { folder, collection });
+    }
+  }
+
+  /**
+   * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan.
+   */
+  async #refuseLoss(dir: Directory, torn: string, listed: Set<string>): Promise<void> {
+    const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
+    for (const folder of new Set(found)) {
+      if (listed.has(folder)) continue;
+      const collection = await Collection.open(
+        this.#folder(Number(folder)) as Directory,
+        this.#options(),
+      ).catch(() => undefined);
+      const { sequence } = collection?.state ?? { sequence: 0 };
+      await collection?.close();
+      if (sequence > 0)
+        throw corruption(
+          `${dir.location}/catalogue/${torn}`,
+          0,
+          `a manifest that names collections/${folder}`,
+          "damaged bytes",
+          "catalogue",
+        );
     }
   }
 
@@ -109,16 +138,23 @@ export class Catalogue {
     return done;
   }
 
+  #mustBeOpen(): void {
+    if (this.#closed) throw new VicinalError("CLOSED", "The database is closed");
+  }
+
   names(): string[] {
+    this.#mustBeOpen();
     return [...this.#entries.keys()];
   }
 
   has(name: string): boolean {
+    this.#mustBeOpen();
     return this.#entries.has(name);
   }
 
   /** COLLECTION_NOT_FOUND, or what keeps it from being used. */
   get(name: string): Collection {
+    this.#mustBeOpen();
     const entry = this.#entries.get(name);
     if (!entry)
       throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, {
@@ -128,7 +164,8 @@ export class Catalogue {
     throw entry.collection;
   }
 
-  create(name: string, config: CollectionConfig): Promise<Collection> {
+  async create(name: string, config: CollectionConfig): Promise<Collection> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
       if (this.#entries.has(name))
         throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, {
@@ -149,7 +186,8 @@ export class Catalogue {
   }
 
   /** False when there is none of that name. Works for a damaged collection too. */
-  delete(name: string): Promise<boolean> {
+  async delete(name: string): Promise<boolean> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
       const entry = this.#entries.get(name);
       if (!entry) return false;
@@ -168,6 +206,7 @@ export class Catalogue {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#turn;
     const opened = [...this.#entries.values()].map(({ collection }) => collection);
     this.#entries.clear();

@@ -28,14 +28,9 @@ function isSingle(vectors: object): vectors is VectorParams {
 }
 
 function vectorOf(params: VectorParams): VectorConfig {
-  const index = given(params.hnsw_config);
-  return {
-    size: params.size,
-    distance: params.distance,
-    family: params.index?.type,
-    index,
-    given: given(params),
-  };
+  const { type: family, ...own } = given(params.index) as { type?: string };
+  const index = family === undefined || family === "hnsw" ? { ...given(params.hnsw_config), ...own } : own;
+  return { size: params.size, distance: params.distance, family, index, given: given(params) };
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {

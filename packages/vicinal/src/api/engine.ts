@@ -2,7 +2,7 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
-import { type CompiledFilter, compileFilter } from "../payload/filter.js";
+import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
@@ -236,12 +236,13 @@ function selector(request: Selecting): { readsState: boolean; ids(view: ResolveV
     const ids = pointIds(request.points);
     return { readsState: false, ids: () => ids };
   }
-  const filter = compileFilter(request.filter as schema.Filter);
+  const filter = compileCheckedFilter(request.filter as schema.Filter);
   return { readsState: true, ids: (view) => matchingIds(view.state, filter) };
 }
 
 function compiled(filter: schema.Filter | null | undefined): CompiledFilter | undefined {
-  return filter === undefined || filter === null ? undefined : compileFilter(filter);
+  const checked = filter ? compileCheckedFilter(filter) : undefined;
+  return checked?.isEmpty ? undefined : checked;
 }
 
 function pointNotFound(id: PointId): VicinalError {
@@ -257,11 +258,7 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
   const given = nearestInput(request.query);
   if (given === undefined) {
     const points = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
-    return points.map(({ segment, row }) => ({
-      ...reader.read(segment, row),
-      version: segment.version(row),
-      score: 0,
-    }));
+    return points.map(({ segment, row }) => reader.readScored(segment, row, 0));
   }
   const { distance } = vectorConfig(state.config, using);
   const { query, except } = queryVector(state, using, given);
@@ -286,8 +283,7 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
       break;
     if (skipped++ < offset) continue;
     if (points.length === limit) break;
-    const { id, payload, vector } = reader.read(segment, row);
-    points.push({ id, version: segment.version(row), score, payload, vector });
+    points.push(reader.readScored(segment, row, score));
   }
   return points;
 }

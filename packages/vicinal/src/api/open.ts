@@ -6,6 +6,9 @@ import { Database } from "./database.js";
 
 export type OpenOptions = CatalogueOptions;
 
+/** A misspelt option would be passed over, and durability with it. */
+const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>(["syncIntervalMs"]);
+
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
  *
@@ -18,6 +21,9 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
       "BAD_REQUEST",
       `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
     );
+  const unknown = Object.keys(options).find((name) => !optionNames.has(name));
+  if (unknown !== undefined)
+    throw new VicinalError("BAD_REQUEST", `open: there is no option ${unknown}`, { field: unknown });
   const interval = options.syncIntervalMs ?? 0;
   if (!Number.isFinite(interval) || interval < 0)
     throw new VicinalError("BAD_REQUEST", `open: syncIntervalMs must be 0 or more, got ${interval}`);

@@ -7,6 +7,7 @@ import type { Segment } from "../segment/segment.js";
 import {
   type PointRecord,
   RawJson,
+  type ScoredPoint,
   type VectorStructOutput,
   type WithPayloadInterface,
   type WithVector,
@@ -30,7 +31,14 @@ export class PointReader {
   }
 
   read(segment: Segment, row: number): PointRecord<RawJson> {
-    const point: PointRecord<RawJson> = { id: segment.ids.get(row) };
+    return this.#fill({ id: segment.ids.get(row) }, segment, row);
+  }
+
+  readScored(segment: Segment, row: number, score: number): ScoredPoint<RawJson> {
+    return this.#fill({ id: segment.ids.get(row), version: segment.version(row), score }, segment, row);
+  }
+
+  #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {
     if (this.#payload) point.payload = new RawJson(this.#payload(segment.payloads.bytes(row)));
     if (this.#vectors) point.vector = readVectors(segment, row, this.#vectors);
     return point;
@@ -55,11 +63,12 @@ function including(selected: readonly string[]): Pick {
 function readVectors(segment: Segment, row: number, names: true | readonly string[]): VectorStructOutput {
   const unnamed = segment.vectors.get("");
   if (unnamed && segment.vectors.size === 1) return unnamed.get(row)?.data ?? {};
-  const vectors: Record<string, Float32Array> = {};
+  const vectors: [string, Float32Array][] = [];
   for (const [name, column] of segment.vectors) {
     if (names !== true && !names.includes(name)) continue;
     const vector = column.get(row);
-    if (vector) vectors[name] = vector.data;
+    if (vector) vectors.push([name, vector.data]);
   }
-  return vectors;
+  // Not by assignment: a vector may be called `__proto__`.
+  return Object.fromEntries(vectors);
 }

@@ -25,14 +25,14 @@ export function effortFor(calibration: Calibration, wish: RecallWish): number | 
   const selectivity = wish.selectivity ?? 1;
   if (selectivity >= 1 || plain === undefined) return plain;
 
-  // Under a filter: the dearer of the two measured selectivities that lie around the wanted one.
+  // Under a filter: the dearer of the two measured selectivities that lie around the wanted one (1 among them).
   const filtered = calibration.curves.filter((curve) => curve.k === 10 && curve.selectivity < 1);
   const below = nearestBelow(filtered, selectivity);
   if (!below) return undefined;
   const above = nearestAbove(filtered, selectivity);
   const ten = effortForK(open, 10, wish.recall) ?? plain;
   const stretch = Math.max(1, plain / ten);
-  let effort = plain;
+  let effort = above ? wish.k : plain;
   for (const curve of above ? [below, above] : [below]) {
     const own = effortOn(curve, wish.recall);
     if (own === undefined) return undefined;
@@ -48,7 +48,7 @@ function effortForK(curves: CalibrationCurve[], k: number, recall: number): numb
   if (!curve || k > curve.k * LARGEST_STRETCH) return undefined;
   const effort = effortOn(curve, recall);
   if (effort === undefined) return undefined;
-  return Math.max(k, k > curve.k ? Math.ceil((effort * k) / curve.k) : effort);
+  return k > curve.k ? Math.ceil((effort * k) / curve.k) : effort;
 }
 
 /** Where the lower bound of a curve, made monotone, crosses the recall; between two efforts on a logarithmic scale. */

@@ -169,6 +169,9 @@ export interface Filter {
   min_should?: MinShould | null;
 }
 
+/** As deep as JSON bodies may be nested; checking and compiling recurse. */
+const DEPTH_MAX = 128;
+
 /** A condition is told by the member that only its kind has; without any it is a filter. */
 class ConditionSchema extends Schema<Condition> {
   readonly expected = "a condition";
@@ -183,12 +186,24 @@ class ConditionSchema extends Schema<Condition> {
   ]);
   readonly #filter = lazy(() => filterSchema, "a filter");
   readonly #parts = ["must", "should", "must_not", "min_should"];
+  /** Conditions around the one that is being checked. */
+  #depth = 0;
 
   looksLike(value: unknown): boolean {
     return typeof value === "object" && value !== null && !Array.isArray(value);
   }
 
   check(value: unknown): Issue | undefined {
+    if (this.#depth === DEPTH_MAX) return createIssue(`nested deeper than ${DEPTH_MAX} levels`, "BAD_FILTER");
+    this.#depth++;
+    try {
+      return this.#check(value);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #check(value: unknown): Issue | undefined {
     if (!this.looksLike(value)) return createIssue(`expected ${this.expected}, got ${show(value)}`);
     const members = Object.keys(value as object);
     for (const [member, schema] of this.#byMember) {

@@ -75,9 +75,14 @@ export function compileFilter(filter: Filter | null | undefined, at = "filter"):
   const given = filter ?? {};
   const issue = filterSchema.check(given);
   if (issue !== undefined) throw issueError(under(at, issue));
-  const root = filterNode(given);
+  return compileCheckedFilter(given);
+}
+
+/** As `compileFilter`, for a filter that has passed `filterSchema`, as part of a request mostly. */
+export function compileCheckedFilter(filter: Filter): CompiledFilter {
+  const root = filterNode(filter);
   return {
-    isEmpty: listOf(given.must, given.should, given.must_not).length === 0 && !given.min_should,
+    isEmpty: listOf(filter.must, filter.should, filter.must_not).length === 0 && !filter.min_should,
     matches: (row) => root.matches(row),
     evaluate: (view, bits) => evaluate(root, view, bits),
     estimate: (view) => estimateLive(root, view),

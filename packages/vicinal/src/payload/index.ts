@@ -11,6 +11,7 @@ export { columnKinds, createColumn, loadColumn } from "./columns.js";
 export {
   type CompiledFilter,
   type Condition,
+  compileCheckedFilter,
   compileFilter,
   type Estimate,
   type Filter,

@@ -120,6 +120,36 @@ export interface Kernels extends LshKernels, BinaryKernels {
   ): number;
   pickWeighted(distances: number, count: number, target: number): number;
 
+  treeBytes(): number;
+  initTree(
+    at: number,
+    metric: number,
+    dimensions: number,
+    rows: number,
+    nodes: number,
+    pivots: number,
+    order: number,
+    nodeCount: number,
+    codes: number,
+    codeBytes: number,
+    mean: number,
+  ): void;
+  treeSlotBytes(nodeCount: number, dimensions: number): number;
+  treeSlotStats(slot: number): number;
+  treeSearch(
+    tree: number,
+    query: number,
+    k: number,
+    effort: number,
+    bits: number,
+    width: number,
+    factor: number,
+    heap: number,
+    ordinals: number,
+    distances: number,
+    slot: number,
+  ): number;
+
   graphBytes(): number;
   initGraph(
     at: number,
@@ -165,44 +195,53 @@ export interface Kernels extends LshKernels, BinaryKernels {
   rotate(x: number, padded: number, signs: number): void;
   rotateBack(x: number, padded: number, signs: number): void;
   difference(a: number, b: number, dimensions: number, padded: number, target: number): void;
-  rabitqEncode(
-    r: number,
-    padded: number,
-    bits: number,
-    metric: number,
-    centre: number,
-    inner: number,
-    epsilon: number,
-    code: number,
-  ): void;
-  rabitqDecode(code: number, padded: number, bits: number, target: number): void;
-  rabitqQuery(rotated: number, padded: number, target: number): number;
-  rabitqEstimate(
-    query: number,
-    step: number,
-    total: number,
-    term: number,
-    away: number,
-    codes: number,
-    codeBytes: number,
-    padded: number,
-    bits: number,
-    count: number,
-    estimates: number,
-    bounds: number,
-  ): void;
-  codebookEncode(x: number, padded: number, parts: number, codebooks: number, codes: number): void;
-  codebookVector(codes: number, padded: number, parts: number, codebooks: number, y: number): void;
-  codebookDots(query: number, padded: number, parts: number, codebooks: number, values: number): void;
+  codebookSumBytes(width: number, size: number): number;
   codebookRound(
     rows: number,
     count: number,
     padded: number,
     parts: number,
+    size: number,
     codebooks: number,
     sums: number,
-    turn: number,
+    round: number,
   ): void;
+
+  codebookSnap(
+    rows: number,
+    count: number,
+    padded: number,
+    parts: number,
+    size: number,
+    codebooks: number,
+    scratch: number,
+  ): void;
+  codecBytes(): number;
+  initCodec(
+    codec: number,
+    body: number,
+    metric: number,
+    dimensions: number,
+    padded: number,
+    bits: number,
+    parts: number,
+    codeBytes: number,
+    centre: number,
+    signs: number,
+    matrix: number,
+    codebooks: number,
+    range: number,
+    epsilon: number,
+    first: number,
+    second: number,
+    zeros: number,
+    query: number,
+  ): void;
+  codecResiduals(codec: number, rows: number, count: number, target: number): void;
+  codecEncode(codec: number, rows: number, count: number, codes: number): void;
+  codecDecode(codec: number, codes: number, count: number, rows: number): void;
+  codecQuery(codec: number, query: number): void;
+  codecEstimate(codec: number, codes: number, count: number, estimates: number, bounds: number): void;
 
   ivfBytes(): number;
   ivfSlotBytes(padded: number, tables: number, lists: number): number;

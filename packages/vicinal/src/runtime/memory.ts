@@ -1,9 +1,9 @@
 /**
  * Memories: where vectors, codes and graphs lie, one per vector store, laid out by the host in regions.
  *
- * A dropped shared memory is not given back by the platform, so memories are never dropped: closing one returns it to
- * a pool, and the next store takes the smallest idle one that fits. A reused memory holds old bytes: whoever
- * takes a region writes it before reading it.
+ * A dropped shared memory is given back by the platform late, so memories are pooled: closing one returns it to
+ * a pool, and the next store takes the smallest idle one that fits; what exceeds the pool's bound is dropped. A
+ * reused memory holds old bytes: whoever takes a region writes it before reading it.
  */
 import { assert } from "./assert.js";
 import { VicinalError } from "./errors.js";
@@ -24,10 +24,24 @@ export interface MemoryStats {
   /** Memories that wait for reuse. */
   idle: number;
   idleBytes: number;
+  /** Bytes of dropped memories that the collector has not taken yet. */
+  droppedBytes: number;
 }
+
+/** Bytes that wait for reuse at most, so that a database whose merges are done holds little beyond what it uses. */
+const IDLE_BYTES = 32 * 2 ** 20;
+/**
+ * The collector does not feel the weight of a shared memory (40 of 256 MB dropped in a loop: 9 GB resident), so no
+ * more than this may wait for it; what exceeds it is kept for reuse instead.
+ */
+const DROPPED_BYTES = 2 ** 30;
 
 const idle: Record<"shared" | "unshared", WebAssembly.Memory[]> = { shared: [], unshared: [] };
 const used = new Set<WebAssembly.Memory>();
+let droppedBytes = 0;
+const collected = new FinalizationRegistry<number>((bytes) => {
+  droppedBytes -= bytes;
+});
 
 /** Memories of this thread, used and idle. */
 export function memoryStats(): MemoryStats {
@@ -42,6 +56,7 @@ export function memoryStats(): MemoryStats {
     usedBytes: bytes(used),
     idle: waiting.length,
     idleBytes: bytes(waiting),
+    droppedBytes,
   };
 }
 
@@ -61,6 +76,24 @@ function take(shared: boolean, needBytes: number): WebAssembly.Memory {
   const memory = found >= 0 ? pool.splice(found, 1)[0] : create(shared);
   used.add(memory);
   return memory;
+}
+
+/** Keeps a memory for reuse, or leaves it to the collector. */
+function give(memory: WebAssembly.Memory, shared: boolean): void {
+  const pool = shared ? idle.shared : idle.unshared;
+  used.delete(memory);
+  pool.push(memory);
+  pool.sort((a, b) => a.buffer.byteLength - b.buffer.byteLength);
+  let bytes = pool.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+  while (bytes > IDLE_BYTES) {
+    const largest = pool[pool.length - 1];
+    const size = largest.buffer.byteLength;
+    if (droppedBytes + size > DROPPED_BYTES) return;
+    pool.pop();
+    bytes -= size;
+    droppedBytes += size;
+    collected.register(largest, size);
+  }
 }
 
 /** A new memory with the widest address space that the platform gives. */
@@ -174,8 +207,9 @@ export class Arena {
     return start;
   }
 
-  /** Gives a region back. */
+  /** Gives a region back; in vain once the arena is closed, when all are. */
   release(start: number): void {
+    if (this.#closed) return;
     const place = this.#regions.findIndex((region) => region.start === start);
     assert(place >= 0, "a released region was reserved");
     this.#regions.splice(place, 1);
@@ -191,10 +225,7 @@ export class Arena {
     if (this.#closed) return;
     this.#closed = true;
     this.#regions.length = 0;
-    if (!this.borrowed) {
-      used.delete(this.memory);
-      (this.shared ? idle.shared : idle.unshared).push(this.memory);
-    }
+    if (!this.borrowed) give(this.memory, this.shared);
     const nothing = new ArrayBuffer(0);
     this.u8 = new Uint8Array(nothing);
     this.u32 = new Uint32Array(nothing);

@@ -37,10 +37,10 @@ export function canRunTasks(): boolean {
 }
 
 /**
- * Runs the task at `module` (an address, resolved by its owner) with a cloned input, as soon as a worker is free.
+ * Runs a task (see TaskMessage) with a cloned input, as soon as a worker is free.
  * Rejects with the task's own VicinalError; CANCELLED once the task has noticed the signal.
  */
-export async function runTask<R>(module: string, input: unknown, options: TaskOptions = {}): Promise<R> {
+export async function runTask<R>(task: string, input: unknown, options: TaskOptions = {}): Promise<R> {
   throwIfCancelled(options.signal);
   const { parallelism, startWorker } = await import("#platform/worker-host.js");
   while (busy() >= parallelism) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -63,7 +63,7 @@ export async function runTask<R>(module: string, input: unknown, options: TaskOp
         },
         fail: reject,
       };
-      member.handle.post({ id, module, input, cancel });
+      member.handle.post({ id, task, input, cancel });
     });
   } finally {
     options.signal?.removeEventListener("abort", stop);

@@ -1,6 +1,6 @@
 /**
- * Tasks: work that a worker does. A task is a module that exports `run`; the worker imports it by address, so that
- * this file knows none of them.
+ * Tasks: work that a worker does. A task is a module that exports `run`. The worker's entry (src/worker.ts) lists those
+ * there are, so that this file knows none of them; one that is not listed is imported by its address.
  */
 import { type ErrorCode, errorCatalogue, VicinalError } from "./errors.js";
 
@@ -16,10 +16,13 @@ export interface TaskModule {
   run(input: unknown, context: TaskContext): unknown;
 }
 
+/** Loads task modules, by name. */
+export type Tasks = Readonly<Record<string, () => Promise<TaskModule>>>;
+
 export interface TaskMessage {
   id: number;
-  /** Address of the task's module. */
-  module: string;
+  /** Name of a listed task, or the address of a module. */
+  task: string;
   input: unknown;
   /** One i32 in shared memory, not 0 when the task is cancelled. */
   cancel: Int32Array;
@@ -39,10 +42,13 @@ export interface WorkerHandle {
 }
 
 /** The worker's loop: a function that runs one message's task and replies. */
-export function serveTasks(reply: (message: TaskReply) => void): (message: TaskMessage) => Promise<void> {
-  return async ({ id, module, input, cancel }) => {
+export function serveTasks(
+  reply: (message: TaskReply) => void,
+  tasks: Tasks,
+): (message: TaskMessage) => Promise<void> {
+  return async ({ id, task: name, input, cancel }) => {
     try {
-      const task = (await import(/* @vite-ignore */ module)) as TaskModule;
+      const task: TaskModule = await (tasks[name]?.() ?? import(/* @vite-ignore */ name));
       const result = await task.run(input, {
         report: (done, total) => reply({ id, kind: "progress", done, total }),
         cancelled: () => Atomics.load(cancel, 0) !== 0,

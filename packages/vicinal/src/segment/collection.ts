@@ -36,6 +36,8 @@ interface CollectionManifest {
   config: CollectionConfig;
   /** Replay begins above this sequence number. */
   checkpoint: number;
+  /** The log held all writes up to here when this was committed; one that ends earlier is damaged. */
+  synced: number;
   nextSegmentId: number;
   nextFile: number;
   segments: SegmentEntry[];
@@ -84,7 +86,7 @@ export class Collection {
     const state = new CollectionState(config, 1, await loadKernels());
     if (!dir) return new Collection(state, new MemoryLog(), undefined);
     const files = await CollectionFiles.open(dir);
-    await files.commit(state, 0);
+    await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
     return new Collection(state, log, files);
   }
@@ -101,10 +103,11 @@ export class Collection {
       state.sequence = manifest.checkpoint;
       const log = await FileLog.open(
         dir.folder("log"),
-        { ...options, after: manifest.checkpoint },
+        { ...options, after: manifest.checkpoint, synced: manifest.synced },
         ({ sequence, bytes }) =>
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
+      await files.deleteOrphans(manifest);
       const collection = new Collection(state, log, files);
       collection.optimizer.poke();
       return collection;
@@ -167,12 +170,11 @@ class CollectionFiles {
       );
     files.manifest = value;
     files.#nextFile = value.nextFile;
-    await files.#deleteOrphans(value);
     return files;
   }
 
-  /** Files that a stopped task left and no manifest names. */
-  async #deleteOrphans(manifest: CollectionManifest): Promise<void> {
+  /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */
+  async deleteOrphans(manifest: CollectionManifest): Promise<void> {
     const named = new Set(manifest.segments.flatMap(({ files }) => pathsOf(files)));
     for (const path of await this.#dir.list())
       if (path.startsWith("segments/") && !named.has(path)) await this.#dir.delete(path);
@@ -213,11 +215,12 @@ class CollectionFiles {
         if (patch) files.patch = await savePatch(this.#dir, patch, name);
         await saveDerived(this.#dir, segment, files, name);
       }
-      await this.commit(
-        state,
-        upTo,
-        changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
-      );
+      await log.rotate();
+      await this.commit(state, {
+        checkpoint: upTo,
+        synced: Math.min(state.sequence, log.synced),
+        segments: changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
+      });
     } catch (reason) {
       for (const { segment, live, patch } of changed) {
         segment.deletesChanged ||= live !== undefined;
@@ -225,7 +228,6 @@ class CollectionFiles {
       }
       throw reason;
     }
-    await log.rotate();
     await log.truncate(upTo);
     for (const { segment, files } of changed) {
       const old = segment.files as SegmentFiles;
@@ -235,14 +237,16 @@ class CollectionFiles {
     }
   }
 
-  async commit(state: CollectionState, checkpoint: number, segments: SegmentEntry[] = []): Promise<void> {
+  async commit(
+    state: CollectionState,
+    durable: Pick<CollectionManifest, "checkpoint" | "synced" | "segments">,
+  ): Promise<void> {
     const manifest: CollectionManifest = {
       format: FORMAT,
       config: state.config,
-      checkpoint,
       nextSegmentId: state.nextSegmentId,
       nextFile: this.#nextFile,
-      segments,
+      ...durable,
     };
     // Opening and closing without a change writes nothing.
     if (JSON.stringify(manifest) === JSON.stringify(this.manifest)) return;

@@ -41,9 +41,10 @@ export function growingCapacity(config: CollectionConfig): number {
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
 
-/** Parameters of the index over a vector: the collection's, overridden by the vector's own. */
+/** Parameters of the index over a vector: the vector's own, for HNSW over those of the collection. */
 export function indexParameters(config: CollectionConfig, name: string): Record<string, unknown> {
-  return { ...config.hnsw, ...config.vectors[name].index };
+  const { family = "hnsw", index } = config.vectors[name];
+  return family === "hnsw" ? { ...config.hnsw, ...index } : { ...index };
 }
 
 /** The family that serves a vector where its segment is large enough; `m: 0` asks for none, as in Qdrant. */
@@ -63,13 +64,11 @@ export function changedConfig(config: CollectionConfig, change: Record<string, u
     vectors: { ...config.vectors },
   };
   for (const [name, { index, given }] of Object.entries(vectors ?? {})) {
+    if (!Object.hasOwn(config.vectors, name)) continue;
     const old = config.vectors[name];
-    if (old)
-      changed.vectors[name] = {
-        ...old,
-        index: { ...old.index, ...index },
-        given: { ...old.given, ...given },
-      };
+    const vector = { ...old, index: { ...old.index, ...index }, given: { ...old.given, ...given } };
+    // Not by assignment: a vector may be called `__proto__`.
+    changed.vectors = { ...changed.vectors, [name]: vector };
   }
   return changed;
 }

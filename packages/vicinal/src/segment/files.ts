@@ -17,12 +17,13 @@ import { loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
 import { bitWords, fillBits } from "../runtime/bits.js";
-import { corruption } from "../runtime/errors.js";
+import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
 import { IdColumn } from "./id-column.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import type { CollectionState } from "./state.js";
+import type { VectorColumn } from "./vector-column.js";
 
 /** What the manifest says of one segment. */
 export interface SegmentEntry {
@@ -152,15 +153,22 @@ export async function loadSegment(
     const live = files.deletes ? await loadLive(dir, files.deletes, entry.rows) : allLive(entry.rows);
     segment.restore(ids, versions, live, payloads);
     const patched = files.patch ? await loadPatch(dir, files.patch, segment) : [];
-    for (const { name, file, index } of files.vectors) await loadVector(dir, segment, name, file, index);
+    const vectors: SegmentFiles["vectors"] = [];
+    for (const { name, file, index } of files.vectors) {
+      const column = await loadVector(dir, segment, name, file);
+      const loaded = index && (await unlessDamaged(loadIndex(dir, column, index)));
+      vectors.push({ name, file, index: loaded && index });
+    }
+    const fields: SegmentFiles["fields"] = [];
     segment.fields.clear();
     for (const { path, file } of files.fields) {
-      const column = await loadColumn(await openSections(dir, file, "field"));
+      const column = await unlessDamaged(loadField(dir, file));
+      if (!column) continue;
       for (const row of patched) column.update(row, segment.payload(row));
       segment.fields.set(path, column);
-      fileOf.set(column, file);
+      fields.push({ path, file });
     }
-    segment.files = files;
+    segment.files = { ...files, vectors, fields };
     return segment;
   } catch (reason) {
     segment.close();
@@ -173,8 +181,7 @@ async function loadVector(
   segment: Segment,
   name: string,
   file: string,
-  index: { file: string; family: string } | undefined,
-): Promise<void> {
+): Promise<VectorColumn> {
   const column = segment.vectors.get(name);
   if (!column) throw corruption(file, 0, "a vector of the collection", name, "vector name");
   const source = await openSections(dir, file, "vector");
@@ -185,12 +192,34 @@ async function loadVector(
     source.length("norms") > 0 ? new Float32Array(await own(source, "norms")) : undefined,
     source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
   );
-  if (!index) return;
-  column.index = await familyNamed(index.family).load(
-    column.store,
-    await openSections(dir, index.file, "index"),
-  );
-  fileOf.set(column.index, index.file);
+  return column;
+}
+
+async function loadIndex(
+  dir: Directory,
+  column: VectorColumn,
+  { file, family }: { file: string; family: string },
+): Promise<VectorIndex> {
+  column.index = await familyNamed(family).load(column.store, await openSections(dir, file, "index"));
+  fileOf.set(column.index, file);
+  return column.index;
+}
+
+async function loadField(dir: Directory, file: string): Promise<FieldColumn> {
+  const column = await loadColumn(await openSections(dir, file, "field"));
+  fileOf.set(column, file);
+  return column;
+}
+
+/** Indexes and field columns can be built anew from the rows, so a damaged one counts as one that was not built yet. */
+async function unlessDamaged<T>(loading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await loading;
+  } catch (reason) {
+    const damaged = reason instanceof VicinalError && ["CORRUPTION", "FILE_NOT_FOUND"].includes(reason.code);
+    if (damaged) return undefined;
+    throw reason;
+  }
 }
 
 async function loadPatch(dir: Directory, file: string, segment: Segment): Promise<Uint32Array> {

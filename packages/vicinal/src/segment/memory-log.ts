@@ -4,6 +4,9 @@ import type { Log } from "../storage/log.js";
 export class MemoryLog implements Log {
   next = 1;
   readonly bytes = 0;
+  get synced(): number {
+    return this.next - 1;
+  }
 
   async append(records: readonly Uint8Array[]): Promise<number> {
     const first = this.next;

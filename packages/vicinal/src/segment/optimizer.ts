@@ -2,10 +2,6 @@
  * Optimizer: keeps a collection's segments few, indexed, durable and free of the dead, without being asked. One
  * task at a time; none of them blocks writes or searches, and each can be stopped anywhere: what is not committed
  * to the manifest is as if it had not been begun.
- *
- * A merge copies, so merging is bought from a budget that ingestion fills: a byte of vectors written earns the
- * rewriting of MERGE_AMPLIFICATION bytes. Thus the number of segments stays small while the amplification of
- * writes is bounded, whatever the pattern of writes is.
  */
 import type { IndexFamily, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
@@ -20,11 +16,10 @@ import {
   INDEXING_BYTES,
   MERGE_AMPLIFICATION,
   MERGE_CREDIT_BYTES,
-  SEGMENT_BYTES,
-  SEGMENT_ROWS,
   VACUUM_MIN_ROWS,
 } from "./defaults.js";
 import { abandon, copyLive, publish } from "./merge.js";
+import { mergeGroup } from "./merge-policy.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
 import type { VectorColumn } from "./vector-column.js";
@@ -224,23 +219,9 @@ export class Optimizer {
   }
 
   #nextIndex(sealed: Segment[]): (() => Promise<void>) | undefined {
-    const bySize = [...sealed].sort((a, b) => b.liveCount - a.liveCount || a.id - b.id);
-    // Fold into the largest segment that has room for at least the smallest one and whose copy can be paid for.
-    for (let i = 0; i < bySize.length - 1; i++) {
-      const group = [bySize[i]];
-      let bytes = bySize[i].vectorBytes();
-      let rows = bySize[i].liveCount;
-      for (let j = bySize.length - 1; j > i; j--) {
-        if (bytes + bySize[j].vectorBytes() > SEGMENT_BYTES || rows + bySize[j].liveCount > SEGMENT_ROWS)
-          break;
-        bytes += bySize[j].vectorBytes();
-        rows += bySize[j].liveCount;
-        group.push(bySize[j]);
-      }
-      if (group.length > 1 && (this.#everything || bytes <= this.#credit))
-        return () => this.#merge(group.sort((a, b) => indexedRows(b) - indexedRows(a)));
-    }
-    const bare = bySize.find((segment) => this.#wantsIndex(segment));
+    const group = mergeGroup(sealed, this.#everything ? Number.POSITIVE_INFINITY : this.#credit);
+    if (group) return () => this.#merge(group);
+    const bare = sealed.find((segment) => this.#wantsIndex(segment));
     return bare && (() => this.#index(bare));
   }
 
@@ -365,14 +346,6 @@ export class Optimizer {
     this.#timer = undefined;
     await this.#running;
   }
-}
-
-/** Rows that an index already covers: the graph of the first source of a merge is extended. */
-function indexedRows(segment: Segment): number {
-  let rows = 0;
-  for (const column of segment.vectors.values())
-    if (column.index.family !== "flat") rows += column.store.count;
-  return rows;
 }
 
 /** The old column's index with the map of its ordinals, where the family can extend it. */

@@ -215,12 +215,13 @@ export class CollectionState {
   }
 
   #field(path: string, schema: Uint8Array | undefined): void {
-    const fields = { ...this.config.fields };
+    let fields = { ...this.config.fields };
     delete fields[path];
     for (const segment of this.#all()) segment.fields.delete(path);
     if (schema !== undefined) {
       const parsed = decodePayload(schema) as FieldSchema;
-      fields[path] = parsed;
+      // Not by assignment: a field may be called `__proto__`.
+      fields = { ...fields, [path]: parsed };
       // The growing segment is bounded, so its column is made at once; the optimizer makes those of the others.
       if (this.#growing) this.#growing.fields.set(path, buildColumn(this.#growing, path, parsed));
     }

@@ -122,21 +122,25 @@ export class Writer {
       return;
     }
     for (const { waiting, effects } of members) {
-      try {
-        this.#state.apply(effects, sequence);
-      } catch (reason) {
-        // Durable but not published (memory ran out): reopening replays it. Until then nothing may follow it.
-        this.#broken ??= new VicinalError(
-          "WRITES_REFUSED",
-          `A write could not be published: ${reason}`,
-          {},
-          { cause: reason },
-        );
-      }
+      this.#publish(effects, sequence);
       if (this.#broken) waiting.failed(this.#broken);
       else waiting.done(sequence++);
     }
     this.#published();
+  }
+
+  /**
+   * A record that is durable but cannot be published (memory ran out) is replayed by the next opening; until then
+   * nothing may follow it.
+   */
+  #publish(effects: Effect[], sequence: number): void {
+    if (this.#broken) return;
+    try {
+      this.#state.apply(effects, sequence);
+    } catch (cause) {
+      const message = `A write could not be published: ${cause instanceof Error ? cause.message : cause}`;
+      this.#broken = new VicinalError("WRITES_REFUSED", message, {}, { cause });
+    }
   }
 
   /** Waits for what was accepted, then refuses further writes. */

@@ -4,7 +4,8 @@
  * Torn or damaged? What was not synced when the power went may be lost or kept in any order of pages, so a bad
  * frame at the end says nothing. But every frame tells how many before it were unsynced when it was written: an
  * intact frame anywhere behind a bad one which says that the bad one was synced by then proves damage.
- * (The last synced frames of the last file have no such witness: damage there looks like a torn tail.)
+ * (The last synced frames of the last file have no such witness: damage there looks like a torn tail, unless the
+ * opener knows how far the log was synced.)
  */
 import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "./directory.js";

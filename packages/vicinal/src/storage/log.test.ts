@@ -351,6 +351,23 @@ describe("FileLog and damage", () => {
     }
   });
 
+  test("a log that ends before what was known to be synced is CORRUPTION, and is left as it was", async () => {
+    const dir = await written([[record(1)], [record(2)]]);
+    expect(await replayed(await changed(dir, "", (bytes) => bytes), { synced: 2 })).toHaveLength(2);
+    const cut = await changed(dir, path, (bytes) => bytes.subarray(0, -1));
+    const size = await cut.size(path);
+    await expect(replayed(cut, { synced: 2 })).rejects.toMatchObject({
+      code: "CORRUPTION",
+      message: expect.stringContaining(path),
+    });
+    expect(await cut.size(path)).toBe(size);
+    expect(await replayed(cut, { synced: 1 })).toEqual([[1, [1]]]);
+    await expect(replayed(MemoryDirectory.empty(), { synced: 1 })).rejects.toMatchObject({
+      code: "CORRUPTION",
+    });
+    expect(await replayed(MemoryDirectory.empty(), { synced: 1, after: 1 })).toEqual([]);
+  });
+
   test("a log of a later format is refused by name, not taken for torn", async () => {
     const dir = await written([[record(1)]]);
     const later = await changed(dir, path, (bytes) => {

@@ -31,6 +31,8 @@ export type { LogRecord } from "./log-replay.js";
 export interface Log {
   /** Sequence number that the next appended record gets. */
   readonly next: number;
+  /** Sequence number up to which everything is synced. */
+  readonly synced: number;
   /** Bytes that the log takes. */
   readonly bytes: number;
   /**
@@ -52,6 +54,11 @@ export interface Log {
 export interface FileLogOptions {
   /** Replay begins above this sequence number: what a checkpoint holds already. Default 0: everything. */
   after?: number;
+  /**
+   * Up to here the log was synced, as somebody else knows who saved `Log.synced`: when records are missing below, that
+   * is damage, where it would otherwise look like a torn tail. Default 0: nobody knows.
+   */
+  synced?: number;
   /** Greater than that of every writer before, e.g. the number of a manifest just committed. Default: one more
    * than the log's files show. */
   epoch?: number;
@@ -113,15 +120,19 @@ export class FileLog implements Log {
     options: FileLogOptions,
     onRecord: (record: LogRecord) => void,
   ): Promise<FileLog> {
-    const { after = 0, syncIntervalMs = 0 } = options;
+    const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
     const names = (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
-    const { files, next } = await replay(dir, names, after, onRecord);
+    const { files, next } = await replay(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
     return new FileLog(dir, files, next, epoch, syncIntervalMs);
   }
 
   get next(): number {
     return this.nextSequence;
+  }
+
+  get synced(): number {
+    return this.durableNext - 1;
   }
 
   get bytes(): number {
@@ -285,7 +296,7 @@ export class FileLog implements Log {
 async function replay(
   dir: Directory,
   names: LogFileName[],
-  after: number,
+  { after, synced }: { after: number; synced: number },
   onRecord: (record: LogRecord) => void,
 ): Promise<{ files: LogFile[]; next: number }> {
   const ordered = names.sort((a, b) => a.first - b.first || a.epoch - b.epoch);
@@ -301,11 +312,13 @@ async function replay(
     if (name.first > next) throw missing(dir, name, 0, next);
     const end = await replayLogFile(dir, name, { after, before }, onRecord);
     const isLast = i === current.length - 1;
-    if (!isLast && end.next < before) throw missing(dir, name, end.length, end.next);
+    if (end.next < (isLast ? synced + 1 : before)) throw missing(dir, name, end.length, end.next);
     next = Math.max(next, Math.min(end.next, before));
     const bytes = isLast ? await keepWhatIsCommitted(dir, name, end.length) : end.size;
     if (bytes > 0) files.push({ ...name, last: Math.min(end.next, before) - 1, bytes });
   }
+  if (next <= synced)
+    throw corruption(`${dir.location}`, 0, `record ${next}`, "none", "records are missing from the log");
   // Never read again: they go with the next truncation.
   for (const name of replaced)
     files.unshift({ ...name, last: name.first, bytes: (await dir.size(name.path)) ?? 0 });

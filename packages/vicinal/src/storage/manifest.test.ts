@@ -106,7 +106,7 @@ describe("Manifests", () => {
       const dir = await committed({ a: 1 }, { a: 2 });
       await replace(dir, path, (bytes) => bytes.slice(0, length));
       const manifests = new Manifests(dir);
-      expect(await manifests.latest()).toEqual({ number: 1, value: { a: 1 } });
+      expect(await manifests.latest()).toEqual({ number: 1, value: { a: 1 }, torn: path });
       expect(await manifests.commit({ a: 3 })).toBe(3);
       expect(await dir.list()).toEqual(["manifest-000000000001", "manifest-000000000003"]);
     }

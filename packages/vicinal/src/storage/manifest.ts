@@ -33,6 +33,8 @@ const KEPT_COUNT = 2;
 export interface Manifest {
   readonly number: number;
   readonly value: unknown;
+  /** Path of a newer one that was passed over: it looks like one whose commit was interrupted. */
+  readonly torn?: string;
 }
 
 export class Manifests {
@@ -50,6 +52,7 @@ export class Manifests {
    */
   async latest(): Promise<Manifest | undefined> {
     this.numbers = await this.listNumbers();
+    let torn: string | undefined;
     for (const number of this.numbers.toReversed()) {
       const path = manifestPath(number);
       const bytes = await this.dir.read(path, 0, (await this.dir.size(path)) ?? 0);
@@ -57,7 +60,7 @@ export class Manifests {
       if (problem === undefined) {
         this.whole = [number];
         if (!isMarked(bytes)) await this.confirm(path, bodyEnd(bytes));
-        return { number, value: parseBody(bytes) };
+        return { number, value: parseBody(bytes), torn };
       }
       if (isMarked(bytes)) {
         throw corruption(
@@ -68,6 +71,7 @@ export class Manifests {
           problem.what,
         );
       }
+      torn ??= path;
     }
     return undefined;
   }

@@ -1,4 +1,6 @@
 /** Collections: how they are made, changed and described. */
+
+import { familyNames } from "../../index/families.js";
 import {
   anyObject,
   array,
@@ -29,7 +31,7 @@ export const hnswConfigDiff = named(
   object({
     m: optional(unsigned().describe("Edges per node of the graph. Default 16.")),
     ef_construct: optional(
-      unsigned({ min: 4 }).describe("Candidates considered per insertion. Default 100."),
+      unsigned({ min: 4 }).describe("Candidates considered per insertion. Default 200."),
     ),
     full_scan_threshold: optional(
       unsigned({ min: 10 }).describe("Kilobytes of vectors below which all are scanned."),
@@ -98,8 +100,8 @@ export const quantizationConfigDiff = named(
 );
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
-/** The index family of a vector; Vicinal's own addition. */
-export const vectorIndex = named("VectorIndex", object({ type: choice("hnsw", "flat") }));
+/** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
+export const vectorIndex = named("VectorIndex", object({ type: choice(...familyNames) }));
 export type VectorIndex = Infer<typeof vectorIndex>;
 
 export const vectorParams = named(

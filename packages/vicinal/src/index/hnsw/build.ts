@@ -172,7 +172,7 @@ async function runSteps(
     const handle = store.lend();
     try {
       const input: BuildInput = { store: handle, job, total };
-      return await runTask(new URL("./build-task.js", import.meta.url).href, input, {
+      return await runTask("hnsw-build", input, {
         progress,
         signal: options.signal,
       });

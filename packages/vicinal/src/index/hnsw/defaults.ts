@@ -48,7 +48,7 @@ export function hnswParameters(given: unknown): HnswParameters {
 function inRange(name: string, value: unknown, [low, high]: readonly [number, number]): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
     throw new VicinalError(
-      "BAD_REQUEST",
+      "OUT_OF_RANGE",
       `${name} must be an integer from ${low} to ${high}, not ${String(value)}`,
       {
         field: name,

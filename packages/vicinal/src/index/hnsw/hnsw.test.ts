@@ -113,7 +113,8 @@ describe("parameters", () => {
     { encoding: "x" },
   ])("refuse %j and name the field", (given) => {
     const field = Object.keys(given)[0];
-    expect(() => hnsw.parameters(given)).toThrow(expect.objectContaining({ code: "BAD_REQUEST" }));
+    const code = field === "encoding" ? "BAD_REQUEST" : "OUT_OF_RANGE";
+    expect(() => hnsw.parameters(given)).toThrow(expect.objectContaining({ code }));
     expect(() => hnsw.parameters(given)).toThrow(field);
   });
   test("both encodings answer with exact distances", async () => {

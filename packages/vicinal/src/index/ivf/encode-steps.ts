@@ -82,7 +82,7 @@ function* learnCodebooks(store: VectorStore, job: EncodeJob): Generator<number, 
     for (let i = 0; i < padded; i++) f32[(layout.codebooks >>> 2) + i * 16 + e] = f32[row + i];
   }
   for (let round = 0; round < CODEBOOK_ROUNDS; round++) {
-    kernels.codebookRound(codebookWork, taken, padded, tables, layout.codebooks, sums, round);
+    kernels.codebookRound(codebookWork, taken, padded, tables, 16, layout.codebooks, sums, round);
     yield 0;
   }
 }

@@ -17,8 +17,8 @@ import { allocateSlot, type ListLayout, listSections } from "./list-memory.js";
 
 /** Version of the saved form. */
 export const IVF_FORMAT = 1;
-/** Of the lists, a share that finds most neighbours where nothing was measured. */
-const DEFAULT_SHARE = 1 / 16;
+/** Where nothing was measured, that is in small stores: a share of the lists that found 0.99 on vectors without clusters. */
+const DEFAULT_SHARE = 1 / 4;
 const LEAST_DEFAULT = 8;
 
 /** What another thread needs to search an index; can be posted beside the store's handle. */

@@ -7,7 +7,7 @@ export function startWorker(
   onReply: (reply: TaskReply) => void,
   onFailure: (reason: unknown) => void,
 ): WorkerHandle {
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("../../worker.js", import.meta.url), { type: "module" });
   worker.addEventListener("message", (event: MessageEvent<TaskReply>) => onReply(event.data));
   worker.addEventListener("error", (event) => onFailure(event.error ?? new Error(event.message)));
   return {

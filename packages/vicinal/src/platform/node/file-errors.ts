@@ -27,6 +27,18 @@ export function fileError(error: unknown, action: FileAction, path: string): unk
   });
 }
 
+/** The catalogue's error for `error`, met when making the folder at `path` or asking for the right to write there. */
+export function folderError(error: unknown, path: string): unknown {
+  const code = errorCode(error);
+  if (code === undefined || code === "ENOSPC" || code === "EDQUOT") return fileError(error, "create", path);
+  return new VicinalError(
+    "FOLDER_NOT_WRITABLE",
+    `Cannot write to the folder ${path}: ${folderReasons[code] ?? reasons[code] ?? code}`,
+    { path, cause: code },
+    { cause: error },
+  );
+}
+
 /** The system's code (`ENOENT`, ...) when `error` comes from the operating system. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
@@ -42,4 +54,9 @@ const reasons: Record<string, string> = {
   ENFILE: "too many open files in this system (ENFILE)",
   ENOTDIR: "a part of the path is a file, not a folder (ENOTDIR)",
   EISDIR: "there is a folder of that name (EISDIR)",
+};
+
+const folderReasons: Record<string, string> = {
+  EEXIST: "there is a file of that name (EEXIST)",
+  ENOENT: "the system makes no folders there (ENOENT)",
 };

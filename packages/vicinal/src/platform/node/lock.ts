@@ -17,11 +17,11 @@ import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VicinalError } from "../../runtime/errors.js";
 import type { FolderLock } from "../../storage/lock.js";
-import { errorCode, fileError } from "./file-errors.js";
+import { errorCode, fileError, folderError } from "./file-errors.js";
 
 /** macOS allows 104 bytes with the final zero, Linux 108. */
 const SOCKET_PATH_BYTES_MAX = 100;
@@ -57,15 +57,38 @@ export async function lockFolder(path: string): Promise<FolderLock> {
   }
 }
 
-/** The real path of the folder, which can be written when this returns. */
+/** The real path of the folder, made if absent, which can be written when this returns. FOLDER_NOT_WRITABLE says why not. */
 async function makeFolder(path: string): Promise<string> {
   try {
-    await fs.mkdir(path, { recursive: true });
+    await makeFolders(path);
     await fs.access(path, fs.constants.W_OK | fs.constants.X_OK);
     return await fs.realpath(path);
   } catch (error) {
-    throw fileError(error, "write", path);
+    throw folderError(error, path);
   }
+}
+
+/** As `mkdir` with `recursive`, which never ends where the system refuses new folders with ENOENT, as in `/proc`. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" && dirname(path) !== path) {
+      await makeFolders(dirname(path));
+      await fs.mkdir(path).catch(ignoreFolder(path));
+    } else await ignoreFolder(path)(error);
+  }
+}
+
+/** Passes over a failure to make a folder that is there. */
+function ignoreFolder(path: string): (error: unknown) => Promise<void> {
+  return async (error) => {
+    const isFolder = await fs.stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) throw error;
+  };
 }
 
 function newSocketName(): string {

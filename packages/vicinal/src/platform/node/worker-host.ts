@@ -10,7 +10,7 @@ export function startWorker(
   onReply: (reply: TaskReply) => void,
   onFailure: (reason: unknown) => void,
 ): WorkerHandle {
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] });
+  const worker = new Worker(new URL("../../worker.js", import.meta.url), { execArgv: [] });
   worker.on("message", onReply);
   worker.on("error", onFailure);
   worker.on("exit", (code) => onFailure(new Error(`The worker ended with code ${code}`)));

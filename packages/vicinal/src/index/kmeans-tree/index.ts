@@ -1,0 +1,50 @@
+/**
+ * The priority-search k-means tree.
+ *
+ * Method: Muja, Lowe, "Scalable nearest neighbor algorithms for high dimensional data" (2014), as in FLANN. Vectors are
+ * clustered into `branching` groups, each of these again, down to small leaves; a search goes down to the nearest
+ * cluster, puts its siblings into one queue for the whole tree, and goes on with the best of the queue until
+ * `effort` (FLANN's checks) vectors were compared.
+ * Parameters: defaults.ts.
+ * Deviations: a node is parted into fewer clusters than `branching` where leaves would not be half full; centroids are trained
+ * on 256 vectors each at most; a node that no cluster parts (equal vectors) is cut into equal pieces; a sibling whose ball
+ * cannot hold a better hit is never queued, and with effort >= count the search is exact. Distances of
+ * clusters are squared Euclidean (Euclid, Cosine), Manhattan, or for Dot the product with the centre plus the factor
+ * times |query| and the standard deviation.
+ * Cost: build about (256 x iterations / rows of a cluster + 1) x branching distances per vector and level; memory a
+ * pivot per node (n / 20 of them, about) and 4 bytes per vector. Search: effort plus branching distances per level and
+ * leaf.
+ */
+import type { IndexFamily } from "../contract.js";
+import { buildTree } from "../tree/build.js";
+import { loadTree, savedValue } from "../tree/load.js";
+import { encodingOf } from "../tree/parameters.js";
+import type { TreeKind } from "../tree/tree-index.js";
+import type { VectorStore } from "../vector-store.js";
+import { KMEANS_TREE_EFFORT, type KMeansTreeParameters, kMeansTreeParameters } from "./defaults.js";
+
+export { KMEANS_TREE_DEFAULTS, KMEANS_TREE_EFFORT, type KMeansTreeParameters } from "./defaults.js";
+
+function kindOf(store: VectorStore, parameters: KMeansTreeParameters): TreeKind {
+  const { branching, iterations, boundaryFactor, leafSize } = parameters;
+  return {
+    family: "kmeans-tree",
+    rule: { kind: "clusters", leafSize, branching, iterations },
+    encoding: encodingOf(store, parameters),
+    factor: boundaryFactor,
+    defaultEffort: KMEANS_TREE_EFFORT,
+  };
+}
+
+export const kMeansTree: IndexFamily<KMeansTreeParameters> = {
+  family: "kmeans-tree",
+  parameters: kMeansTreeParameters,
+  build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
+  load: (store, saved) =>
+    loadTree(store, saved, ({ rule, factor, encoding }) => {
+      const { branching, iterations, leafSize } = rule as Partial<KMeansTreeParameters>;
+      const parameters = { branching, iterations, leafSize, boundaryFactor: factor, encoding };
+      const values = Object.entries(parameters).map(([name, value]) => [name, savedValue(value)]);
+      return kindOf(store, kMeansTreeParameters(Object.fromEntries(values)));
+    }),
+};

@@ -1,0 +1,44 @@
+/**
+ * Which segments to merge.
+ *
+ * A merge copies, so merging is bought from a credit that ingestion fills: a byte of vectors written earns the
+ * rewriting of MERGE_AMPLIFICATION bytes. Thus the number of segments stays small while the amplification of writes
+ * is bounded, whatever the pattern of writes is.
+ */
+import { SEGMENT_BYTES, SEGMENT_ROWS } from "./defaults.js";
+import type { Segment } from "./segment.js";
+
+/** What the policy looks at. */
+export type Candidate = Pick<Segment, "id" | "liveCount" | "vectors" | "vectorBytes">;
+
+/**
+ * The largest segment that has room for others, with as many of the smallest ones as fit, if the credit (bytes) pays
+ * for the result; undefined when there is nothing to merge. First the one whose index covers most rows: a merge
+ * extends its graph.
+ */
+export function mergeGroup<S extends Candidate>(
+  segments: readonly S[],
+  creditBytes: number,
+): S[] | undefined {
+  const bySize = [...segments].sort((a, b) => b.liveCount - a.liveCount || a.id - b.id);
+  for (let i = 0; i < bySize.length - 1; i++) {
+    const group = [bySize[i]];
+    let bytes = bySize[i].vectorBytes();
+    let rows = bySize[i].liveCount;
+    for (let j = bySize.length - 1; j > i; j--) {
+      bytes += bySize[j].vectorBytes();
+      rows += bySize[j].liveCount;
+      if (bytes > SEGMENT_BYTES || rows > SEGMENT_ROWS || bytes > creditBytes) break;
+      group.push(bySize[j]);
+    }
+    if (group.length > 1) return group.sort((a, b) => indexedRows(b) - indexedRows(a));
+  }
+  return undefined;
+}
+
+function indexedRows(segment: Candidate): number {
+  let rows = 0;
+  for (const column of segment.vectors.values())
+    if (column.index.family !== "flat") rows += column.store.count;
+  return rows;
+}
