@@ -23,6 +23,9 @@ import { allocateWork, answerBytes, type TableLayout, tableSections } from "./ta
 /** Version of the saved form. */
 export const LSH_FORMAT = 1;
 
+/** Probes beyond this share of the buckets read so many vectors, one by one, that a scan is faster. */
+const MOST_PROBED = 0.5;
+
 export class LshIndex implements VectorIndex {
   readonly family = "lsh";
   readonly exact = false;
@@ -41,8 +44,7 @@ export class LshIndex implements VectorIndex {
     this.store = store;
     this.layout = layout;
     this.buckets = buckets;
-    // Probing as many buckets as there are is a scan.
-    const max = Math.max(1, Math.min(LSH_EFFORT.max, buckets));
+    const max = Math.max(1, Math.min(LSH_EFFORT.max, Math.ceil(buckets * MOST_PROBED)));
     this.effort = { default: Math.min(LSH_EFFORT.default, max), min: LSH_EFFORT.min, max };
     this.#scan = new FlatIndex(store);
     this.#answer = layout.tables > 0 ? (work ?? allocateWork(store, layout)) : 0;

@@ -11,7 +11,7 @@ export interface MihParameters {
 export const MIH_DEFAULTS: MihParameters = { bits: "auto", tables: "auto" };
 
 /** Effort: how many of the nearest codes are measured on the floats. */
-export const MIH_EFFORT = { default: 256, min: 1, max: 8192 };
+export const MIH_EFFORT = { default: 256, min: 1, max: 4096 };
 
 /** Checks given parameters and fills in the defaults. */
 export function mihParameters(given: unknown): MihParameters {

@@ -21,6 +21,9 @@ import { MIH_EFFORT } from "./defaults.js";
 /** Version of the saved form. */
 export const MIH_FORMAT = 1;
 
+/** Refining more than this share of the vectors, one by one, takes as long as a scan. */
+const MOST_REFINED = 0.125;
+
 /** Where everything of an index lies; can be posted. */
 export interface MihLayout {
   codec: BinaryCodec;
@@ -44,7 +47,7 @@ export class MihIndex implements VectorIndex {
   constructor(store: VectorStore, layout: MihLayout, work?: number) {
     this.store = store;
     this.layout = layout;
-    const max = Math.max(1, Math.min(MIH_EFFORT.max, layout.codes.count));
+    const max = Math.max(1, Math.min(MIH_EFFORT.max, Math.ceil(layout.codes.count * MOST_REFINED)));
     this.effort = { default: Math.min(MIH_EFFORT.default, max), min: MIH_EFFORT.min, max };
     this.#scan = new FlatIndex(store);
     this.#work = work ?? allocateWork(store, layout.codes);
