@@ -18,3 +18,9 @@ export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";
 export { roundTables, scanBlock, signTables } from "./fast-scan";
 export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";
+export { binaryEncode, binaryReorder, binaryScan } from "./binary";
+export {
+  initLsh, initLshWork, lshAnswerBytes, lshBuckets, lshBytes, lshFill, lshFingerprints, lshIntegers, lshSearch,
+  lshWorkBytes,
+} from "./lsh";
+export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";

@@ -2,6 +2,14 @@
 
 export { type Code, codeDistance, encode, encodeQuery } from "./code-twins.js";
 export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
+export {
+  hadamardOf,
+  hammingDistance,
+  type Move,
+  nearestCodes,
+  probesOf,
+  rotateByRounds,
+} from "./hash-twins.js";
 export { assignments, means } from "./kmeans-twins.js";
 export { blockSums, rotated, signEntry } from "./quantizer-twins.js";
 export { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";

@@ -45,8 +45,16 @@ function recall(index: VectorIndex, queries: Float32Array, ef: number, bits?: Ui
   return hits / wanted;
 }
 
-/** A graph's effort as one that gives about the same recall: a tree compares more vectors, each at less cost. */
-const reach: Record<string, number> = { flat: 1, hnsw: 1, ivf: 1, "ball-tree": 8, "kmeans-tree": 8 };
+/** A graph's effort as one that gives about the same recall: a tree and codes compare more vectors, each at less cost. */
+const reach: Record<string, number> = {
+  flat: 1,
+  hnsw: 1,
+  ivf: 1,
+  "ball-tree": 8,
+  "kmeans-tree": 8,
+  lsh: 1,
+  mih: 4,
+};
 
 describe.each(Object.keys(reach))("family %s", (family) => {
   const cases: [Metric, number][] = [

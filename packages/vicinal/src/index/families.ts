@@ -6,8 +6,10 @@ import { flat } from "./flat/index.js";
 import { hnsw } from "./hnsw/index.js";
 import { ivf } from "./ivf/index.js";
 import { kMeansTree } from "./kmeans-tree/index.js";
+import { lsh } from "./lsh/index.js";
+import { mih } from "./mih/index.js";
 
-const families = [flat, hnsw, ivf, ballTree, kMeansTree] as readonly IndexFamily[];
+const families = [flat, hnsw, ivf, ballTree, kMeansTree, lsh, mih] as readonly IndexFamily[];
 
 /** The names by which a family is chosen. */
 export const familyNames = families.map(({ family }) => family);

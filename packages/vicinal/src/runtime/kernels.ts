@@ -5,7 +5,7 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels {
+export interface Kernels extends LshKernels, BinaryKernels {
   scan(
     metric: number,
     query: number,
@@ -279,6 +279,115 @@ export interface Kernels {
     heap: number,
     ordinals: number,
     distances: number,
+  ): number;
+}
+
+/** Locality-sensitive hashing; see packages/kernels/assembly/lsh.ts. */
+export interface LshKernels {
+  lshBytes(): number;
+  initLsh(
+    at: number,
+    metric: number,
+    kind: number,
+    dimensions: number,
+    rows: number,
+    count: number,
+    tables: number,
+    functions: number,
+    cellBits: number,
+    inverseWidth: number,
+    largest: number,
+    padded: number,
+    lastAxes: number,
+    directions: number,
+    offsets: number,
+    multipliers: number,
+    starts: number,
+    entries: number,
+  ): void;
+  lshWorkBytes(lsh: number, effort: number): number;
+  lshAnswerBytes(): number;
+  initLshWork(work: number, lsh: number, effort: number): void;
+  lshFingerprints(
+    lsh: number,
+    work: number,
+    table: number,
+    from: number,
+    to: number,
+    fingerprints: number,
+  ): void;
+  lshIntegers(lsh: number, work: number, table: number, vector: number, integers: number): void;
+  lshFill(lsh: number, table: number, fingerprints: number): void;
+  lshBuckets(lsh: number, table: number): number;
+  lshSearch(
+    lsh: number,
+    work: number,
+    answer: number,
+    query: number,
+    bits: number,
+    effort: number,
+    k: number,
+    keys: number,
+    ordinals: number,
+    distances: number,
+  ): number;
+}
+
+/** Binary codes; see packages/kernels/assembly/binary.ts and mih.ts. */
+export interface BinaryKernels {
+  binaryEncode(
+    rows: number,
+    dimensions: number,
+    from: number,
+    to: number,
+    planes: number,
+    thresholds: number,
+    bits: number,
+    largest: number,
+    codes: number,
+    stride: number,
+  ): void;
+  binaryReorder(
+    source: number,
+    target: number,
+    length: number,
+    stride: number,
+    bits: number,
+    order: number,
+  ): void;
+  binaryScan(
+    query: number,
+    codes: number,
+    stride: number,
+    from: number,
+    to: number,
+    filter: number,
+    k: number,
+    heap: number,
+    size: number,
+  ): number;
+  mihBytes(): number;
+  initMih(
+    at: number,
+    codes: number,
+    stride: number,
+    bits: number,
+    count: number,
+    parts: number,
+    starts: number,
+    members: number,
+  ): void;
+  mihWorkBytes(bits: number, count: number): number;
+  initMihWork(work: number, bits: number): void;
+  mihFill(mih: number, part: number): void;
+  mihSearch(
+    mih: number,
+    work: number,
+    query: number,
+    filter: number,
+    k: number,
+    heap: number,
+    mode: number,
   ): number;
 }
 

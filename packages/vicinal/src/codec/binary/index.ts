@@ -1,0 +1,10 @@
+/** Binary codes: one bit per plane. */
+export {
+  type BinaryCodec,
+  binaryStride,
+  encodeBinary,
+  type FloatRows,
+  planeBytes,
+  thresholdBytes,
+  trainBinary,
+} from "./binary-codec.js";

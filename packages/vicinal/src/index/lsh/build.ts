@@ -1,0 +1,117 @@
+/** Builds tables: chooses the functions from a sample, lays out memory, and lets the steps run. */
+import { trainingRows } from "../../codec/kmeans.js";
+import { throwIfCancelled } from "../../runtime/cancel.js";
+import { seededRandom } from "../../runtime/random.js";
+import type { BuildOptions } from "../contract.js";
+import { searchManyBytes } from "../flat/index.js";
+import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../ivf/measure.js";
+import { largestNorm } from "../norms.js";
+import { runSteps } from "../steps-runner.js";
+import type { VectorStore } from "../vector-store.js";
+import { type LshJob, lshSteps } from "./build-steps.js";
+import { choose, sampleDistances } from "./choose.js";
+import { BUCKET_SIZE, hashFor, LEAST_HASHED, type LshParameters, MOST_FUNCTIONS } from "./defaults.js";
+import { LshIndex } from "./lsh-index.js";
+import {
+  allocateTables,
+  allocateWork,
+  answerBytes,
+  drawFunctions,
+  openTables,
+  paddedFor,
+  type TableLayout,
+  type TableShape,
+} from "./table-memory.js";
+
+const DEFAULT_SEED = 42;
+
+export async function buildTables(
+  store: VectorStore,
+  parameters: LshParameters,
+  options: BuildOptions,
+): Promise<LshIndex> {
+  throwIfCancelled(options.signal);
+  const seed = options.seed ?? DEFAULT_SEED;
+  const shape = await shapeFor(store, parameters, seed, options);
+  const { arena, count, dimensions } = store;
+  const regions: number[] = [];
+  const take = (bytes: number) => {
+    const region = arena.allocate(bytes);
+    regions.push(region);
+    return region;
+  };
+  let layout: TableLayout | undefined;
+  let done = false;
+  try {
+    layout = allocateTables(store, shape);
+    drawFunctions(store, layout, seed);
+    openTables(store, layout);
+    if (layout.tables === 0) {
+      options.progress?.(count, count);
+      done = true;
+      return new LshIndex(store, layout, 0);
+    }
+    const work = allocateWork(store, layout);
+    regions.push(work);
+    const job: LshJob = {
+      layout,
+      work,
+      answerBytes: answerBytes(store),
+      fingerprints: take(count * 4),
+      measure: undefined,
+    };
+    if (options.calibrate !== false && count >= LEAST_MEASURED) {
+      const queries = Math.min(WITHHELD, Math.floor(count * WITHHELD_SHARE));
+      const list = take(queries * 4);
+      arena.u32.set(trainingRows(count, queries, seededRandom(seed ^ 0x5bd1e995)), list >>> 2);
+      job.measure = { list, truth: take(searchManyBytes(dimensions, queries, TRUTH_LENGTH)), queries, seed };
+    }
+    const module = new URL("./build-steps.js", import.meta.url).href;
+    const { buckets, calibration } = await runSteps(store, lshSteps, module, job, options);
+    const index = new LshIndex(store, layout, buckets);
+    index.calibration = calibration;
+    options.progress?.(count, count);
+    done = true;
+    return index;
+  } finally {
+    for (const region of regions) arena.release(region);
+    if (!done && layout) arena.release(layout.region);
+  }
+}
+
+async function shapeFor(
+  store: VectorStore,
+  parameters: LshParameters,
+  seed: number,
+  options: BuildOptions,
+): Promise<TableShape> {
+  const { count, dimensions, metric } = store;
+  const hash = hashFor(parameters, metric);
+  const shape = { dimensions, count, hash, tables: 0, functions: 0, width: 1, largest: 0, lastAxes: 0 };
+  if (count < LEAST_HASHED) return shape;
+  const largest = metric === "Dot" ? largestNorm(store) : 0;
+  const { tables } = parameters;
+  if (hash === "cross-polytope")
+    return { ...shape, tables, largest, ...polytopes(parameters, count, dimensions) };
+  const sample = await sampleDistances(store, hash, largest, seed, options);
+  return { ...shape, tables, largest, ...choose(sample, count, hash, metric, parameters) };
+}
+
+/**
+ * So many polytopes, the last cut to so many axes, that there is a bucket for every four vectors: real vectors
+ * leave most buckets empty, and the theorem's constant is not known well enough to do better.
+ */
+function polytopes(
+  parameters: LshParameters,
+  count: number,
+  dimensions: number,
+): { functions: number; lastAxes: number } {
+  const axes = paddedFor(dimensions);
+  const { functions: given } = parameters;
+  if (given !== "auto") return { functions: given, lastAxes: axes };
+  const buckets = (count * 4) / BUCKET_SIZE;
+  let functions = 1;
+  while (functions < MOST_FUNCTIONS["cross-polytope"] && (2 * axes) ** functions < buckets) functions++;
+  const rest = buckets / (2 * axes) ** (functions - 1);
+  return { functions, lastAxes: Math.min(axes, Math.max(1, Math.ceil(rest / 2))) };
+}

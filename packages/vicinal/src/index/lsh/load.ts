@@ -1,0 +1,107 @@
+/** Reads saved tables back, trusting nothing that could lead a search out of its memory. */
+import { VicinalError } from "../../runtime/errors.js";
+import type { LoadedIndex } from "../contract.js";
+import { checkedCalibration } from "../saved-meta.js";
+import type { VectorStore } from "../vector-store.js";
+import { hashFor, lshParameters } from "./defaults.js";
+import { LSH_FORMAT, LshIndex } from "./lsh-index.js";
+import {
+  allocateTables,
+  openTables,
+  paddedFor,
+  type TableLayout,
+  type TableShape,
+  tableSections,
+} from "./table-memory.js";
+
+export async function loadTables(store: VectorStore, saved: LoadedIndex): Promise<LshIndex> {
+  const { meta } = saved;
+  const shape = checkedShape(store, meta);
+  const buckets = whole(meta, "buckets", shape.tables > 0 ? 1 : 0, store.count);
+  const calibration = checkedCalibration(meta.calibration, damaged);
+  const layout = allocateTables(store, shape);
+  try {
+    for (const { name, bytes } of tableSections(store, layout)) {
+      const length = saved.length(name);
+      if (length !== bytes.length)
+        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
+      if (length > 0) await saved.readInto(name, bytes);
+    }
+    checkTables(store, layout);
+    openTables(store, layout);
+    const index = new LshIndex(store, layout, buckets);
+    index.calibration = calibration;
+    return index;
+  } catch (error) {
+    store.arena.release(layout.region);
+    throw error;
+  }
+}
+
+function damaged(what: string): VicinalError {
+  return new VicinalError("CORRUPTION", `Corrupted LSH index: ${what}`, { what });
+}
+
+function whole(meta: Record<string, unknown>, name: string, low: number, high: number): number {
+  const value = meta[name];
+  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
+    throw damaged(`${name} is ${String(value)}, expected ${low} to ${high}`);
+  return value;
+}
+
+function checkedShape(store: VectorStore, meta: Record<string, unknown>): TableShape {
+  const { count, dimensions, metric } = store;
+  const expected = { format: LSH_FORMAT, count, dimensions, metric };
+  for (const [name, wanted] of Object.entries(expected))
+    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
+  const tables = whole(meta, "tables", 0, 128);
+  const functions = whole(meta, "functions", tables > 0 ? 1 : 0, tables > 0 ? 32 : 0);
+  const real = (name: string, low: number): number => {
+    const value = meta[name];
+    if (typeof value !== "number" || !Number.isFinite(value) || value < low)
+      throw damaged(`${name} is ${String(value)}`);
+    return value;
+  };
+  let hash: TableShape["hash"];
+  try {
+    const given = lshParameters({ hash: meta.hash, functions: tables > 0 ? functions : "auto" });
+    hash = hashFor(given, metric);
+  } catch (cause) {
+    throw damaged((cause as Error).message);
+  }
+  if (hash !== meta.hash) throw damaged(`hash is ${String(meta.hash)}`);
+  const polytope = hash === "cross-polytope" && tables > 0;
+  return {
+    dimensions,
+    count,
+    hash,
+    tables,
+    functions,
+    width: real("width", Number.MIN_VALUE),
+    largest: real("largest", 0),
+    lastAxes: whole(meta, "lastAxes", polytope ? 1 : 0, polytope ? paddedFor(dimensions) : 0),
+  };
+}
+
+/** Starts must rise from 0 to the count, and every table must hold every vector once. */
+function checkTables(store: VectorStore, layout: TableLayout): void {
+  const { u32 } = store.arena;
+  const { tables, count, cellBits } = layout;
+  const cells = 2 ** cellBits;
+  const seen = new Uint8Array(count);
+  for (let table = 0; table < tables; table++) {
+    const starts = (layout.starts >>> 2) + table * (cells + 1);
+    if (u32[starts] !== 0 || u32[starts + cells] !== count)
+      throw damaged(`table ${table} does not hold ${count} vectors`);
+    for (let cell = 0; cell < cells; cell++)
+      if (u32[starts + cell] > u32[starts + cell + 1])
+        throw damaged(`cell ${cell} of table ${table} ends before it starts`);
+    const entries = (layout.entries >>> 2) + table * count * 2;
+    for (let i = 0; i < count; i++) {
+      const ordinal = u32[entries + 2 * i + 1];
+      if (ordinal >= count || seen[ordinal] !== table)
+        throw damaged(`table ${table} names vector ${ordinal} of ${count}, or names it twice`);
+      seen[ordinal] = table + 1;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Runs a build that is written as steps of some milliseconds each: on a worker, which runs them through, or on the
+ * calling thread, which breathes between them, where memory is not shared or the work is small.
+ */
+import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
+import { VicinalError } from "../runtime/errors.js";
+import { canRunTasks, runTask } from "../runtime/pool.js";
+import type { TaskContext } from "../runtime/tasks.js";
+import type { BuildOptions } from "./contract.js";
+import { type StoreHandle, VectorStore } from "./vector-store.js";
+
+/** On the calling thread: milliseconds of work between two breaths. */
+const SLICE_MS = 8;
+/** A build smaller than this (vectors x dimensions) is over before a worker has started. */
+const INLINE_NUMBERS = 100_000;
+/** On a worker: milliseconds between two reports. */
+const REPORT_MS = 50;
+
+/** Steps over a job; they yield how many vectors are done and allocate nothing in the store's memory. */
+export type Steps<Job, Result> = (store: VectorStore, job: Job) => Generator<number, Result>;
+
+/** `module`: address of a task module whose `run` is `runStepsTask(steps)`. `hits`: room that its searches need. */
+export async function runSteps<Job, Result>(
+  store: VectorStore,
+  steps: Steps<Job, Result>,
+  module: string,
+  job: Job,
+  options: BuildOptions,
+  hits?: number,
+): Promise<Result> {
+  const total = store.count;
+  const progress = (done: number) => options.progress?.(done, total);
+  throwIfCancelled(options.signal);
+  if (store.shared && canRunTasks() && total * store.dimensions > INLINE_NUMBERS) {
+    const handle = store.lend(hits);
+    try {
+      return await runTask<Result>(module, { store: handle, job }, { progress, signal: options.signal });
+    } finally {
+      store.takeBack(handle);
+    }
+  }
+  const run = steps(store, job);
+  let since = performance.now();
+  for (;;) {
+    const step = run.next();
+    if (step.done) return step.value;
+    if (performance.now() - since < SLICE_MS) continue;
+    progress(step.value);
+    await yieldToOthers();
+    throwIfCancelled(options.signal);
+    since = performance.now();
+  }
+}
+
+/** The `run` of a task module: see runtime/tasks.ts. */
+export function runStepsTask<Job, Result>(
+  steps: Steps<Job, Result>,
+): (input: unknown, context: TaskContext) => Result {
+  return (input, context) => {
+    const { store, job } = input as { store: StoreHandle; job: Job };
+    const attached = VectorStore.attach(store);
+    const run = steps(attached, job);
+    let reported = performance.now();
+    for (;;) {
+      const step = run.next();
+      if (step.done) return step.value;
+      if (context.cancelled()) throw new VicinalError("CANCELLED", "The build was cancelled");
+      const now = performance.now();
+      if (now - reported < REPORT_MS) continue;
+      reported = now;
+      context.report(step.value, attached.count);
+    }
+  };
+}
