@@ -53,7 +53,7 @@ export interface VectorIndex {
   /** True when results do not depend on effort. */
   readonly exact: boolean;
   /** Effort that a new user gets where nothing was measured; and the range in which the dial means something. */
-  readonly effort: { default: number; min: number; max: number };
+  readonly effort: EffortDial;
   /** Recall measured after the build; undefined for exact families and before measuring. */
   readonly calibration: Calibration | undefined;
   /** One query, on the calling thread, synchronously: one call into WebAssembly. */
@@ -62,6 +62,14 @@ export interface VectorIndex {
   memoryBytes(): number;
   /** The index as sections of a file (see storage/sections.ts); the floats are not among them. */
   save(): SavedIndex;
+}
+
+export interface EffortDial {
+  default: number;
+  min: number;
+  max: number;
+  /** About how many distances a search computes per unit: what the planner weighs against a scan. */
+  scored: number;
 }
 
 /** Sections by name, and a small JSON-able description. Byte order little-endian. */

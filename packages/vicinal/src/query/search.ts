@@ -14,8 +14,6 @@ import { matchingRows } from "./matching.js";
 
 /** What the caller gets who names neither a recall nor an effort. */
 export const DEFAULT_RECALL = 0.97;
-/** Distances that a graph walk computes per unit of effort; measured 12-20 at M = 16. */
-const SCORED_PER_EFFORT = 16;
 /** A search that came back short is repeated with this many times the effort before it becomes a scan. */
 const EFFORT_STEP = 4;
 
@@ -100,8 +98,8 @@ function searchSegment(
     column.index.exact || request.exact ? undefined : wantedEffort(column, request, k, selectivity);
   let scored = 0;
   let visited = 0;
-  // Walking costs about effort / selectivity expansions, scanning one distance per matching row.
-  while (effort !== undefined && matching * selectivity > effort * SCORED_PER_EFFORT) {
+  // A search costs about effort / selectivity units of work, scanning one distance per matching row.
+  while (effort !== undefined && matching * selectivity > effort * column.index.effort.scored) {
     const result = column.index.search({ query: request.query, k, effort, bits });
     scored += result.stats.scored;
     visited += result.stats.visited;

@@ -14,7 +14,7 @@ const BATCH_ROWS = 16384;
 export class FlatIndex implements VectorIndex {
   readonly family = "flat";
   readonly exact = true;
-  readonly effort = { default: 1, min: 1, max: 1 };
+  readonly effort = { default: 1, min: 1, max: 1, scored: 1 };
   readonly calibration: Calibration | undefined = undefined;
   readonly store: VectorStore;
 

@@ -10,7 +10,14 @@
  * Cost: a distance to every centroid, then the codes of the lists read. See the kernels: ivf.ts, fast-scan.ts, rabitq.ts.
  */
 import { assert } from "../../runtime/assert.js";
-import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type {
+  Calibration,
+  EffortDial,
+  SavedIndex,
+  SearchRequest,
+  SearchResult,
+  VectorIndex,
+} from "../contract.js";
 import type { VectorStore } from "../vector-store.js";
 import type { IvfParameters } from "./defaults.js";
 import { allocateSlot, type ListLayout, listSections } from "./list-memory.js";
@@ -30,7 +37,7 @@ export interface IvfHandle {
 export class IvfIndex implements VectorIndex {
   readonly family = "ivf";
   readonly exact = false;
-  readonly effort: { default: number; min: number; max: number };
+  readonly effort: EffortDial;
   readonly store: VectorStore;
   readonly layout: ListLayout;
   readonly parameters: IvfParameters;
@@ -44,7 +51,12 @@ export class IvfIndex implements VectorIndex {
     this.parameters = parameters;
     const { lists } = layout;
     const usual = Math.max(LEAST_DEFAULT, Math.ceil(lists * DEFAULT_SHARE));
-    this.effort = { default: usual, min: 1, max: Math.max(1, lists) };
+    this.effort = {
+      default: usual,
+      min: 1,
+      max: Math.max(1, lists),
+      scored: Math.ceil(layout.count / Math.max(1, lists)),
+    };
     this.#slot = slot ?? allocateSlot(store, layout);
     this.#stats = store.kernels.ivfStats(this.#slot) >>> 2;
   }

@@ -14,7 +14,14 @@
  * and about 2 L for the cells.
  */
 import { assert } from "../../runtime/assert.js";
-import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type {
+  Calibration,
+  EffortDial,
+  SavedIndex,
+  SearchRequest,
+  SearchResult,
+  VectorIndex,
+} from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
 import type { VectorStore } from "../vector-store.js";
 import { LSH_EFFORT } from "./defaults.js";
@@ -29,7 +36,7 @@ const MOST_PROBED = 0.5;
 export class LshIndex implements VectorIndex {
   readonly family = "lsh";
   readonly exact = false;
-  readonly effort: { default: number; min: number; max: number };
+  readonly effort: EffortDial;
   readonly store: VectorStore;
   readonly layout: TableLayout;
   /** Different buckets of the first table; 0 for a store that is not hashed. */
@@ -45,7 +52,12 @@ export class LshIndex implements VectorIndex {
     this.layout = layout;
     this.buckets = buckets;
     const max = Math.max(1, Math.min(LSH_EFFORT.max, Math.ceil(buckets * MOST_PROBED)));
-    this.effort = { default: Math.min(LSH_EFFORT.default, max), min: LSH_EFFORT.min, max };
+    this.effort = {
+      default: Math.min(LSH_EFFORT.default, max),
+      min: LSH_EFFORT.min,
+      max,
+      scored: Math.ceil(store.count / Math.max(1, buckets)),
+    };
     this.#scan = new FlatIndex(store);
     this.#answer = layout.tables > 0 ? (work ?? allocateWork(store, layout)) : 0;
     this.#work = this.#answer + answerBytes(store);

@@ -12,7 +12,14 @@
 
 import { type BinaryCodec, encodeBinary } from "../../codec/binary/index.js";
 import { assert } from "../../runtime/assert.js";
-import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type {
+  Calibration,
+  EffortDial,
+  SavedIndex,
+  SearchRequest,
+  SearchResult,
+  VectorIndex,
+} from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
 import type { VectorStore } from "../vector-store.js";
 import { allocateWork, type CodeLayout, releaseCodes } from "./code-tables.js";
@@ -36,7 +43,7 @@ export interface MihLayout {
 export class MihIndex implements VectorIndex {
   readonly family = "mih";
   readonly exact = false;
-  readonly effort: { default: number; min: number; max: number };
+  readonly effort: EffortDial;
   readonly store: VectorStore;
   readonly layout: MihLayout;
   calibration: Calibration | undefined;
@@ -48,7 +55,7 @@ export class MihIndex implements VectorIndex {
     this.store = store;
     this.layout = layout;
     const max = Math.max(1, Math.min(MIH_EFFORT.max, Math.ceil(layout.codes.count * MOST_REFINED)));
-    this.effort = { default: Math.min(MIH_EFFORT.default, max), min: MIH_EFFORT.min, max };
+    this.effort = { default: Math.min(MIH_EFFORT.default, max), min: MIH_EFFORT.min, max, scored: 1 };
     this.#scan = new FlatIndex(store);
     this.#work = work ?? allocateWork(store, layout.codes);
   }

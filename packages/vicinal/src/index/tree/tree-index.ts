@@ -8,7 +8,14 @@
  * Below that, where the tree has 8-bit codes, these are compared and the best are measured again on the floats.
  */
 import { assert } from "../../runtime/assert.js";
-import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import type {
+  Calibration,
+  EffortDial,
+  SavedIndex,
+  SearchRequest,
+  SearchResult,
+  VectorIndex,
+} from "../contract.js";
 import type { VectorStore } from "../vector-store.js";
 import type { SplitRule } from "./split.js";
 import { type Encoding, type TreeLayout, treeSections } from "./tree-memory.js";
@@ -65,9 +72,9 @@ export class TreeIndex implements VectorIndex {
     return this.kind.family;
   }
 
-  get effort(): { default: number; min: number; max: number } {
+  get effort(): EffortDial {
     const max = Math.max(1, this.layout.count);
-    return { default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max };
+    return { default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max, scored: 1 };
   }
 
   /** A slot of its own for another thread; give it back with `takeBack`. */
