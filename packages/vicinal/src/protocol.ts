@@ -4,6 +4,7 @@
  */
 export type { EngineApi } from "./api/engine-api.js";
 export * from "./api/schema/index.js";
+export { familyNames } from "./index/families.js";
 export { parsePointIdText } from "./payload/id.js";
 export { parseJson, stringifyJson } from "./payload/json.js";
 export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";
