@@ -151,11 +151,11 @@ function choose(n: u32, k: u32): f64 {
 }
 
 /**
- * A value looked up and a member met by it are random reads; a scanned code is one step of a stream: about so many
- * steps each.
+ * Costs, in units of 8 bytes of code compared in a stream: a value looked up and a member met by it are random reads
+ * (measured on 100,000 codes of 64 and 256 bits: 0.7 ns per unit, 30 to 40 ns per member).
  */
-const LOOKUP_STEPS: f64 = 6;
-const MEMBER_STEPS: f64 = 8;
+const LOOKUP_COST: f64 = 12;
+const MEMBER_COST: f64 = 48;
 
 /**
  * The k nearest codes to the query code (in the codes' order of bits), exactly: equal distances in order of ordinal. Falls
@@ -182,24 +182,51 @@ export function mihSearch(m: Mih, w: MihWork, query: usize, filter: usize, k: u3
   return w.size;
 }
 
+/** How many values lie at distance s of a query's, in all parts. */
+function valuesAt(m: Mih, s: u32): f64 {
+  let values: f64 = 0;
+  for (let part: u32 = 0; part < m.parts; part++) {
+    const length = m.bitsOf(part);
+    if (s <= length) values += choose(length, s);
+  }
+  return values;
+}
+
+/** How many members they have together, if the codes are spread evenly. */
+function membersAt(m: Mih, s: u32): f64 {
+  let members: f64 = 0;
+  for (let part: u32 = 0; part < m.parts; part++) {
+    const length = m.bitsOf(part);
+    if (s <= length) members += (choose(length, s) * <f64>m.count) / <f64>(<u32>1 << length);
+  }
+  return members;
+}
+
 /** False when it gave up, since a scan costs less. */
 function searchTables(m: Mih, w: MihWork, always: bool): bool {
   memory.fill(w.counts, 0, (<usize>m.bits + 1) << 2);
   memory.fill(w.visited, 0, (<usize>(m.count + 31) >> 5) << 2);
   const parts = m.parts;
-  const count = <f64>m.count;
+  const scan = <f64>m.count * <f64>(m.stride >> 3);
   const longest = m.bitsOf(0);
+  /** Members that the rounds before would have met if codes were spread evenly. */
+  let evenly: f64 = 0;
   /** Codes within the radius that is complete, and the distances counted into it. */
   let within: u32 = 0;
   let radius: u32 = 0;
   for (let s: u32 = 0; s <= longest; s++) {
+    // A whole round at once: a search that would give up in its middle had better not begin it. Near a query there
+    // are more codes than elsewhere, the fewer the farther from it: the root of the density met so far is a fair
+    // guess (measured on 64 and 256 bits: without it searches begin dear rounds, with all of it they give up good ones).
+    const members = membersAt(m, s);
+    const density = evenly > 0 ? sqrt(max<f64>(1, <f64>w.scored / evenly)) : 1;
+    const spent = <f64>w.probed * LOOKUP_COST + <f64>w.scored * MEMBER_COST;
+    const round = valuesAt(m, s) * LOOKUP_COST + members * density * MEMBER_COST;
+    if (!always && spent + round > scan) return false;
+    evenly += members;
     for (let part: u32 = 0; part < parts; part++) {
       const length = m.bitsOf(part);
       if (s <= length) {
-        const values = choose(length, s);
-        const expected = (values * count) / <f64>(<u32>1 << length);
-        const spent = <f64>w.probed * LOOKUP_STEPS + <f64>w.scored * MEMBER_STEPS;
-        if (!always && spent + values * LOOKUP_STEPS + expected * MEMBER_STEPS > count) return false;
         const starts = m.startsOf(part);
         const members = m.membersOf(part);
         const own = substring(w.query, m.firstOf(part), length);

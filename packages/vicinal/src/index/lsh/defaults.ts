@@ -6,7 +6,7 @@ import type { Metric } from "../contract.js";
 export type HashName = "p-stable" | "gaussian" | "hyperplane" | "cross-polytope";
 
 export interface LshParameters {
-  /** `auto`: p-stable for Euclid and Manhattan, hyperplanes for Cosine and Dot. */
+  /** `auto`: p-stable for Euclid and Manhattan, cross-polytopes for Cosine and Dot. */
   hash: HashName | "auto";
   /** Tables. Each takes about 10 bytes per vector; probing more buckets of few tables does the work of many tables. */
   tables: number;
@@ -41,8 +41,9 @@ export const MOST_FUNCTIONS: Record<HashName, number> = {
 const served: Record<Metric, readonly HashName[]> = {
   Euclid: ["p-stable", "gaussian"],
   Manhattan: ["p-stable"],
-  Cosine: ["hyperplane", "cross-polytope", "p-stable", "gaussian"],
-  Dot: ["hyperplane", "cross-polytope"],
+  // words-100k: recall 0.952 at 810 queries/s, hyperplanes 0.947 at 610.
+  Cosine: ["cross-polytope", "hyperplane", "p-stable", "gaussian"],
+  Dot: ["cross-polytope", "hyperplane"],
 };
 
 const hashNames: readonly string[] = Object.keys(MOST_FUNCTIONS);

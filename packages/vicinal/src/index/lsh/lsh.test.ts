@@ -159,6 +159,8 @@ describe("every family of functions finds the nearest", () => {
     ["gaussian", "Euclid"],
     ["p-stable", "Cosine"],
     ["gaussian", "Cosine"],
+    ["hyperplane", "Cosine"],
+    ["hyperplane", "Dot"],
     ["cross-polytope", "Cosine"],
     ["cross-polytope", "Dot"],
   ];

@@ -12,9 +12,9 @@ import type { Arena } from "../../runtime/memory.js";
 const LONGEST = 24;
 /** Codes that the order of bits and the worth of tables are judged by. */
 const SAMPLE = 512;
-/** Steps of a scan that a look-up and a member cost, as in the kernels' mih.ts. */
-const LOOKUP_STEPS = 6;
-const MEMBER_STEPS = 8;
+/** Costs in units of 8 bytes compared, as in the kernels' mih.ts. */
+const LOOKUP_COST = 12;
+const MEMBER_COST = 48;
 const JUDGED_QUERIES = 16;
 
 export interface Place {
@@ -194,12 +194,16 @@ export function tablesPay(
     const code = codes + Math.floor((i * count) / JUDGED_QUERIES) * stride;
     const found = kernels.mihSearch(head, work + 2 * stride, code, 0, Math.min(k, count), heap, 2);
     const radius = arena.u32[(heap >>> 2) + 2 * found - 1];
-    if (tableCost(layout, radius) < count) pay++;
+    if (tableCost(layout, radius) < scanCost(layout)) pay++;
   }
   return pay * 2 > JUDGED_QUERIES;
 }
 
-/** Steps of a search through the tables that must complete a radius, if values were spread evenly. */
+export function scanCost({ count, stride }: Pick<CodeLayout, "count" | "stride">): number {
+  return (count * stride) / 8;
+}
+
+/** Cost of a search through the tables that must complete a radius, if values were spread evenly. */
 export function tableCost(layout: Pick<CodeLayout, "bits" | "parts" | "count">, radius: number): number {
   const { parts, count } = layout;
   let cost = 0;
@@ -208,7 +212,7 @@ export function tableCost(layout: Pick<CodeLayout, "bits" | "parts" | "count">, 
     const deepest = Math.floor((radius - part) / parts);
     let values = 1;
     for (let s = 0; s <= Math.min(deepest, length); s++) {
-      cost += values * (LOOKUP_STEPS + (MEMBER_STEPS * count) / 2 ** length);
+      cost += values * (LOOKUP_COST + (MEMBER_COST * count) / 2 ** length);
       values = (values * (length - s)) / (s + 1);
     }
   }
