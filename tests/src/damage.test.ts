@@ -174,6 +174,11 @@ describe.each(["closed at once", "reopened before"])("a database that was %s", (
     ]);
   });
 
+  const tally: Record<string, number> = {};
+  afterAll(() => {
+    console.log(`damaged files, ${history}: ${JSON.stringify(tally)}`);
+  });
+
   test.each(Object.keys(damages))("a file has %s", { timeout: 60_000 }, async (how) => {
     const outcomes: Record<string, string> = {};
     for (const file of files) {
@@ -215,7 +220,7 @@ describe.each(["closed at once", "reopened before"])("a database that was %s", (
         await again.close();
       });
     }
-    console.log(`${history}, a file has ${how}: ${JSON.stringify(outcomes)}`);
+    for (const outcome of Object.values(outcomes)) tally[outcome] = (tally[outcome] ?? 0) + 1;
   });
 
   test("a collection that was set aside can be deleted and made anew", () =>
