@@ -1,6 +1,7 @@
 /** Vectors for tests of index families: seeded, clustered, normalised where the metric asks for it. */
+
+import { seededRandom } from "../runtime/random.js";
 import type { LoadedIndex, Metric, SavedIndex } from "./contract.js";
-import { seededRandom } from "./random.js";
 import { VectorStore, type VectorStoreOptions } from "./vector-store.js";
 
 /** `count` vectors around a few centres, one after the other. */

@@ -1,12 +1,52 @@
-/** Checks of what saved indexes describe in JSON. */
+/** Checks of what saved indexes describe in JSON, and the reading of their sections. */
 import type { VicinalError } from "../runtime/errors.js";
-import type { Calibration } from "./contract.js";
+import type { Calibration, LoadedIndex } from "./contract.js";
+import type { VectorStore } from "./vector-store.js";
+
+type Damaged = (what: string) => VicinalError;
+
+/** Every index says in which format it was saved, and for which vectors. */
+export function expectStore(
+  meta: Record<string, unknown>,
+  store: VectorStore,
+  format: number,
+  damaged: Damaged,
+): void {
+  const { count, dimensions, metric } = store;
+  for (const [name, wanted] of Object.entries({ format, count, dimensions, metric }))
+    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
+}
+
+/** A whole number from `low` to `high`. */
+export function wholeNumber(
+  meta: Record<string, unknown>,
+  name: string,
+  low: number,
+  high: number,
+  damaged: Damaged,
+): number {
+  const value = meta[name];
+  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
+    throw damaged(`${name} is ${String(value)}, expected ${low} to ${high}`);
+  return value;
+}
+
+/** Fills the regions; each must be as long as the section of its name. */
+export async function readSections(
+  saved: LoadedIndex,
+  sections: Iterable<{ name: string; bytes: Uint8Array }>,
+  damaged: Damaged,
+): Promise<void> {
+  for (const { name, bytes } of sections) {
+    const length = saved.length(name);
+    if (length !== bytes.length)
+      throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
+    if (length > 0) await saved.readInto(name, bytes);
+  }
+}
 
 /** A saved calibration, or what `damaged` says when it is not understood. */
-export function checkedCalibration(
-  value: unknown,
-  damaged: (what: string) => VicinalError,
-): Calibration | undefined {
+export function checkedCalibration(value: unknown, damaged: Damaged): Calibration | undefined {
   if (value === null || value === undefined) return undefined;
   const { curves, queries } = value as Partial<Calibration>;
   const numbers = (list: unknown, length: number) =>

@@ -5,9 +5,9 @@
 import { assert } from "../../runtime/assert.js";
 import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
 import { canRunTasks, runTask } from "../../runtime/pool.js";
+import { seededRandom, seededWords } from "../../runtime/random.js";
 import type { BuildOptions, Calibration } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
-import { seededRandom, seededWords } from "../random.js";
 import type { VectorStore } from "../vector-store.js";
 import { type BuildJob, buildSteps } from "./build-steps.js";
 import type { BuildInput } from "./build-task.js";

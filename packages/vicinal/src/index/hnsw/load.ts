@@ -1,6 +1,7 @@
 /** Reads a saved graph back, trusting nothing that could lead a walk out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
 import type { Calibration, LoadedIndex } from "../contract.js";
+import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { HNSW_DEFAULTS } from "./defaults.js";
 import {
@@ -20,7 +21,7 @@ interface HnswMeta {
   upperBlocks: number;
   entry: number;
   top: number;
-  calibration: Calibration | null;
+  calibration: Calibration | undefined;
 }
 
 export async function loadGraph(store: VectorStore, saved: LoadedIndex): Promise<HnswIndex> {
@@ -29,12 +30,7 @@ export async function loadGraph(store: VectorStore, saved: LoadedIndex): Promise
   const { m, encoding, upperBlocks } = meta;
   const layout = allocateGraph(store, { dimensions, metric, count, m, encoding, upperBlocks });
   try {
-    for (const { name, bytes } of graphSections(store.arena, layout)) {
-      const length = saved.length(name);
-      if (length !== bytes.length)
-        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
-      if (length > 0) await saved.readInto(name, bytes);
-    }
+    await readSections(saved, graphSections(store.arena, layout), damaged);
     checkGraph(store, layout, meta);
     placeUpperBlocks(store.arena, layout);
     openGraph(store, layout, meta.entry, meta.top);
@@ -44,7 +40,7 @@ export async function loadGraph(store: VectorStore, saved: LoadedIndex): Promise
   }
   const parameters = { ...HNSW_DEFAULTS, m, efConstruct: meta.efConstruct, encoding };
   const index = new HnswIndex(store, layout, parameters);
-  index.calibration = meta.calibration ?? undefined;
+  index.calibration = meta.calibration;
   return index;
 }
 
@@ -53,19 +49,8 @@ function damaged(what: string): VicinalError {
 }
 
 function checkedMeta(store: VectorStore, meta: Record<string, unknown>): HnswMeta {
-  const expect = (name: string, wanted: unknown) => {
-    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
-  };
-  const whole = (name: string, low: number, high: number): number => {
-    const value = meta[name];
-    if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
-      throw damaged(`${name} is ${String(value)}, expected ${low} to ${high}`);
-    return value;
-  };
-  expect("format", HNSW_FORMAT);
-  expect("count", store.count);
-  expect("dimensions", store.dimensions);
-  expect("metric", store.metric);
+  const whole = (name: string, low: number, high: number) => wholeNumber(meta, name, low, high, damaged);
+  expectStore(meta, store, HNSW_FORMAT, damaged);
   const { encoding } = meta;
   if (encoding !== "int8" && encoding !== "float32") throw damaged(`encoding is ${String(encoding)}`);
   const empty = store.count === 0;
@@ -76,26 +61,8 @@ function checkedMeta(store: VectorStore, meta: Record<string, unknown>): HnswMet
     upperBlocks: whole("upperBlocks", 0, store.count * 255),
     entry: empty ? NO_NODE : whole("entry", 0, store.count - 1),
     top: empty ? -1 : whole("top", 0, 255),
-    calibration: checkedCalibration(meta.calibration),
+    calibration: checkedCalibration(meta.calibration, damaged),
   };
-}
-
-function checkedCalibration(value: unknown): Calibration | null {
-  if (value === null || value === undefined) return null;
-  const { curves, queries } = value as Partial<Calibration>;
-  const numbers = (list: unknown, length: number) =>
-    Array.isArray(list) && list.length === length && list.every((x) => Number.isFinite(x));
-  const sound =
-    typeof queries === "number" &&
-    Array.isArray(curves) &&
-    curves.every(
-      ({ k, selectivity, efforts, recalls, errors }) =>
-        numbers([k, selectivity], 2) &&
-        Array.isArray(efforts) &&
-        [efforts, recalls, errors].every((list) => numbers(list, efforts.length)),
-    );
-  if (!sound) throw damaged("the calibration is not understood");
-  return value as Calibration;
 }
 
 /** Levels must fill the upper blocks, and every link must name a node that reaches its layer. */

@@ -2,9 +2,11 @@
  * Measures recall against effort while an index is built, with vectors that were withheld from it as queries: a query
  * that is itself in the index looks easier than it is.
  */
+
+import { seededRandom } from "../../runtime/random.js";
 import type { Calibration, CalibrationCurve } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
-import { seededRandom } from "../random.js";
+import { recallCurves } from "../recall-curve.js";
 import type { HnswIndex } from "./hnsw-index.js";
 
 /**
@@ -137,52 +139,19 @@ function* curve(
   selectivity: number,
   truth: Truth,
 ): Generator<number, CalibrationCurve[]> {
-  const { index, queries, bits } = trial;
+  const { index, queries, bits, progress } = trial;
   const { dimensions, count } = index.store;
-  const curves = ks.map((k) => ({
-    k,
+  const beyond = ladder.findIndex(
+    (effort) => effort > count || (bits && effort / selectivity > MEASURED_POOL / 2),
+  );
+  const asked = (effort: number) =>
+    Math.min(truth.length, trial.limit ?? (effort > DEAR_EFFORT ? DEAR_QUERIES : truth.length));
+  const query = (i: number) => queries.subarray(i * dimensions, (i + 1) * dimensions);
+  const efforts = beyond < 0 ? ladder : ladder.slice(0, beyond);
+  return yield* recallCurves(
+    { index, query, truth, bits, progress, asked, enough: ENOUGH },
+    ks,
+    efforts,
     selectivity,
-    efforts: [] as number[],
-    recalls: [] as number[],
-    errors: [] as number[],
-  }));
-  const k = Math.max(...ks);
-  for (const effort of ladder) {
-    if (effort > count || (bits && effort / selectivity > MEASURED_POOL / 2)) break;
-    const asked = Math.min(truth.length, trial.limit ?? (effort > DEAR_EFFORT ? DEAR_QUERIES : truth.length));
-    const samples = ks.map(() => new Float64Array(asked));
-    for (let i = 0; i < asked; i++) {
-      const query = queries.subarray(i * dimensions, (i + 1) * dimensions);
-      const { distances } = index.search({ query, k, effort, bits });
-      ks.forEach((wanted, j) => {
-        samples[j][i] = share(distances, truth[i], wanted);
-      });
-      yield trial.progress;
-    }
-    let worst = 1;
-    curves.forEach((line, j) => {
-      const { mean, error } = statistics(samples[j]);
-      line.efforts.push(effort);
-      line.recalls.push(mean);
-      line.errors.push(error);
-      worst = Math.min(worst, mean);
-    });
-    if (worst >= ENOUGH) break;
-  }
-  return curves;
-}
-
-/** Share of the true k nearest that were found; a hit at the distance of the k-th is as good as the k-th. */
-function share(found: Float32Array, truth: Float32Array, k: number): number {
-  const wanted = Math.min(k, truth.length);
-  if (wanted === 0) return 1;
-  let hits = 0;
-  while (hits < wanted && hits < found.length && found[hits] <= truth[wanted - 1]) hits++;
-  return hits / wanted;
-}
-
-function statistics(samples: Float64Array): { mean: number; error: number } {
-  const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length;
-  const variance = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, samples.length - 1);
-  return { mean, error: Math.sqrt(variance / samples.length) };
+  );
 }

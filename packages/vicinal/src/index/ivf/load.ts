@@ -1,6 +1,7 @@
 /** Reads saved lists back, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
 import type { Calibration, LoadedIndex } from "../contract.js";
+import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { type IvfEncoding, type IvfParameters, ivfParameters } from "./defaults.js";
 import { IVF_FORMAT, IvfIndex } from "./ivf-index.js";
@@ -20,7 +21,7 @@ interface IvfMeta {
   lists: number;
   blocks: number;
   parameters: IvfParameters;
-  calibration: Calibration | null;
+  calibration: Calibration | undefined;
 }
 
 export async function loadLists(store: VectorStore, saved: LoadedIndex): Promise<IvfIndex> {
@@ -28,19 +29,14 @@ export async function loadLists(store: VectorStore, saved: LoadedIndex): Promise
   const { dimensions, count, arena } = store;
   const layout = allocateLists(store, { dimensions, count, lists, blocks, encoding });
   try {
-    for (const { name, bytes } of listSections(arena, layout)) {
-      const length = saved.length(name);
-      if (length !== bytes.length)
-        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
-      if (length > 0) await saved.readInto(name, bytes);
-    }
+    await readSections(saved, listSections(arena, layout), damaged);
     checkLists(store, layout);
     placeLists(arena, layout);
     openLists(store, layout);
     const slot = allocateSlot(store, layout);
     store.kernels.ivfEncodeCentroids(layout.head, slot, parameters.epsilon);
     const index = new IvfIndex(store, layout, parameters, slot);
-    index.calibration = calibration ?? undefined;
+    index.calibration = calibration;
     return index;
   } catch (error) {
     arena.release(layout.region);
@@ -53,20 +49,9 @@ function damaged(what: string): VicinalError {
 }
 
 function checkedMeta(store: VectorStore, meta: Record<string, unknown>): IvfMeta {
-  const expect = (name: string, wanted: unknown) => {
-    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
-  };
-  const whole = (name: string, low: number, high: number): number => {
-    const value = meta[name];
-    if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
-      throw damaged(`${name} is ${String(value)}, expected ${low} to ${high}`);
-    return value;
-  };
+  const whole = (name: string, low: number, high: number) => wholeNumber(meta, name, low, high, damaged);
   const { count } = store;
-  expect("format", IVF_FORMAT);
-  expect("count", count);
-  expect("dimensions", store.dimensions);
-  expect("metric", store.metric);
+  expectStore(meta, store, IVF_FORMAT, damaged);
   const { encoding, iterations, epsilon } = meta;
   if (encoding !== "float32" && encoding !== "rabitq" && encoding !== "pq4" && encoding !== "sq8")
     throw damaged(`encoding is ${String(encoding)}`);
@@ -76,7 +61,7 @@ function checkedMeta(store: VectorStore, meta: Record<string, unknown>): IvfMeta
     lists,
     blocks: whole("blocks", Math.ceil(count / BLOCK), Math.ceil(count / BLOCK) + lists),
     parameters: checkedParameters({ lists: Math.max(1, lists), encoding, iterations, epsilon }),
-    calibration: checkedCalibration(meta.calibration),
+    calibration: checkedCalibration(meta.calibration, damaged),
   };
 }
 
@@ -86,24 +71,6 @@ function checkedParameters(given: Record<string, unknown>): IvfParameters {
   } catch (cause) {
     throw damaged((cause as Error).message);
   }
-}
-
-function checkedCalibration(value: unknown): Calibration | null {
-  if (value === null || value === undefined) return null;
-  const { curves, queries } = value as Partial<Calibration>;
-  const numbers = (list: unknown, length: number) =>
-    Array.isArray(list) && list.length === length && list.every((x) => Number.isFinite(x));
-  const sound =
-    typeof queries === "number" &&
-    Array.isArray(curves) &&
-    curves.every(
-      ({ k, selectivity, efforts, recalls, errors }) =>
-        numbers([k, selectivity], 2) &&
-        Array.isArray(efforts) &&
-        [efforts, recalls, errors].every((list) => numbers(list, efforts.length)),
-    );
-  if (!sound) throw damaged("the calibration is not understood");
-  return value as Calibration;
 }
 
 /** Lists must fill the blocks, and hold every vector once. */

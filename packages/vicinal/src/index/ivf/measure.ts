@@ -5,6 +5,7 @@
 import { seededRandom } from "../../runtime/random.js";
 import type { Calibration, CalibrationCurve, VectorIndex } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
+import { recallCurves } from "../recall-curve.js";
 
 /** Queries withheld at most, and their share of small stores. */
 export const WITHHELD = 1000;
@@ -128,46 +129,15 @@ function* measureCurves(
   selectivity: number,
   limit: number,
 ): Generator<number, CalibrationCurve[]> {
-  const { index, queries, bits, truth } = trial;
+  const { index, queries, bits, truth, progress } = trial;
   const { dimensions } = index.store;
-  const empty = () => ({ efforts: [] as number[], recalls: [] as number[], errors: [] as number[] });
-  const curves = ks.map((k) => ({ k, selectivity, ...empty() }));
-  const most = Math.max(...ks);
-  const asked = Math.min(truth.length, limit);
-  for (const effort of ladder(index.effort.max)) {
-    const samples = ks.map(() => new Float64Array(asked));
-    for (let i = 0; i < asked; i++) {
-      const query = queries.subarray(i * dimensions, (i + 1) * dimensions);
-      const { distances } = index.search({ query, k: most, effort, bits });
-      ks.forEach((k, j) => {
-        samples[j][i] = share(distances, truth[i], k);
-      });
-      yield trial.progress;
-    }
-    let worst = 1;
-    curves.forEach((curve, j) => {
-      const { mean, error } = statistics(samples[j]);
-      curve.efforts.push(effort);
-      curve.recalls.push(mean);
-      curve.errors.push(error);
-      worst = Math.min(worst, mean);
-    });
-    if (worst >= ENOUGH) break;
-  }
-  return curves;
-}
-
-/** Share of the true k nearest that were found; a hit at the distance of the k-th is as good as the k-th. */
-function share(found: Float32Array, truth: Float32Array, k: number): number {
-  const wanted = Math.min(k, truth.length);
-  if (wanted === 0) return 1;
-  let hits = 0;
-  while (hits < wanted && hits < found.length && found[hits] <= truth[wanted - 1]) hits++;
-  return hits / wanted;
-}
-
-function statistics(samples: Float64Array): { mean: number; error: number } {
-  const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length;
-  const variance = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, samples.length - 1);
-  return { mean, error: Math.sqrt(variance / samples.length) };
+  const query = (i: number) => queries.subarray(i * dimensions, (i + 1) * dimensions);
+  const asked = () => Math.min(truth.length, limit);
+  const efforts = ladder(index.effort.max);
+  return yield* recallCurves(
+    { index, query, truth, bits, progress, asked, enough: ENOUGH },
+    ks,
+    efforts,
+    selectivity,
+  );
 }

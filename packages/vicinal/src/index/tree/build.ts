@@ -4,9 +4,9 @@
  */
 import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
 import { canRunTasks, runTask } from "../../runtime/pool.js";
+import { seededRandom } from "../../runtime/random.js";
 import type { BuildOptions, Calibration } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
-import { seededRandom } from "../random.js";
 import type { VectorStore } from "../vector-store.js";
 import { type TreeTask, type TreeTaskResult, taskSteps } from "./build-task.js";
 import { insertIntoTree } from "./insert.js";

@@ -1,6 +1,7 @@
 /** Reads a saved tree back, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
-import type { Calibration, LoadedIndex } from "../contract.js";
+import type { LoadedIndex } from "../contract.js";
+import { checkedCalibration, expectStore, readSections } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { TREE_FORMAT, TreeIndex, type TreeKind } from "./tree-index.js";
 import {
@@ -26,13 +27,7 @@ export async function loadTree(
   kindOf: (meta: Record<string, unknown>) => TreeKind,
 ): Promise<TreeIndex> {
   const { meta } = saved;
-  const expect = (name: string, wanted: unknown) => {
-    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
-  };
-  expect("format", TREE_FORMAT);
-  expect("count", store.count);
-  expect("dimensions", store.dimensions);
-  expect("metric", store.metric);
+  expectStore(meta, store, TREE_FORMAT, damaged);
   const nodeCount = meta.nodeCount;
   // A parent has two children at least, and a leaf a row.
   const mostNodes = Math.max(0, 2 * store.count - 1);
@@ -44,15 +39,10 @@ export async function loadTree(
   )
     throw damaged(`nodeCount is ${String(nodeCount)}, expected up to ${mostNodes}`);
   const kind = savedKind(meta, kindOf);
-  const calibration = savedCalibration(meta.calibration);
+  const calibration = checkedCalibration(meta.calibration, damaged);
   const layout = allocateTree(store, kind.encoding, nodeCount, store.count);
   try {
-    for (const { name, bytes } of treeSections(store, layout)) {
-      const length = saved.length(name);
-      if (length !== bytes.length)
-        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
-      if (length > 0) await saved.readInto(name, bytes);
-    }
+    await readSections(saved, treeSections(store, layout), damaged);
     checkNodes(store, layout);
     checkOrder(store, layout);
     openTree(store, layout);
@@ -83,24 +73,6 @@ function savedKind(
   } catch (reason) {
     throw damaged(`its parameters are not valid: ${String(reason)}`);
   }
-}
-
-function savedCalibration(value: unknown): Calibration | undefined {
-  if (value === null || value === undefined) return undefined;
-  const { curves, queries } = value as Partial<Calibration>;
-  const numbers = (list: unknown, length: number) =>
-    Array.isArray(list) && list.length === length && list.every((x) => Number.isFinite(x));
-  const sound =
-    typeof queries === "number" &&
-    Array.isArray(curves) &&
-    curves.every(
-      ({ k, selectivity, efforts, recalls, errors }) =>
-        numbers([k, selectivity], 2) &&
-        Array.isArray(efforts) &&
-        [efforts, recalls, errors].every((list) => numbers(list, efforts.length)),
-    );
-  if (!sound) throw damaged("the calibration is not understood");
-  return value as Calibration;
 }
 
 /** Every node but the root is the child of one earlier node; children share their parent's rows out among them. */

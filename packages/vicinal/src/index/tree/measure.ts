@@ -2,9 +2,11 @@
  * Measures recall against effort with vectors that are not in the index. As hnsw/measure.ts does, with a longer ladder:
  * trees compare far more vectors than a graph for the same recall, each at less cost.
  */
+
+import { seededRandom } from "../../runtime/random.js";
 import type { Calibration, CalibrationCurve, VectorIndex } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
-import { seededRandom } from "../random.js";
+import { recallCurves } from "../recall-curve.js";
 
 /** Exact neighbours per query: 100, and room for withheld vectors among them, which the index cannot find. */
 export const TRUTH_LENGTH = 150;
@@ -106,42 +108,14 @@ function* curve(
   efforts: number[],
   selectivity: number,
 ): Generator<number, CalibrationCurve[]> {
-  const curves = ks.map((k): CalibrationCurve => ({ k, selectivity, efforts: [], recalls: [], errors: [] }));
-  const k = Math.max(...ks);
-  for (const effort of efforts) {
-    const asked = Math.min(trial.queries.length, effort > DEAR_EFFORT ? DEAR_QUERIES : trial.queries.length);
-    const samples = ks.map(() => new Float64Array(asked));
-    for (let i = 0; i < asked; i++) {
-      const { distances } = trial.index.search({ query: trial.queries[i], k, effort, bits: trial.bits });
-      ks.forEach((wanted, j) => {
-        samples[j][i] = share(distances, trial.truth[i], wanted);
-      });
-      yield 0;
-    }
-    let worst = 1;
-    curves.forEach((line, j) => {
-      const { mean, error } = statistics(samples[j]);
-      line.efforts.push(effort);
-      line.recalls.push(mean);
-      line.errors.push(error);
-      worst = Math.min(worst, mean);
-    });
-    if (worst >= ENOUGH) break;
-  }
-  return curves;
-}
-
-/** Share of the true k nearest that were found; a hit at the distance of the k-th is as good as the k-th. */
-function share(found: Float32Array, truth: Float32Array, k: number): number {
-  const wanted = Math.min(k, truth.length);
-  if (wanted === 0) return 1;
-  let hits = 0;
-  while (hits < wanted && hits < found.length && found[hits] <= truth[wanted - 1]) hits++;
-  return hits / wanted;
-}
-
-function statistics(samples: Float64Array): { mean: number; error: number } {
-  const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length;
-  const variance = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, samples.length - 1);
-  return { mean, error: Math.sqrt(variance / samples.length) };
+  const { index, queries, truth, bits } = trial;
+  const asked = (effort: number) =>
+    Math.min(queries.length, effort > DEAR_EFFORT ? DEAR_QUERIES : queries.length);
+  const query = (i: number) => queries[i];
+  return yield* recallCurves(
+    { index, query, truth, bits, progress: 0, asked, enough: ENOUGH },
+    ks,
+    efforts,
+    selectivity,
+  );
 }

@@ -1,12 +1,12 @@
 /** What the two tree families add to the conformance suite: exactness, sound balls, kept promises, damaged files. */
 import { afterEach, describe, expect, test } from "vitest";
 import { endIdleWorkers } from "../../runtime/pool.js";
+import { seededRandom } from "../../runtime/random.js";
 import { effortFor } from "../calibration.js";
 import type { LoadedIndex, Metric } from "../contract.js";
 import { familyNamed } from "../families.js";
 import { bitsOf, clusteredVectors, filledStore, normalise, throughFile } from "../fixtures.test.helper.js";
 import { FlatIndex } from "../flat/index.js";
-import { seededRandom } from "../random.js";
 import type { VectorStore, VectorStoreOptions } from "../vector-store.js";
 import { selectFirst } from "./split.js";
 import { TreeIndex } from "./tree-index.js";
