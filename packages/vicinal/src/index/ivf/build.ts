@@ -9,6 +9,7 @@ import { canRunTasks, runTask } from "../../runtime/pool.js";
 import { seededRandom } from "../../runtime/random.js";
 import type { BuildOptions, Calibration } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
+import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../masked-measure.js";
 import type { VectorStore } from "../vector-store.js";
 import { type Phase, type PhaseInput, phaseSteps } from "./build-task.js";
 import { encodingFor, type IvfParameters, listsFor, TRAINING_ROWS } from "./defaults.js";
@@ -24,7 +25,6 @@ import {
   openLists,
   placeLists,
 } from "./list-memory.js";
-import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "./measure.js";
 import { type TrainJob, trainWorkBytes } from "./train-steps.js";
 
 const DEFAULT_SEED = 42;

@@ -4,11 +4,11 @@
  */
 import { seededRandom } from "../../runtime/random.js";
 import type { Calibration } from "../contract.js";
+import { type MeasureWork, measureRecall } from "../masked-measure.js";
 import type { VectorStore } from "../vector-store.js";
 import { CODEBOOK_ROUNDS, CODEBOOK_ROWS, type IvfParameters, PART_WIDTH } from "./defaults.js";
 import { IvfIndex } from "./ivf-index.js";
 import { BLOCK, type ListLayout, openLists } from "./list-memory.js";
-import { type MeasureWork, measureRecall } from "./measure.js";
 
 export interface EncodeJob {
   layout: ListLayout;

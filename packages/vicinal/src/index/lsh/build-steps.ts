@@ -1,6 +1,6 @@
 /** Filling the tables and measuring recall, as steps; also the task that does so on a worker. */
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../ivf/measure.js";
+import { type MeasureWork, measureRecall } from "../masked-measure.js";
 import { runStepsTask } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { LshIndex } from "./lsh-index.js";

@@ -1,7 +1,7 @@
 /** Reads saved tables back, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
 import type { LoadedIndex } from "../contract.js";
-import { checkedCalibration } from "../saved-meta.js";
+import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { hashFor, lshParameters } from "./defaults.js";
 import { LSH_FORMAT, LshIndex } from "./lsh-index.js";
@@ -17,16 +17,11 @@ import {
 export async function loadTables(store: VectorStore, saved: LoadedIndex): Promise<LshIndex> {
   const { meta } = saved;
   const shape = checkedShape(store, meta);
-  const buckets = whole(meta, "buckets", shape.tables > 0 ? 1 : 0, store.count);
+  const buckets = wholeNumber(meta, "buckets", shape.tables > 0 ? 1 : 0, store.count, damaged);
   const calibration = checkedCalibration(meta.calibration, damaged);
   const layout = allocateTables(store, shape);
   try {
-    for (const { name, bytes } of tableSections(store, layout)) {
-      const length = saved.length(name);
-      if (length !== bytes.length)
-        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
-      if (length > 0) await saved.readInto(name, bytes);
-    }
+    await readSections(saved, tableSections(store, layout), damaged);
     checkTables(store, layout);
     openTables(store, layout);
     const index = new LshIndex(store, layout, buckets);
@@ -42,20 +37,11 @@ function damaged(what: string): VicinalError {
   return new VicinalError("CORRUPTION", `Corrupted LSH index: ${what}`, { what });
 }
 
-function whole(meta: Record<string, unknown>, name: string, low: number, high: number): number {
-  const value = meta[name];
-  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
-    throw damaged(`${name} is ${String(value)}, expected ${low} to ${high}`);
-  return value;
-}
-
 function checkedShape(store: VectorStore, meta: Record<string, unknown>): TableShape {
   const { count, dimensions, metric } = store;
-  const expected = { format: LSH_FORMAT, count, dimensions, metric };
-  for (const [name, wanted] of Object.entries(expected))
-    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
-  const tables = whole(meta, "tables", 0, 128);
-  const functions = whole(meta, "functions", tables > 0 ? 1 : 0, tables > 0 ? 32 : 0);
+  expectStore(meta, store, LSH_FORMAT, damaged);
+  const tables = wholeNumber(meta, "tables", 0, 128, damaged);
+  const functions = wholeNumber(meta, "functions", tables > 0 ? 1 : 0, tables > 0 ? 32 : 0, damaged);
   const real = (name: string, low: number): number => {
     const value = meta[name];
     if (typeof value !== "number" || !Number.isFinite(value) || value < low)
@@ -79,7 +65,7 @@ function checkedShape(store: VectorStore, meta: Record<string, unknown>): TableS
     functions,
     width: real("width", Number.MIN_VALUE),
     largest: real("largest", 0),
-    lastAxes: whole(meta, "lastAxes", polytope ? 1 : 0, polytope ? paddedFor(dimensions) : 0),
+    lastAxes: wholeNumber(meta, "lastAxes", polytope ? 1 : 0, polytope ? paddedFor(dimensions) : 0, damaged),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Encoding, ordering, filling the tables and measuring recall, as steps; also the task that does so on a worker. */
 import { encodeBinary, trainBinary } from "../../codec/binary/index.js";
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../ivf/measure.js";
+import { type MeasureWork, measureRecall } from "../masked-measure.js";
 import { runStepsTask } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { openCodes, orderBits, tablesPay } from "./code-tables.js";

@@ -5,7 +5,7 @@ import { throwIfCancelled } from "../../runtime/cancel.js";
 import { seededRandom } from "../../runtime/random.js";
 import type { BuildOptions } from "../contract.js";
 import { searchManyBytes } from "../flat/index.js";
-import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../ivf/measure.js";
+import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../masked-measure.js";
 import { largestNorm } from "../norms.js";
 import { runSteps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";

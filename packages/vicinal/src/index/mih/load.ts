@@ -1,7 +1,7 @@
 /** Reads saved codes back and fills their tables, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
 import type { LoadedIndex } from "../contract.js";
-import { checkedCalibration } from "../saved-meta.js";
+import { checkedCalibration, expectStore, readSections } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { allocateMih } from "./build.js";
 import { openCodes, partsFor, releaseCodes } from "./code-tables.js";
@@ -10,10 +10,8 @@ import { MIH_FORMAT, MihIndex, type MihLayout, mihSections } from "./mih-index.j
 
 export async function loadCodes(store: VectorStore, saved: LoadedIndex): Promise<MihIndex> {
   const { meta } = saved;
-  const { count, dimensions, metric, arena, kernels } = store;
-  const expected = { format: MIH_FORMAT, count, dimensions, metric };
-  for (const [name, wanted] of Object.entries(expected))
-    if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
+  const { count, arena, kernels } = store;
+  expectStore(meta, store, MIH_FORMAT, damaged);
   const { largest, parts } = meta;
   const bits = savedBits(meta.bits);
   if (typeof largest !== "number" || !Number.isFinite(largest) || largest < 0)
@@ -23,12 +21,7 @@ export async function loadCodes(store: VectorStore, saved: LoadedIndex): Promise
   const calibration = checkedCalibration(meta.calibration, damaged);
   const layout = allocateMih(store, { bits, largest, parts: parts as number });
   try {
-    for (const { name, bytes } of mihSections(store, layout)) {
-      const length = saved.length(name);
-      if (length !== bytes.length)
-        throw damaged(`section ${name} has ${length} bytes, ${bytes.length} expected`);
-      if (length > 0) await saved.readInto(name, bytes);
-    }
+    await readSections(saved, mihSections(store, layout), damaged);
     checkCodes(store, layout);
     openCodes(store, layout.codes);
     for (let part = 0; part < layout.codes.parts; part++) kernels.mihFill(layout.codes.head, part);

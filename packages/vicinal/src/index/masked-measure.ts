@@ -1,11 +1,11 @@
 /**
- * Measures recall against effort at the end of a build, with vectors that the centroids were found without and that no
+ * Measures recall against effort at the end of a build, with vectors that the index was trained without and that no
  * search of the measurement may answer: a query that is itself in the index looks easier than it is.
  */
-import { seededRandom } from "../../runtime/random.js";
-import type { Calibration, CalibrationCurve, VectorIndex } from "../contract.js";
-import { FlatIndex } from "../flat/index.js";
-import { recallCurves } from "../recall-curve.js";
+import { seededRandom } from "../runtime/random.js";
+import type { Calibration, CalibrationCurve, VectorIndex } from "./contract.js";
+import { FlatIndex } from "./flat/index.js";
+import { recallCurves } from "./recall-curve.js";
 
 /** Queries withheld at most, and their share of small stores. */
 export const WITHHELD = 1000;
