@@ -42,10 +42,12 @@ export class Engine implements EngineApi {
 
   async updateCollection(name: string, body: schema.UpdateCollection): Promise<boolean> {
     const collection = this.#catalogue.get(name);
-    const change = configChange(collection.state.config, schema.updateCollection.parse(body));
+    const request = schema.updateCollection.parse(body);
     await collection.write({
-      readsState: false,
-      resolve: () => [{ kind: "configure", change: encodePayload(change) }],
+      readsState: true,
+      resolve: ({ state }) => [
+        { kind: "configure", change: encodePayload(configChange(state.config, request)) },
+      ],
     });
     return true;
   }

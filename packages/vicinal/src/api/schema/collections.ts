@@ -191,6 +191,11 @@ const vectorParamsDiff = named(
     quantization_config: optional(quantizationConfigDiff),
     on_disk: optional(boolean()),
     memory: optional(memoryPlacement),
+    index: optional(
+      vectorIndex.describe(
+        "Another index family or other parameters, Vicinal's own field: built anew in the background.",
+      ),
+    ),
   }),
 );
 

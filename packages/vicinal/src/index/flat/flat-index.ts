@@ -164,6 +164,9 @@ export class FlatIndex implements VectorIndex {
     return { family: this.family, meta: {}, sections: [] };
   }
 
+  /** There is nothing but the store's vectors. */
+  release(): void {}
+
   #checked(query: Float32Array): Float32Array {
     assert(query.length === this.store.dimensions, "a query has the store's dimensions");
     return query;

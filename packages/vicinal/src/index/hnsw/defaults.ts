@@ -1,5 +1,6 @@
 /** The parameters of HNSW, their ranges and defaults, each with its reason. */
 import { VicinalError } from "../../runtime/errors.js";
+import type { VectorKind } from "../contract.js";
 
 /** How vectors are compared while a graph is built and walked; answers are always refined on the floats. */
 export type Encoding = "int8" | "float32";
@@ -44,6 +45,19 @@ export function hnswParameters(given: unknown): HnswParameters {
     }
   }
   return result;
+}
+
+/** Manhattan has no codes: BAD_REQUEST where they are asked for. */
+export function checkEncoding({ encoding }: HnswParameters, { metric }: VectorKind): void {
+  if (metric === "Manhattan" && encoding === "int8")
+    throw new VicinalError(
+      "BAD_REQUEST",
+      "encoding must be auto or float32 for the distance Manhattan, not int8",
+      {
+        field: "encoding",
+        allowed: "auto, float32",
+      },
+    );
 }
 
 function inRange(name: string, value: unknown, [low, high]: readonly [number, number]): number {
