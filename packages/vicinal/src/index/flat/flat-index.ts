@@ -15,7 +15,7 @@ export class FlatIndex implements VectorIndex {
   readonly family = "flat";
   readonly exact = true;
   readonly effort = { default: 1, min: 1, max: 1, scored: 1 };
-  readonly calibration: Calibration | undefined = undefined;
+  calibration: Calibration | undefined = undefined;
   readonly store: VectorStore;
 
   constructor(store: VectorStore) {
