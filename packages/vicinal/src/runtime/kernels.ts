@@ -389,6 +389,31 @@ export interface BinaryKernels {
     heap: number,
     mode: number,
   ): number;
+
+  sparseBytes(): number;
+  initSparse(
+    at: number,
+    base: number,
+    count: number,
+    starts: number,
+    blocks: number,
+    posts: number,
+    largest: number,
+    places: number,
+    values: number,
+  ): void;
+  sparseWorkBytes(blocks: number, entries: number): number;
+  initSparseWork(work: number, blocks: number): void;
+  sparseSearch(
+    postings: number,
+    work: number,
+    query: number,
+    terms: number,
+    bits: number,
+    k: number,
+    heap: number,
+    size: number,
+  ): number;
 }
 
 export type KernelBuild = "shared" | "unshared" | "shared-relaxed" | "unshared-relaxed";
