@@ -4,4 +4,8 @@
  */
 import { serve } from "#platform/worker.js";
 
-serve({ "hnsw-build": () => import("./index/hnsw/build-task.js") });
+serve({
+  "hnsw-build": () => import("./index/hnsw/build-task.js"),
+  "nsg-build": () => import("./index/nsg/build-task.js"),
+  "vamana-build": () => import("./index/vamana/build-task.js"),
+});

@@ -7,7 +7,7 @@ import { seededRandom } from "../../runtime/random.js";
 import type { Calibration, CalibrationCurve } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
 import { recallCurves } from "../recall-curve.js";
-import type { HnswIndex } from "./hnsw-index.js";
+import type { GraphIndex } from "./graph-index.js";
 
 /**
  * Queries withheld at most, and their share of small stores: recall falls as a graph grows, so a graph that lacks
@@ -44,7 +44,7 @@ const ENOUGH = 0.998;
 
 /** `withheld`: address of the ordinals that serve as queries. Yields `progress` again and again, to be interrupted. */
 export function* measureRecall(
-  index: HnswIndex,
+  index: GraphIndex,
   work: MeasureWork,
   withheld: number,
   progress: number,
@@ -82,7 +82,7 @@ export function* measureRecall(
 type Truth = Float32Array[];
 
 function* exact(
-  store: HnswIndex["store"],
+  store: GraphIndex["store"],
   queries: Float32Array,
   work: MeasureWork,
   absent: Uint32Array,
@@ -106,7 +106,7 @@ function* exact(
 }
 
 function* exactFiltered(
-  index: HnswIndex,
+  index: GraphIndex,
   queries: Float32Array,
   bits: Uint32Array,
   limit: number,
@@ -124,7 +124,7 @@ function* exactFiltered(
 }
 
 interface Trial {
-  index: HnswIndex;
+  index: GraphIndex;
   queries: Float32Array;
   progress: number;
   limit?: number;
