@@ -6,11 +6,12 @@
  *   -> attach what is cut off
  */
 import type { Calibration } from "../contract.js";
-import type { Steps } from "../steps-runner.js";
+import { type MeasureOptions, measureRecall } from "../measure.js";
+import { relay, type Steps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import { GraphIndex, type GraphKind } from "./graph-index.js";
 import { clearLinks, encodeVectors, type GraphLayout, openGraph } from "./graph-memory.js";
-import { type MeasureWork, measureRecall } from "./measure.js";
 
 export interface GraphJob<M> {
   kind: GraphKind;
@@ -27,12 +28,12 @@ export interface GraphJob<M> {
   order: number;
   bodyCount: number;
   withheldCount: number;
+  measure: MeasureWork | undefined;
   /** Scratch of the repair: a bit and a u32 per node; the first takes `dimensions` f64 and f32 too. */
   reached: number;
   stack: number;
   /** The mean and the codes are there already, except those of the ordinals in `order`. */
   extended: boolean;
-  measure: MeasureWork | undefined;
   /** What the family needs beyond this. */
   own: M;
 }
@@ -58,22 +59,36 @@ export function graphSteps<M>(method: GraphMethod<M>): Steps<GraphJob<M>, Calibr
     yield* encode(store, job);
     if (layout.upperSlots === 0 && !job.extended) clearLinks(store, layout, layout);
     openGraph(store, layout, job.entry, job.top);
-    yield* from(before, job.extended ? method.add(store, job, 0, bodyCount) : method.grow(store, job));
+    const on = (done: number) => before + done;
+    const body = job.extended ? method.add(store, job, 0, bodyCount) : method.grow(store, job);
+    yield* relay(body, on);
     let calibration: Calibration | undefined;
     if (job.measure) {
       const index = new GraphIndex(store, job.kind, layout, job);
-      const withheld = job.order + bodyCount * 4;
-      calibration = yield* measureRecall(index, job.measure, withheld, before + bodyCount);
+      calibration = yield* measureRecall(index, job.measure, measuring(layout.count), on(bodyCount));
     }
-    yield* from(before + bodyCount, method.add(store, job, bodyCount, withheldCount));
+    yield* relay(method.add(store, job, bodyCount, withheldCount), (done) => on(bodyCount + done));
     store.kernels.graphRepair(layout.head, job.slot, layout.count, job.ef, job.reached, job.stack);
     return calibration;
   };
 }
 
-/** Counts on from what is done. */
-function* from(before: number, steps: Generator<number, void>): Generator<number, void> {
-  for (const done of steps) yield before + done;
+/** Beams up to this long are measured; the slot of a build must hold them. */
+export const MEASURED_POOL = 16384;
+const efforts = [10, 12, 16, 24, 32, 48, 64, 96, 100, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
+const filteredEfforts = [10, 16, 32, 64, 128, 256];
+
+function measuring(count: number): MeasureOptions {
+  return {
+    masked: false,
+    ladder(k, selectivity) {
+      // A filtered beam is wider by the selectivity, and half as much again.
+      const most = Math.min(count, (MEASURED_POOL / 2) * selectivity);
+      const ladder = selectivity < 1 ? filteredEfforts : efforts;
+      return ladder.filter((effort) => effort >= Math.min(k, 100) && effort <= most);
+    },
+    dear: { effort: 128, queries: 400 },
+  };
 }
 
 function* encode<M>(store: VectorStore, job: GraphJob<M>): Generator<number, void> {

@@ -5,6 +5,7 @@
  */
 import { assert } from "../../runtime/assert.js";
 import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 import { allocateSlot, type GraphLayout, graphSections } from "./graph-memory.js";
 
@@ -13,7 +14,7 @@ export const GRAPH_FORMAT = 1;
 
 /** Effort (`ef`, the beam): the default where nothing was measured, and the range in which it means something. */
 // scored: distances per place of the beam; measured 12-20 with 32 neighbours.
-export const GRAPH_EFFORT = { default: 128, min: 1, max: 65536, scored: 16 };
+export const GRAPH_EFFORT = { name: "ef", default: 128, min: 1, max: 65536, scored: 16 };
 
 /** Beams up to this long fit the first slot; a larger effort takes a larger one. */
 const INITIAL_POOL = 1024;
@@ -93,24 +94,18 @@ export class GraphIndex implements VectorIndex {
 
   search(request: SearchRequest): SearchResult {
     const { store, layout } = this;
-    const { kernels, scratch } = store;
-    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
-    const k = Math.min(request.k, layout.count);
-    if (k <= 0) return emptyResult();
+    const { kernels, arena } = store;
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { k, bits, matching } = placed;
     const ef = Math.min(layout.count, Math.max(k, Math.ceil(request.effort)));
     let width = ef;
-    let bits = 0;
     let budget = 0;
-    if (request.bits) {
-      scratch.putBits(request.bits, layout.count);
-      bits = scratch.bits;
-      const matching = kernels.countBits(bits, layout.count);
-      if (matching === 0) return emptyResult();
+    if (bits) {
       width = Math.min(layout.count, Math.ceil((ef * FILTER_MARGIN * layout.count) / matching));
       budget = Math.max(matching * FILTER_BUDGET, 64 * ef);
     }
     if (width > this.#poolLength) this.#enlarge(width);
-    const { arena } = store;
     arena.f32.set(request.query, this.#query);
     const refine = Math.min(ef, Math.max(REFINE_LEAST, k * REFINE_FACTOR));
     const found = kernels.graphSearch(layout.head, this.#slot, k, ef, refine, bits, width, budget);
@@ -177,13 +172,4 @@ export class GraphIndex implements VectorIndex {
     this.store.arena.release(this.#slot);
     this.store.arena.release(this.layout.region);
   }
-}
-
-function emptyResult(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
-  };
 }

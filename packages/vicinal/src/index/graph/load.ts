@@ -1,5 +1,6 @@
 /** Reads a saved graph back, trusting nothing that could lead a walk out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
+import { inMemory } from "../build-memory.js";
 import type { LoadedIndex } from "../contract.js";
 import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
@@ -63,21 +64,18 @@ export async function loadGraph(
   }
   const calibration = checkedCalibration(meta.calibration, damaged);
   const shape = { dimensions, metric, count, slots, upperSlots, encoding, upperBlocks, entryCount } as const;
-  const layout = allocateGraph(store, shape);
-  try {
+  return inMemory(store, async (memory) => {
+    const layout = memory.keep(allocateGraph(store, shape));
     await readSections(saved, graphSections(store.arena, layout), damaged);
     if (layered) checkLayers(store, layout, start, damaged);
     else Object.assign(start, checkedEntries(store, layout, damaged));
     checkLinks(store, layout, damaged);
     placeUpperBlocks(store.arena, layout);
     openGraph(store, layout, start.entry, start.top);
-  } catch (error) {
-    store.arena.release(layout.region);
-    throw error;
-  }
-  const index = new GraphIndex(store, kind, layout);
-  index.calibration = calibration;
-  return index;
+    const index = new GraphIndex(store, kind, layout);
+    index.calibration = calibration;
+    return index;
+  });
 }
 
 type Damaged = (what: string) => VicinalError;

@@ -40,16 +40,16 @@ function recipe(store: VectorStore, parameters: NsgParameters): GraphRecipe<NsgW
     entryCount: ENTRIES,
     ef: searchListSize,
     poolLength: Math.max(searchListSize, candidates),
-    own(layout, _bodyCount, take) {
+    own(layout, _bodyCount, memory) {
       const { kernels } = store;
       const nearest = {
         neighbors,
-        head: take(kernels.nnBytes()),
-        lists: take(layout.count * neighbors * 8),
-        samples: take(layout.count * kernels.nnSampleBytes(SAMPLE)),
+        head: memory.take(kernels.nnBytes()),
+        lists: memory.take(layout.count * neighbors * 8),
+        samples: memory.take(layout.count * kernels.nnSampleBytes(SAMPLE)),
       };
-      const links = take(layout.count * neighbors * 4);
-      const source = { head: take(kernels.graphBytes()), links, slots: neighbors };
+      const links = memory.take(layout.count * neighbors * 4);
+      const source = { head: memory.take(kernels.graphBytes()), links, slots: neighbors };
       return { degree, candidates, nearest, source };
     },
     steps: nsgSteps,
@@ -60,7 +60,11 @@ function recipe(store: VectorStore, parameters: NsgParameters): GraphRecipe<NsgW
 
 export const nsg: IndexFamily<NsgParameters> = {
   family: "nsg",
+  encodings: { int8: 8 },
   parameters: nsgParameters,
+  check: (parameters, vectors) => {
+    encodingOf(vectors, parameters);
+  },
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   load: (store, saved) =>
     loadGraph(store, saved, "NSG", (read) => {

@@ -39,12 +39,12 @@ function recipe(store: VectorStore, parameters: VamanaParameters): GraphRecipe<V
     ef: searchListSize,
     // Room for what a walk expands beyond its beam.
     poolLength: searchListSize * 4,
-    own(layout, bodyCount, take, extended) {
+    own(layout, bodyCount, memory, extended) {
       if (extended) return { degree, factor, making: undefined, shuffled: 0 };
       const slots = Math.ceil(degree * SLACK);
-      const links = take(layout.count * slots * 4);
-      const making = { head: take(store.kernels.graphBytes()), links, slots };
-      return { degree, factor, making, shuffled: take(bodyCount * 4) };
+      const links = memory.take(layout.count * slots * 4);
+      const making = { head: memory.take(store.kernels.graphBytes()), links, slots };
+      return { degree, factor, making, shuffled: memory.take(bodyCount * 4) };
     },
     steps: vamanaSteps,
     task: "vamana-build",
@@ -54,7 +54,11 @@ function recipe(store: VectorStore, parameters: VamanaParameters): GraphRecipe<V
 
 export const vamana: IndexFamily<VamanaParameters> = {
   family: "vamana",
+  encodings: { int8: 8 },
   parameters: vamanaParameters,
+  check: (parameters, vectors) => {
+    encodingOf(vectors, parameters);
+  },
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   load: (store, saved) =>
     loadGraph(store, saved, "Vamana", (read) => {
