@@ -8,7 +8,7 @@ import { carriedOver, isExpired } from "../index/calibration.js";
 import { type IndexChoice, sameChoice } from "../index/choice.js";
 import type { BuildOptions, Progress, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
-import { LEAST_MEASURED } from "../index/masked-measure.js";
+import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { choiceOf } from "./config.js";
 import { INDEXING_BYTES } from "./defaults.js";
