@@ -48,6 +48,8 @@ export interface SegmentPlan {
   /** The effort of the last search of the index, where there was one, and where it came from. */
   effort?: number;
   effortFrom?: PlannedEffort["from"];
+  /** The factor that checks of live searches put on the effort, where there is one. */
+  raise?: number;
   /** What the index's effort is called. */
   dial?: string;
   scored: number;
@@ -76,7 +78,7 @@ export function nearest(state: CollectionState, request: NearestRequest): Neares
     const began = now();
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
-    const { result, ...step } = searchSegment(segment, column, bits, request);
+    const { result, ...step } = searchSegment(state, segment, column, bits, request);
     const filterMs = searching - began;
     plan.push({
       segment: segment.id,
@@ -110,6 +112,7 @@ function matchingBits(
 type Step = Omit<SegmentPlan, "segment" | "count" | "filterMs" | "searchMs"> & { result?: SearchResult };
 
 function searchSegment(
+  state: CollectionState,
   segment: Segment,
   column: VectorColumn,
   bits: Uint32Array | undefined,
@@ -128,10 +131,20 @@ function searchSegment(
   // A search costs about effort / selectivity units of work, scanning one distance per matching row.
   while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
     const result = index.search({ query, k, effort, bits });
-    Object.assign(step, { effort, effortFrom: planned?.from, dial: index.effort.name });
+    Object.assign(step, {
+      effort,
+      effortFrom: planned?.from,
+      raise: planned?.raise,
+      dial: index.effort.name,
+    });
     step.scored += result.stats.scored;
     step.visited += result.stats.visited;
     if (result.ordinals.length >= k) {
+      if (planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
+        const alive = () => column.index === index && state.segments().includes(segment);
+        const asked = { query, k, effort, bits };
+        request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+      }
       const recall = request.explain ? expectedRecall(index, effort, share) : undefined;
       return { ...step, path: "index", recall, result };
     }
