@@ -138,8 +138,9 @@ export class Database {
   }
 }
 
-function decodedResponse({ points, ...rest }: schema.QueryResponse<RawJson>): schema.QueryResponse {
-  return { points: points.map(decoded), ...rest };
+function decodedResponse({ points, explain }: schema.QueryResponse<RawJson>): schema.QueryResponse {
+  const answer = { points: points.map(decoded) };
+  return explain ? { ...answer, explain } : answer;
 }
 
 function decoded<P extends { payload?: RawJson | null }>(
