@@ -15,7 +15,7 @@ export const DEFAULT_SEED = 42;
 const WITHHELD = 1000;
 const WITHHELD_SHARE = 0.04;
 /** Stores with fewer vectors are not measured: the planner scans them, or takes the default effort. */
-const LEAST_MEASURED = 2500;
+export const LEAST_MEASURED = 2500;
 /** Exact neighbours per query: 100, and room for withheld vectors among them, which the index cannot find. */
 export const TRUTH_LENGTH = 150;
 

@@ -16,7 +16,7 @@ export class FlatIndex implements VectorIndex {
   readonly family = "flat";
   readonly exact = true;
   readonly effort = { default: 1, min: 1, max: 1, scored: 1 };
-  readonly calibration: Calibration | undefined = undefined;
+  calibration: Calibration | undefined = undefined;
   readonly store: VectorStore;
 
   constructor(store: VectorStore) {
@@ -164,6 +164,9 @@ export class FlatIndex implements VectorIndex {
   save(): SavedIndex {
     return { family: this.family, meta: {}, sections: [] };
   }
+
+  /** There is nothing but the store's vectors. */
+  release(): void {}
 
   #checked(query: Float32Array): Float32Array {
     assert(query.length === this.store.dimensions, "a query has the store's dimensions");

@@ -52,6 +52,7 @@ export class IvfIndex implements VectorIndex {
     const { lists } = layout;
     const usual = Math.max(LEAST_DEFAULT, Math.ceil(lists * DEFAULT_SHARE));
     this.effort = {
+      name: "probes",
       default: usual,
       min: 1,
       max: Math.max(1, lists),

@@ -53,6 +53,7 @@ export class LshIndex implements VectorIndex {
     this.buckets = buckets;
     const max = Math.max(1, Math.min(LSH_EFFORT.max, Math.ceil(buckets * MOST_PROBED)));
     this.effort = {
+      name: "probes",
       default: Math.min(LSH_EFFORT.default, max),
       min: LSH_EFFORT.min,
       max,

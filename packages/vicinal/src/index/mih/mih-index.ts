@@ -55,7 +55,13 @@ export class MihIndex implements VectorIndex {
     this.store = store;
     this.layout = layout;
     const max = Math.max(1, Math.min(MIH_EFFORT.max, Math.ceil(layout.codes.count * MOST_REFINED)));
-    this.effort = { default: Math.min(MIH_EFFORT.default, max), min: MIH_EFFORT.min, max, scored: 1 };
+    this.effort = {
+      name: "candidates",
+      default: Math.min(MIH_EFFORT.default, max),
+      min: MIH_EFFORT.min,
+      max,
+      scored: 1,
+    };
     this.#scan = new FlatIndex(store);
     this.#work = work ?? allocateWork(store, layout.codes);
   }

@@ -74,7 +74,7 @@ export class TreeIndex implements VectorIndex {
 
   get effort(): EffortDial {
     const max = Math.max(1, this.layout.count);
-    return { default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max, scored: 1 };
+    return { name: "checks", default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max, scored: 1 };
   }
 
   /** A slot of its own for another thread; give it back with `takeBack`. */
