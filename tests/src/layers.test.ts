@@ -18,7 +18,19 @@ const law: Record<string, string[]> = {
   segment: ["segment", "index", "payload", "storage", "runtime"],
   query: ["query", "segment", "index", "payload", "storage", "runtime"],
   analysis: ["analysis", "segment", "index", "payload", "storage", "runtime"],
-  api: ["api", "query", "analysis", "segment", "index", "payload", "storage", "runtime", "platform"],
+  advisor: ["advisor", "segment", "index", "runtime", "platform"],
+  api: [
+    "api",
+    "advisor",
+    "query",
+    "analysis",
+    "segment",
+    "index",
+    "payload",
+    "storage",
+    "runtime",
+    "platform",
+  ],
 };
 
 function sources(folder: string): string[] {
