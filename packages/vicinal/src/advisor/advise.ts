@@ -92,10 +92,15 @@ export async function advise(
     wanted: { recall, k, memoryBytes, latencyMs },
     rows,
     recommended,
+    update: recommended && updateOf(using, recommended),
     why: reasons(rows, recommended, points),
     excluded,
     elapsedMs: performance.now() - started,
   };
+}
+
+function updateOf(using: string, { family, parameters }: AdviceRow): Advice["update"] {
+  return { vectors: Object.fromEntries([[using, { index: { type: family, ...parameters } }]]) };
 }
 
 function checkCounts(total: number, given: readonly Float32Array[] | undefined): void {

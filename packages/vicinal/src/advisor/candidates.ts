@@ -2,8 +2,8 @@
  * What is tried. Every family with its defaults, and for those that have a parameter which trades memory or build for
  * speed, a few values of it. A family that is not named here is tried with its defaults.
  */
-import type { Metric } from "../index/contract.js";
-import { familyNamed } from "../index/families.js";
+import { chooseIndex } from "../index/choice.js";
+import type { VectorKind } from "../index/contract.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Candidate } from "./contract.js";
 
@@ -20,11 +20,6 @@ const variations: Record<string, readonly Parameters[]> = {
   // Longer codes order the candidates better, so that fewer floats are measured.
   mih: [{ bits: 1024 }],
 };
-
-export interface VectorKind {
-  dimensions: number;
-  metric: Metric;
-}
 
 export interface Exclusion {
   name: string;
@@ -53,9 +48,9 @@ function nameOf(family: string, parameters: Parameters): string {
   return [family, ...Object.entries(parameters).map(([key, value]) => `${key}=${String(value)}`)].join(" ");
 }
 
-function refusal(family: string, parameters: Parameters, _vectors: VectorKind): string | undefined {
+function refusal(family: string, parameters: Parameters, vectors: VectorKind): string | undefined {
   try {
-    familyNamed(family).parameters(parameters);
+    chooseIndex(family, parameters, vectors);
     return undefined;
   } catch (error) {
     if (error instanceof VicinalError) return error.message;

@@ -100,6 +100,8 @@ export interface Advice {
   rows: AdviceRow[];
   /** The one to take; undefined when nothing keeps all limits. */
   recommended?: AdviceRow;
+  /** Body of the `updateCollection` that follows it. */
+  update?: { vectors: Record<string, { index: { type: string; [parameter: string]: unknown } }> };
   /** Why this one, or why none: whole sentences. */
   why: string;
   /** What is not recommended for a reason other than being beaten. */

@@ -76,7 +76,9 @@ async function tryOne(
     const built = await ground.build(candidate, question.seed, progress, limit);
     run.report("measure", count, candidate.name, 0.7);
     const tuned = await ground.tune(built.index, question.recall, limit);
-    return "best" in tuned ? notReached(tuned.best, question.recall) : { ...built, ...tuned };
+    if ("effort" in tuned) return { ...built, ...tuned };
+    built.index.release();
+    return notReached(tuned.best, question.recall);
   } catch (error) {
     throwIfCancelled(signal);
     if (!(error instanceof VicinalError)) throw error;

@@ -3,7 +3,6 @@
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
 import { advise } from "../advisor/advise.js";
-import { indexUpdate } from "../advisor/apply.js";
 import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
@@ -96,8 +95,9 @@ export class Engine implements EngineApi {
   }
 
   /** Gives the vector the index that was recommended. BAD_REQUEST when none was. */
-  async applyAdvice(name: string, advice: Advice): Promise<boolean> {
-    return this.updateCollection(name, indexUpdate(advice));
+  async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
+    if (update) return this.updateCollection(name, update);
+    throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
   // -------------------------------------------------------------------------------------------- writes
