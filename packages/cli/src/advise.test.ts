@@ -61,7 +61,7 @@ it("prints a table of at most 80 columns, draws a picture and applies what it re
   expect(output).toMatch(/^900 points, 3 dimensions, Euclid. Recall@5 of 0.9 or more/);
   expect(output).toMatch(/^> (flat|kmeans-tree) +[01]\.\d{3} /m);
   expect(output).toMatch(/answers [\d,]+ queries per second/);
-  expect(readFileSync(svg, "utf8")).toMatch(/^<svg[^]*>kmeans-tree<[^]*<\/svg>\n$/);
+  expect(readFileSync(svg, "utf8")).toMatch(/^<svg[\s\S]*>kmeans-tree<[\s\S]*<\/svg>\n$/);
   const chosen = /^> (\S+)/m.exec(output)?.[1];
   expect(errors).toContain(`spiral gets the index ${chosen}`);
   const again = await open(data);
