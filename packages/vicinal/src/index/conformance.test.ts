@@ -54,6 +54,8 @@ const reach: Record<string, number> = {
   "kmeans-tree": 8,
   lsh: 1,
   mih: 4,
+  nsg: 1,
+  vamana: 1,
 };
 
 describe.each(Object.keys(reach))("family %s", (family) => {
