@@ -40,7 +40,7 @@ describe("refused before anything is done", () => {
       vector({ type: "ivf", m: 16 }),
       "vectors.image.index.m: ivf has no parameter m",
     ],
-    ["a misspelt parameter", vector({ type: "hnsw", efconstruct: 9 }), "there are: m, efConstruct, encoding"],
+    ["a misspelt parameter", vector({ type: "hnsw", efconstruct: 9 }), "there are: m, efConstruct"],
     [
       "a parameter where there is none",
       vector({ type: "flat", m: 16 }),

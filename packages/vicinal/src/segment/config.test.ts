@@ -40,7 +40,7 @@ describe("quantization_config chooses the code of nearest bits", () => {
     expect(encodingOf("kmeans-tree", quantization)).toBe(tree);
     expect(encodingOf("lsh", quantization)).toBeUndefined();
     // What cannot serve the metric is passed over: there are no codes for Manhattan.
-    for (const family of ["ivf", "kmeans-tree"])
+    for (const family of ["hnsw", "ivf", "kmeans-tree"])
       expect(encodingOf(family, quantization, "Manhattan")).toBe("float32");
   });
 
