@@ -81,6 +81,7 @@ const filteredEfforts = [10, 16, 32, 64, 128, 256];
 function measuring(count: number): MeasureOptions {
   return {
     masked: false,
+    growing: false,
     ladder(k, selectivity) {
       // A filtered beam is wider by the selectivity, and half as much again.
       const most = Math.min(count, (MEASURED_POOL / 2) * selectivity);
