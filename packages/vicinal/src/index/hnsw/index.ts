@@ -59,9 +59,7 @@ export const hnsw: IndexFamily<HnswParameters> = {
   family: "hnsw",
   encodings: { int8: 8 },
   parameters: hnswParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   load: (store, saved) =>
     loadGraph(store, saved, "HNSW", (read) => {

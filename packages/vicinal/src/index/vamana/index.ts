@@ -56,9 +56,7 @@ export const vamana: IndexFamily<VamanaParameters> = {
   family: "vamana",
   encodings: { int8: 8 },
   parameters: vamanaParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   load: (store, saved) =>
     loadGraph(store, saved, "Vamana", (read) => {
