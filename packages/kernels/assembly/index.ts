@@ -7,7 +7,8 @@ export {
 } from "./graph";
 export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
-export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
+export { plainDecode, plainEncode, plainScores } from "./plain";
+export { countBits, finishBatch, offerScores, scan, scanBatch, scanList, scoreList } from "./scan";
 export { initIvf, initIvfSlot, ivfBytes, ivfSlotBytes, ivfStats } from "./ivf";
 export { ivfEncode, ivfEncodeCentroids } from "./ivf-encode";
 export { ivfSearch } from "./ivf-search";
