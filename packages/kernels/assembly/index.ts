@@ -19,7 +19,7 @@ export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";
 export { roundTables, scanBlock, signTables } from "./fast-scan";
 export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";
-export { binaryEncode, binaryReorder, binaryScan } from "./binary";
+export { binaryEncode, binaryReorder, binaryScan, binaryScores } from "./binary";
 export {
   initLsh, initLshWork, lshAnswerBytes, lshBuckets, lshBytes, lshFill, lshFingerprints, lshIntegers, lshSearch,
   lshWorkBytes,

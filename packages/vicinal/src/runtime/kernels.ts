@@ -386,6 +386,14 @@ export interface BinaryKernels {
     heap: number,
     size: number,
   ): number;
+  binaryScores(
+    query: number,
+    codes: number,
+    stride: number,
+    count: number,
+    table: number,
+    scores: number,
+  ): void;
   mihBytes(): number;
   initMih(
     at: number,
