@@ -2,7 +2,7 @@
 import type { KernelModule } from "../runtime/kernels.js";
 import type { BatchCodec } from "./batch-codec.js";
 import { DirectionCodec, loadDirectionCodec } from "./binary/index.js";
-import { badField, damagedCodec, type SavedCodec } from "./contract.js";
+import { badField, damagedCodec, type SavedCodec, wholeField } from "./contract.js";
 import { trainOptimizedProduct } from "./opq/index.js";
 import { loadPlainCodec, PlainCodec, type PlainType, plainTypes } from "./plain-codec.js";
 import { trainProduct } from "./pq/index.js";
@@ -32,14 +32,27 @@ const learnedNames = Object.keys(learned) as (keyof typeof learned)[];
 export type CodecName = PlainType | "binary" | keyof typeof learned;
 export const codecNames: readonly CodecName[] = [...plainTypes, ...learnedNames, "binary"];
 
-/** True for codecs that learn from vectors; BAD_REQUEST names the codecs there are. */
-export function mustTrain(type: unknown): boolean {
-  if (!codecNames.some((name) => name === type)) throw badField("type", codecNames.join(", "), type);
+/** True for codecs that learn from vectors. */
+export function mustTrain(type: CodecName): boolean {
   return learnedNames.some((name) => name === type);
+}
+
+/** Checks what all codecs take, before there are vectors; BAD_REQUEST names the field and what it may be. */
+export function checkCodec({ type, dimensions, metric = "Euclid" }: CodecOptions): void {
+  if (!codecNames.some((name) => name === type)) throw badField("type", codecNames.join(", "), type);
+  wholeField("dimensions", dimensions, 1, 65535);
+  const served = servedMetrics(type);
+  if (!served.includes(metric)) throw badField("metric", `${served.join(", ")} for ${type}`, metric);
+}
+
+function servedMetrics(type: CodecName): readonly string[] {
+  if (type === "binary") return ["Cosine"];
+  return mustTrain(type) ? ["Euclid", "Cosine", "Dot"] : ["Euclid", "Cosine", "Dot", "Manhattan"];
 }
 
 /** Makes a codec; `vectors` are what it learns from, where it does. BAD_REQUEST names a field that is out of range. */
 export function makeCodec(module: KernelModule, options: CodecOptions, vectors: Float32Array): BatchCodec {
+  checkCodec(options);
   const { type, ...rest } = options;
   if (mustTrain(type)) return learned[type as keyof typeof learned](module, vectors, rest as never);
   if (type === "binary") return new DirectionCodec(module, rest as never);

@@ -2,6 +2,7 @@
 export {
   type CodecName,
   type CodecOptions,
+  checkCodec,
   codecNames,
   loadCodec,
   makeCodec,

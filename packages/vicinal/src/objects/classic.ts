@@ -1,6 +1,6 @@
 /** The classic names, as users of Faiss know them: each a family with a metric and an encoding. */
 import type { Index } from "./contract.js";
-import { createIndex, type IndexOptions } from "./create.js";
+import { type CodedOptions, createIndex, type IndexOptions } from "./create.js";
 
 /** Makes indexes of one kind. */
 export interface IndexMaker<O = IndexOptions> {
@@ -41,3 +41,17 @@ export const IndexIVFScalarQuantizer: IndexMaker = maker("ivf", { parameters: { 
 export const IndexIVFRaBitQ: IndexMaker = maker("ivf", { parameters: { encoding: "rabitq" } });
 /** Hash tables; parameters `hash`, `tables`, `functions`, `width`. */
 export const IndexLSH: IndexMaker = maker("lsh");
+
+function coded(fixed: CodedOptions["codec"]): IndexMaker<CodedOptions> {
+  return {
+    create: (dimensions, options) =>
+      createIndex({ family: "flat", dimensions, ...options, codec: { ...fixed, ...options?.codec } }),
+  };
+}
+
+/** A scan of 8-bit codes; codec options `bits` (8 or 4), `range`, `rotate`; or `type` `float16` or `uint8`. */
+export const IndexScalarQuantizer: IndexMaker<CodedOptions> = coded({ type: "sq" });
+/** A scan of product codes; codec options `parts`, `bits` (8 or 4); `type: "opq"` turns vectors first. */
+export const IndexPQ: IndexMaker<CodedOptions> = coded({ type: "pq" });
+/** A scan of RaBitQ codes; codec option `bits`, 1 to 8. */
+export const IndexRaBitQ: IndexMaker<CodedOptions> = coded({ type: "rabitq" });

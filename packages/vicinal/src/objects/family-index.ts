@@ -10,13 +10,14 @@
  */
 import type { Calibration, EffortDial, IndexFamily, Metric, VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
-import { andBits, countBits, fillBits, hasBit, notBits, orBits } from "../runtime/bits.js";
+import { fillBits, hasBit } from "../runtime/bits.js";
 import type { KernelModule } from "../runtime/kernels.js";
-import { checkedK, checkedLabel, checkedShare, checkedVectors, labelBits, normalised } from "./arguments.js";
+import { checkedK, checkedLabel, checkedShare, checkedVectors, normalised } from "./arguments.js";
 import { Breath } from "./breath.js";
 import type { BatchHits, BuildOptions, Index, RangeHits, SearchOptions, Vectors } from "./contract.js";
 import { GrowingVectors, storeOf } from "./growing-vectors.js";
 import { batchHits, RangeCollector, shownDistance } from "./hits.js";
+import { LiveLabels } from "./live-labels.js";
 import { type PartRequest, searchPart } from "./part-search.js";
 import { type FamilyParts, type FamilySettings, saveFamily } from "./saved-family.js";
 import { Turns } from "./turns.js";
@@ -36,16 +37,16 @@ export class FamilyIndex implements Index {
   readonly #turns = new Turns();
   readonly #added: GrowingVectors;
   #built: VectorIndex | undefined;
-  /** Bits of labels; undefined while none was removed. */
-  #removed: Uint32Array | undefined;
+  readonly #live: LiveLabels;
 
   constructor(family: IndexFamily, kernels: KernelModule, settings: FamilySettings, parts?: FamilyParts) {
     this.#family = family;
     this.#kernels = kernels;
     this.settings = settings;
-    this.#added = new GrowingVectors(kernels, settings.dimensions, settings.metric, parts?.added);
+    this.#added = new GrowingVectors(kernels, settings.dimensions, settings.metric);
+    if (parts?.added) this.#added.put(parts.added);
     this.#built = parts?.built;
-    this.#removed = parts?.removed;
+    this.#live = new LiveLabels(parts?.removed);
   }
 
   get family(): string {
@@ -61,7 +62,7 @@ export class FamilyIndex implements Index {
   }
 
   get ntotal(): number {
-    return this.#labels - (this.#removed ? countBits(this.#removed) : 0);
+    return this.#labels - this.#live.removedCount;
   }
 
   get effort(): EffortDial | undefined {
@@ -107,7 +108,7 @@ export class FamilyIndex implements Index {
       const { exact = false, signal } = options;
       const effort = checkedShare("effort", options.effort, 1, Number.MAX_SAFE_INTEGER);
       const recall = checkedShare("recall", options.recall, 0, 1);
-      const allowed = this.#allowed(options.among);
+      const allowed = this.#live.allowed(options.among, this.#labels);
       if (!exact && this.#due) await this.#build({ signal });
       const request = { queries: rows, k, effort, recall, exact, signal };
       const parts = [];
@@ -128,7 +129,7 @@ export class FamilyIndex implements Index {
     return this.#turns.run(async () => {
       const rows = this.#rows("queries", queries);
       const most = shownDistance(this.metric, checkedShare("radius", radius, -Infinity, Infinity) ?? 0);
-      const allowed = this.#allowed(options.among);
+      const allowed = this.#live.allowed(options.among, this.#labels);
       const found = new RangeCollector(this.metric);
       const breath = new Breath(options.signal);
       for (let at = 0; at < rows.length; at += this.d) {
@@ -160,14 +161,7 @@ export class FamilyIndex implements Index {
   }
 
   removeIds(labels: Iterable<number>): Promise<number> {
-    return this.#turns.run(async () => {
-      const count = this.#labels;
-      const before = this.ntotal;
-      const bits = labelBits("labels", labels, count);
-      if (this.#removed) orBits(bits, widened(this.#removed, count));
-      this.#removed = bits;
-      return before - this.ntotal;
-    });
+    return this.#turns.run(async () => this.#live.remove(labels, this.#labels));
   }
 
   memoryBytes(): number {
@@ -183,7 +177,7 @@ export class FamilyIndex implements Index {
       saveFamily(this.family, this.settings, {
         built: this.#built,
         added: this.#added.store,
-        removed: this.#removed,
+        removed: this.#live.removed,
       }),
     );
   }
@@ -242,22 +236,6 @@ export class FamilyIndex implements Index {
     const rows = checkedVectors(field, vectors, this.d);
     return this.metric === "Cosine" ? normalised(rows, this.d) : rows;
   }
-
-  /** Bits of the labels that may be answered; undefined: all. */
-  #allowed(among: Iterable<number> | undefined): Uint32Array | undefined {
-    const count = this.#labels;
-    const live = this.#removed && notBits(widened(this.#removed, count), count);
-    if (among === undefined) return live;
-    const bits = labelBits("among", among, count);
-    if (live) andBits(bits, live);
-    return bits;
-  }
-}
-
-function widened(bits: Uint32Array, count: number): Uint32Array {
-  const result = new Uint32Array((count + 31) >>> 5);
-  result.set(bits);
-  return result;
 }
 
 /** The bits `first` to `first + count - 1`, moved to the front. */

@@ -15,12 +15,10 @@ export class GrowingVectors {
   readonly #metric: Metric;
   #store: VectorStore | undefined;
 
-  /** `store`: what it begins with. */
-  constructor(kernels: KernelModule, dimensions: number, metric: Metric, store?: VectorStore) {
+  constructor(kernels: KernelModule, dimensions: number, metric: Metric) {
     this.#kernels = kernels;
     this.#dimensions = dimensions;
     this.#metric = metric;
-    this.#store = store;
   }
 
   get count(): number {
@@ -37,6 +35,12 @@ export class GrowingVectors {
     const count = this.count + vectors.length / this.#dimensions;
     if (count > (this.#store?.capacity ?? 0)) this.#grow(count);
     this.#store?.appendBatch(vectors);
+  }
+
+  /** Begins with a store of others. */
+  put(store: VectorStore): void {
+    this.close();
+    this.#store = store;
   }
 
   /** Hands the store over and is empty again. */

@@ -116,9 +116,10 @@ function familyPart(file: Sections): LoadedIndex {
   };
 }
 
-async function readStore(
+/** The vectors of a section; undefined for none. CORRUPTION when their number is another. */
+export async function readStore(
   kernels: KernelModule,
-  { metric, dimensions }: FamilySettings,
+  { metric, dimensions }: Pick<FamilySettings, "metric" | "dimensions">,
   file: Sections,
   section: string,
   count: number,
@@ -136,7 +137,8 @@ async function readStore(
   }
 }
 
-async function readBits(file: Sections, labels: number): Promise<Uint32Array> {
+/** Bits of removed labels. */
+export async function readBits(file: Sections, labels: number): Promise<Uint32Array> {
   const bytes = await file.read("removed");
   if (bytes.length % 4 !== 0 || bytes.length > Math.ceil(labels / 32) * 4)
     throw damaged(`${bytes.length} bytes of removed labels`);
