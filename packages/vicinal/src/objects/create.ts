@@ -1,5 +1,6 @@
 /** Makes index objects, and reads saved ones. */
 import { type CodecName, type CodecOptions, checkCodec } from "../codec/index.js";
+import { chooseIndex } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
 import { loadKernels } from "../runtime/kernels.js";
@@ -44,15 +45,16 @@ export interface IndexDescription extends IndexOptions, CodedOptions {
 /** An empty index. BAD_REQUEST names the argument that is not understood, before anything is made. */
 export async function createIndex(description: IndexDescription): Promise<Index> {
   const { parameters = {}, seed, calibrate = true } = description;
-  const family = familyNamed(description.family);
+  familyNamed(description.family);
   const metric = checkedMetric(description.metric ?? "Euclid");
   const dimensions = checkedDimensions(description.dimensions);
   if (description.codec !== undefined) return createCoded(description, metric, dimensions);
   if (description.refine !== undefined) throw badArgument("refine", "given together with a codec", "alone");
   if (seed !== undefined) checkedWhole("seed", seed, 0, 2 ** 32 - 1);
   if (typeof calibrate !== "boolean") throw badArgument("calibrate", "true or false", calibrate);
-  family.parameters(parameters);
-  return new FamilyIndex(family, await loadKernels(), { metric, dimensions, parameters, seed, calibrate });
+  const chosen = chooseIndex(description.family, parameters, { metric, dimensions });
+  const settings = { metric, dimensions, parameters: { ...chosen.parameters }, seed, calibrate };
+  return new FamilyIndex(familyNamed(chosen.family), await loadKernels(), settings);
 }
 
 async function createCoded(

@@ -110,7 +110,8 @@ export class FamilyIndex implements Index {
       const recall = checkedShare("recall", options.recall, 0, 1);
       const allowed = this.#live.allowed(options.among, this.#labels);
       if (!exact && this.#due) await this.#build({ signal });
-      const request = { queries: rows, k, effort, recall, exact, signal };
+      const removed = this.#live.removedCount;
+      const request = { queries: rows, k, effort, recall, exact, removed, signal };
       const parts = [];
       for (const { index, first } of this.#parts()) {
         const bits = allowed && bitsFrom(allowed, first, index.store.count);

@@ -2,17 +2,13 @@
  * Searches one part of an index object: a store and the index over it. The promises are the query planner's: the recall
  * that was asked for, by what was measured when the index was built, and k hits whenever so many vectors may be answered.
  */
-import { effortFor } from "../index/calibration.js";
 import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
+import { DEFAULT_RECALL, EFFORT_STEP, plannedEffort } from "../query/plan.js";
 import { countBits } from "../runtime/bits.js";
 import { Breath } from "./breath.js";
 import type { Hits, PartHits } from "./hits.js";
 
-/** What the caller gets who names neither a recall nor an effort; as in queries. */
-const DEFAULT_RECALL = 0.97;
-/** A search that came back short is repeated with this many times the effort before it becomes a scan. */
-const EFFORT_STEP = 4;
 /** Queries that a batched scan keeps heaps for at a time. */
 const SCAN_QUERIES = 256;
 
@@ -25,6 +21,8 @@ export interface PartRequest {
   recall: number | undefined;
   effort: number | undefined;
   exact: boolean;
+  /** Vectors that were removed since the index was built. */
+  removed: number;
   signal: AbortSignal | undefined;
 }
 
@@ -43,7 +41,7 @@ export async function searchPart(index: VectorIndex, first: number, request: Par
     return part;
   }
   const scan = new FlatIndex(index.store);
-  const effort = firstEffort(index, request, k, matching / count);
+  const effort = firstEffort(index, request, k, matching);
   if (effort === undefined && !bits && total > 1) {
     await scanBatch(scan, part, { ...request, k });
     return part;
@@ -56,20 +54,31 @@ export async function searchPart(index: VectorIndex, first: number, request: Par
   return part;
 }
 
-/** The effort to begin with, or undefined when only a scan keeps the promise. */
+/**
+ * The effort to begin with, or undefined when only a scan keeps the promise, or costs less. Unlike in a database an index
+ * that was not measured is searched all the same, unless a recall is asked for.
+ */
 function firstEffort(
   index: VectorIndex,
   request: PartRequest,
   k: number,
-  selectivity: number,
+  matching: number,
 ): number | undefined {
-  if (request.exact || index.family === "flat") return undefined;
-  if (index.exact && request.effort === undefined) return index.effort.default;
-  if (request.effort !== undefined) return request.effort;
-  const { recall } = request;
-  if (index.calibration)
-    return effortFor(index.calibration, { recall: recall ?? DEFAULT_RECALL, k, selectivity });
-  return recall === undefined ? Math.max(index.effort.default, k) : undefined;
+  const { exact, effort: given, recall, removed: dead } = request;
+  const { count } = index.store;
+  const unmeasured = !index.calibration && recall === undefined && !exact && !index.exact;
+  const effort =
+    given === undefined && unmeasured
+      ? index.effort.default
+      : plannedEffort(
+          index,
+          { exact, effort: given, recall: recall ?? DEFAULT_RECALL },
+          { k, matching, count, dead },
+        )?.effort;
+  const scanned = matching * (matching / count);
+  return effort === undefined || (given === undefined && scanned <= effort * index.effort.scored)
+    ? undefined
+    : effort;
 }
 
 interface OneRequest {

@@ -8,6 +8,8 @@
  *              added           added x dimensions f32
  *              removed         bits of labels
  */
+
+import { chooseIndex } from "../index/choice.js";
 import type { IndexFamily, LoadedIndex, Metric, SavedIndex, VectorIndex } from "../index/contract.js";
 import { familyNamed, familyNames } from "../index/families.js";
 import { wholeNumber } from "../index/saved-meta.js";
@@ -84,7 +86,7 @@ export async function readFamily(file: Sections): Promise<LoadedFamily> {
     seed: typeof seed === "number" ? seed : undefined,
     calibrate: calibrate === true,
   };
-  known(() => family.parameters(parameters));
+  known(() => chooseIndex(name, settings.parameters, settings));
   const kernels = await loadKernels();
   const stores: VectorStore[] = [];
   try {
