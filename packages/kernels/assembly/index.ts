@@ -5,7 +5,10 @@ export { encodeQuery, encodeRows, meanOf, scoreCodes } from "./codes";
 export {
   graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
 } from "./graph";
-export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
+export {
+  graphInsert, graphLink, graphLinkBack, graphRepair, graphSearch, graphTrim, nnFill, nnJoin,
+} from "./graph-calls";
+export { initNn, nnBytes, nnClear, nnSampleBytes, nnLinks, nnOffer, nnSample } from "./nn-descent";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
 export { plainDecode, plainEncode, plainScores } from "./plain";
 export { countBits, finishBatch, offerScores, scan, scanBatch, scanList, scoreList } from "./scan";

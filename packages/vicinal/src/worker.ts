@@ -9,5 +9,7 @@ serve({
   "ivf-build": () => import("./index/ivf/build-task.js"),
   "lsh-build": () => import("./index/lsh/build-steps.js"),
   "mih-build": () => import("./index/mih/build-steps.js"),
+  "nsg-build": () => import("./index/nsg/build-task.js"),
   "tree-build": () => import("./index/tree/build-task.js"),
+  "vamana-build": () => import("./index/vamana/build-task.js"),
 });

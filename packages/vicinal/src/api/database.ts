@@ -5,6 +5,7 @@
  */
 
 import { decodePayload } from "../payload/json.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
@@ -21,8 +22,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(catalogue: Catalogue, release: () => Promise<void>) {
-    this.engine = new Engine(catalogue);
+  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch) {
+    this.engine = new Engine(catalogue, watch);
     this.#release = release;
   }
 
@@ -137,8 +138,9 @@ export class Database {
   }
 }
 
-function decodedResponse({ points, ...rest }: schema.QueryResponse<RawJson>): schema.QueryResponse {
-  return { points: points.map(decoded), ...rest };
+function decodedResponse({ points, explain }: schema.QueryResponse<RawJson>): schema.QueryResponse {
+  const answer = { points: points.map(decoded) };
+  return explain ? { ...answer, explain } : answer;
 }
 
 function decoded<P extends { payload?: RawJson | null }>(

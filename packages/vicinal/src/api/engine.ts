@@ -7,6 +7,7 @@ import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import {
   DEFAULT_RECALL,
   type Hit,
@@ -34,9 +35,12 @@ const DEFAULT_LIMIT = 10;
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
+  /** Checks a share of the searches in the background; absent where none is to be. */
+  readonly watch: RecallWatch | undefined;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch) {
     this.#catalogue = catalogue;
+    this.watch = watch;
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -220,12 +224,14 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return runQuery(state, schema.queryRequest.parse(body));
+    return runQuery(state, schema.queryRequest.parse(body), this.watch);
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
-    return schema.queryRequestBatch.parse(body).searches.map((request) => runQuery(state, request));
+    return schema.queryRequestBatch
+      .parse(body)
+      .searches.map((request) => runQuery(state, request, this.watch));
   }
 
   close(): Promise<void> {
@@ -257,9 +263,13 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function runQuery(state: CollectionState, request: schema.QueryRequest): schema.QueryResponse<RawJson> {
+function runQuery(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): schema.QueryResponse<RawJson> {
   const began = performance.now();
-  const { points, found, reading } = findPoints(state, request);
+  const { points, found, reading } = findPoints(state, request, watch);
   if (!request.params?.explain) return { points };
   return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
 }
@@ -271,7 +281,11 @@ interface Found {
   reading: number;
 }
 
-function findPoints(state: CollectionState, request: schema.QueryRequest): Found {
+function findPoints(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): Found {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
@@ -298,6 +312,7 @@ function findPoints(state: CollectionState, request: schema.QueryRequest): Found
     effort: params.effort ?? undefined,
     ef: params.hnsw_ef ?? undefined,
     recall: params.recall ?? DEFAULT_RECALL,
+    watch,
     explain: params.explain ?? false,
   });
   const reading = performance.now();

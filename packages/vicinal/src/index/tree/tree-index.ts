@@ -96,7 +96,7 @@ export class TreeIndex implements VectorIndex {
     const k = Math.min(placed.k, matching);
     const exact = request.effort >= matching;
     const coded = layout.codeBytes > 0 && !exact;
-    const width = coded ? Math.min(matching, Math.max(REFINE_LEAST, k * REFINE_FACTOR)) : 0;
+    const width = coded ? Math.min(matching, refinedFor(k)) : 0;
     scratch.ensure(Math.max(k, width));
     const effort = Math.max(1, Math.min(layout.count, Math.ceil(request.effort)));
     const found = kernels.treeSearch(
@@ -150,6 +150,9 @@ export class TreeIndex implements VectorIndex {
     this.store.arena.release(this.layout.region);
   }
 }
+
+/** How many of the nearest codes a search for k measures on the floats; so many vectors it compares at least. */
+export const refinedFor = (k: number) => Math.max(REFINE_LEAST, k * REFINE_FACTOR);
 
 /** A thread's scratch for searches. */
 export function allocateTreeSlot(store: VectorStore, layout: TreeLayout): number {

@@ -1,19 +1,20 @@
 /**
- * HNSW: a graph whose nodes link to near and diverse neighbours, walked from a coarse layer to the finest.
- *
- * Method: Malkov, Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable
- * small world graphs" (2018). Deviations: the graph is built and walked on 8-bit codes, the nearest of the beam are
- * measured again on the floats; a walk expands several candidates per step; vectors that pruning cut off are
- * attached again. See the kernels: walk.ts, insert.ts, codes.ts.
+ * A searchable graph over a store's vectors, layered or flat: HNSW, NSG and Vamana differ in how it is built, not in how
+ * it is walked. It is walked on 8-bit codes where it has them, and the nearest of the beam are measured again on the
+ * floats; see the kernels: graph.ts, walk.ts, codes.ts.
  */
 import { assert } from "../../runtime/assert.js";
 import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
-import { HNSW_EFFORT, type HnswParameters } from "./defaults.js";
 import { allocateSlot, type GraphLayout, graphSections } from "./graph-memory.js";
 
 /** Version of the saved form. */
-export const HNSW_FORMAT = 1;
+export const GRAPH_FORMAT = 1;
+
+/** Effort (`ef`, the beam): the default where nothing was measured, and the range in which it means something. */
+// scored: distances per place of the beam; measured 12-20 with 32 neighbours.
+export const GRAPH_EFFORT = { name: "ef", default: 128, min: 1, max: 65536, scored: 16 };
 
 /** Beams up to this long fit the first slot; a larger effort takes a larger one. */
 const INITIAL_POOL = 1024;
@@ -25,20 +26,27 @@ const FILTER_MARGIN = 1.5;
 /** A filtered walk gives up after so many distances per matching vector: a scan would be cheaper. */
 const FILTER_BUDGET = 4;
 
-/** What another thread needs to search an index; can be posted beside the store's handle. */
-export interface HnswHandle {
+/** What makes a graph one of its family. Can be posted. */
+export interface GraphKind {
+  family: string;
+  /** By their names in the saved description; `encoding` is that of the layout. */
+  parameters: Readonly<Record<string, number | boolean>>;
+}
+
+/** What another thread needs to search a graph; can be posted beside the store's handle. */
+export interface GraphHandle {
+  kind: GraphKind;
   layout: GraphLayout;
   slot: number;
   poolLength: number;
 }
 
-export class HnswIndex implements VectorIndex {
-  readonly family = "hnsw";
+export class GraphIndex implements VectorIndex {
   readonly exact = false;
-  readonly effort = HNSW_EFFORT;
+  readonly effort = GRAPH_EFFORT;
   readonly store: VectorStore;
+  readonly kind: GraphKind;
   readonly layout: GraphLayout;
-  readonly parameters: HnswParameters;
   calibration: Calibration | undefined;
   #slot: number;
   #poolLength: number;
@@ -50,16 +58,20 @@ export class HnswIndex implements VectorIndex {
 
   constructor(
     store: VectorStore,
+    kind: GraphKind,
     layout: GraphLayout,
-    parameters: HnswParameters,
-    slot?: Pick<HnswHandle, "slot" | "poolLength">,
+    slot?: Pick<GraphHandle, "slot" | "poolLength">,
   ) {
     this.store = store;
+    this.kind = kind;
     this.layout = layout;
-    this.parameters = parameters;
     this.#poolLength = slot?.poolLength ?? INITIAL_POOL;
     this.#slot = slot?.slot ?? allocateSlot(store, layout, this.#poolLength);
     this.#locate();
+  }
+
+  get family(): string {
+    return this.kind.family;
   }
 
   #locate(): void {
@@ -71,37 +83,32 @@ export class HnswIndex implements VectorIndex {
   }
 
   /** A slot of its own for another thread; give it back with `takeBack`. */
-  lend(poolLength = INITIAL_POOL): HnswHandle {
-    return { layout: this.layout, slot: allocateSlot(this.store, this.layout, poolLength), poolLength };
+  lend(poolLength = INITIAL_POOL): GraphHandle {
+    const { store, kind, layout } = this;
+    return { kind, layout, slot: allocateSlot(store, layout, poolLength), poolLength };
   }
 
-  takeBack(handle: HnswHandle): void {
+  takeBack(handle: GraphHandle): void {
     this.store.arena.release(handle.slot);
   }
 
   search(request: SearchRequest): SearchResult {
     const { store, layout } = this;
-    const { kernels, scratch } = store;
-    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
-    const k = Math.min(request.k, layout.count);
-    if (k <= 0) return emptyResult();
+    const { kernels, arena } = store;
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { k, bits, matching } = placed;
     const ef = Math.min(layout.count, Math.max(k, Math.ceil(request.effort)));
     let width = ef;
-    let bits = 0;
     let budget = 0;
-    if (request.bits) {
-      scratch.putBits(request.bits, layout.count);
-      bits = scratch.bits;
-      const matching = kernels.countBits(bits, layout.count);
-      if (matching === 0) return emptyResult();
+    if (bits) {
       width = Math.min(layout.count, Math.ceil((ef * FILTER_MARGIN * layout.count) / matching));
       budget = Math.max(matching * FILTER_BUDGET, 64 * ef);
     }
     if (width > this.#poolLength) this.#enlarge(width);
-    const { arena } = store;
     arena.f32.set(request.query, this.#query);
     const refine = Math.min(ef, Math.max(REFINE_LEAST, k * REFINE_FACTOR));
-    const found = kernels.hnswSearch(layout.head, this.#slot, k, ef, refine, bits, width, budget);
+    const found = kernels.graphSearch(layout.head, this.#slot, k, ef, refine, bits, width, budget);
     const ordinals = new Uint32Array(found);
     const distances = new Float32Array(found);
     const { u32, f32 } = arena;
@@ -133,23 +140,30 @@ export class HnswIndex implements VectorIndex {
 
   /** The bytes are views of the store's memory: write them out before it is closed. */
   save(): SavedIndex {
-    const { layout, parameters, store } = this;
+    const { layout, kind, store } = this;
+    const layered = layout.upperSlots > 0;
     return {
       family: this.family,
       meta: {
-        format: HNSW_FORMAT,
+        format: GRAPH_FORMAT,
         count: layout.count,
         dimensions: layout.dimensions,
         metric: layout.metric,
-        m: layout.m,
-        efConstruct: parameters.efConstruct,
+        ...kind.parameters,
         encoding: layout.encoding,
-        upperBlocks: layout.upperBlocks,
-        entry: store.kernels.graphEntry(layout.head) >>> 0,
-        top: store.kernels.graphTop(layout.head),
+        ...(layered ? this.#layers() : { entryCount: layout.entryCount }),
         calibration: this.calibration ?? null,
       },
       sections: graphSections(store.arena, layout),
+    };
+  }
+
+  #layers(): Record<string, number> {
+    const { layout, store } = this;
+    return {
+      upperBlocks: layout.upperBlocks,
+      entry: store.kernels.graphEntry(layout.head) >>> 0,
+      top: store.kernels.graphTop(layout.head),
     };
   }
 
@@ -158,13 +172,4 @@ export class HnswIndex implements VectorIndex {
     this.store.arena.release(this.#slot);
     this.store.arena.release(this.layout.region);
   }
-}
-
-function emptyResult(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
-  };
 }

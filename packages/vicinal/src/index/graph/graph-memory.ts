@@ -2,13 +2,15 @@
  * Where a graph lies: one region of its store's memory, in parts. What a part holds is drawn in the kernels'
  * graph.ts and codes.ts; the same bytes, part by part, are the sections of a saved index.
  *
- *   [ head ][ mean ][ codes ][ links ][ levels ][ upperAt ][ upper ]     each part 128-byte aligned
+ *   [ head ][ mean ][ codes ][ links ][ levels ][ upperAt ][ upper ][ entries ]     each part 128-byte aligned
+ *
+ * Levels and upper lists are those of a layered graph, entries those of a flat one.
  */
 import type { Kernels } from "../../runtime/kernels.js";
 import type { Arena } from "../../runtime/memory.js";
 import type { Metric } from "../contract.js";
 import type { VectorStore } from "../vector-store.js";
-import type { Encoding } from "./defaults.js";
+import type { Encoding } from "./encoding.js";
 
 /** What decides the size of a graph. */
 export interface GraphShape {
@@ -16,10 +18,15 @@ export interface GraphShape {
   metric: Metric;
   /** Nodes. */
   count: number;
-  m: number;
+  /** Most neighbours in layer 0. */
+  slots: number;
+  /** Most neighbours in the layers above; 0 for a flat graph. */
+  upperSlots: number;
   encoding: Encoding;
   /** Number of upper lists: the sum of all levels. */
   upperBlocks: number;
+  /** Nodes at which a walk through a flat graph starts; 0 for a layered one. */
+  entryCount: number;
 }
 
 /** Addresses and strides; can be posted to another thread. */
@@ -35,6 +42,7 @@ export interface GraphLayout extends GraphShape {
   upperAt: number;
   upper: number;
   upperBytes: number;
+  entries: number;
   bytes: number;
 }
 
@@ -63,8 +71,9 @@ function layOut(shape: GraphShape, headBytes: number): GraphLayout {
   };
   const coded = shape.encoding === "int8";
   const codeBytes = coded ? codeStride(shape.dimensions) : 0;
-  const linkBytes = shape.m * 2 * 4;
-  const upperBytes = shape.m * 4;
+  const layered = shape.upperSlots > 0;
+  const linkBytes = shape.slots * 4;
+  const upperBytes = shape.upperSlots * 4;
   return {
     ...shape,
     region: 0,
@@ -74,50 +83,75 @@ function layOut(shape: GraphShape, headBytes: number): GraphLayout {
     codeBytes,
     links: part(shape.count * linkBytes),
     linkBytes,
-    levels: part(shape.count),
-    upperAt: part(shape.count * 4),
+    levels: part(layered ? shape.count : 0),
+    upperAt: part(layered ? shape.count * 4 : 0),
     upper: part(shape.upperBlocks * upperBytes),
     upperBytes,
+    entries: part(shape.entryCount * 4),
     bytes: end,
   };
 }
+
+const parts = ["head", "mean", "codes", "links", "levels", "upperAt", "upper", "entries"] as const;
 
 /** Takes a region for a graph. Give it back with `arena.release(layout.region)`. */
 export function allocateGraph(store: VectorStore, shape: GraphShape): GraphLayout {
   const layout = layOut(shape, store.kernels.graphBytes());
   const region = store.arena.allocate(layout.bytes + ALIGNMENT);
   const base = Math.ceil(region / ALIGNMENT) * ALIGNMENT;
-  for (const part of ["head", "mean", "codes", "links", "levels", "upperAt", "upper"] as const)
-    layout[part] += base;
+  for (const part of parts) layout[part] += base;
   return { ...layout, region };
 }
 
+/** Lists of layer 0 elsewhere than in the layout: those that a build works on. */
+export interface LinkPlace {
+  head: number;
+  links: number;
+  slots: number;
+}
+
 /** Describes the graph to the kernels; `entry` is NO_NODE and `top` -1 for an empty one. */
-export function openGraph(store: VectorStore, layout: GraphLayout, entry: number, top: number): void {
+export function openGraph(
+  store: VectorStore,
+  layout: GraphLayout,
+  entry: number,
+  top: number,
+  place: LinkPlace = layout,
+): void {
+  const layered = layout.upperSlots > 0;
   store.kernels.initGraph(
-    layout.head,
+    place.head,
     store.metricNumber,
     layout.dimensions,
     store.rows,
     layout.encoding === "int8" ? layout.codes : 0,
     layout.codeBytes,
     layout.mean,
-    layout.links,
-    layout.linkBytes,
-    layout.m * 2,
-    layout.levels,
-    layout.upperAt,
-    layout.upper,
+    place.links,
+    place.slots * 4,
+    place.slots,
+    layered ? layout.levels : 0,
+    layered ? layout.upperAt : 0,
+    layered ? layout.upper : 0,
     layout.upperBytes,
-    layout.m,
+    layout.upperSlots,
     layout.count,
     entry,
     top,
+    layered ? 0 : layout.entries,
+    layout.entryCount,
   );
+}
+
+/** Makes all lists of layer 0 empty. */
+export function clearLinks(store: VectorStore, layout: GraphLayout, { links, slots }: LinkPlace): void {
+  const start = links >>> 2;
+  store.arena.u32.fill(NO_NODE, start, start + layout.count * slots);
 }
 
 /** Writes each node's first upper block, which follows from the levels. */
 export function placeUpperBlocks(arena: Arena, layout: GraphLayout): void {
+  if (layout.upperSlots === 0) return;
   const levels = arena.u8.subarray(layout.levels, layout.levels + layout.count);
   const start = layout.upperAt >>> 2;
   let block = 0;
@@ -149,11 +183,11 @@ export function graphSections(arena: Arena, layout: GraphLayout): { name: string
     name,
     bytes: arena.u8.subarray(start, start + length),
   });
-  const sections = [
-    part("links", layout.links, layout.count * layout.linkBytes),
-    part("levels", layout.levels, layout.count),
-    part("upper", layout.upper, layout.upperBlocks * layout.upperBytes),
-  ];
+  const sections = [part("links", layout.links, layout.count * layout.linkBytes)];
+  if (layout.upperSlots > 0) {
+    sections.push(part("levels", layout.levels, layout.count));
+    sections.push(part("upper", layout.upper, layout.upperBlocks * layout.upperBytes));
+  } else sections.push(part("entries", layout.entries, layout.entryCount * 4));
   if (layout.encoding === "int8") {
     sections.push(part("mean", layout.mean, layout.dimensions * 4));
     sections.push(part("codes", layout.codes, layout.count * layout.codeBytes));

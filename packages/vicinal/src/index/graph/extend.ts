@@ -6,8 +6,8 @@
 import { yieldToOthers } from "../../runtime/cancel.js";
 import type { VectorIndex } from "../contract.js";
 import type { VectorStore } from "../vector-store.js";
+import { GraphIndex, type GraphKind } from "./graph-index.js";
 import { type GraphLayout, type GraphShape, NO_NODE } from "./graph-memory.js";
-import { HnswIndex } from "./hnsw-index.js";
 
 /** Beyond this share of vectors gone, a graph is built anew: its lists would be too thin. */
 const MOST_LOST = 0.1;
@@ -16,16 +16,19 @@ const LEAST_KEPT = 0.3;
 /** Nodes copied between two breaths. */
 const SLICE_NODES = 50_000;
 
-/** The index, if it is a graph that can become part of one of the given shape; else undefined. */
+/** The index, if it is a graph that can become part of one of the given kind and shape; else undefined. */
 export function extendable(
   index: VectorIndex,
-  shape: Omit<GraphShape, "upperBlocks">,
+  kind: GraphKind,
+  shape: Omit<GraphShape, "upperBlocks" | "entryCount">,
   oldToNew: Int32Array,
-): HnswIndex | undefined {
-  if (!(index instanceof HnswIndex)) return undefined;
+): GraphIndex | undefined {
+  if (!(index instanceof GraphIndex)) return undefined;
   const { layout } = index;
   const fits =
-    layout.m === shape.m &&
+    index.family === kind.family &&
+    layout.slots === shape.slots &&
+    layout.upperSlots === shape.upperSlots &&
     layout.encoding === shape.encoding &&
     layout.dimensions === shape.dimensions &&
     layout.metric === shape.metric &&
@@ -36,9 +39,16 @@ export function extendable(
   return kept >= layout.count * (1 - MOST_LOST) && kept >= shape.count * LEAST_KEPT ? index : undefined;
 }
 
-/** Copies; returns where a search starts. The levels of the new graph are in place. */
+/** The entries of a flat graph that are still there, under their new ordinals, the root first. */
+export function keptEntries(old: GraphIndex, oldToNew: Int32Array): number[] {
+  const start = old.layout.entries >>> 2;
+  const entries = old.store.arena.u32.subarray(start, start + old.layout.entryCount);
+  return Array.from(entries, (node) => oldToNew[node]).filter((node) => node >= 0);
+}
+
+/** Copies; returns where a layered search starts. The levels of the new graph are in place, and all its lists are empty. */
 export async function extendGraph(
-  old: HnswIndex,
+  old: GraphIndex,
   oldToNew: Int32Array,
   store: VectorStore,
   layout: GraphLayout,
@@ -59,27 +69,38 @@ export async function extendGraph(
       copyBytes(source.u8, code, target.u8, layout.codes + node * layout.codeBytes, from.codeBytes);
     }
     const links = from.links + before * from.linkBytes;
-    copyList(source.u32, links, target.u32, layout.links + node * layout.linkBytes, from.m * 2, oldToNew);
-    const level = source.u8[from.levels + before];
-    const oldBlock = source.u32[(from.upperAt >>> 2) + before];
-    const newBlock = target.u32[(layout.upperAt >>> 2) + node];
-    for (let i = 0; i < level; i++) {
-      const upper = from.upper + (oldBlock + i) * from.upperBytes;
-      copyList(
-        source.u32,
-        upper,
-        target.u32,
-        layout.upper + (newBlock + i) * layout.upperBytes,
-        from.m,
-        oldToNew,
-      );
-    }
+    copyList(source.u32, links, target.u32, layout.links + node * layout.linkBytes, from.slots, oldToNew);
+    const level = copyUpperLists(old, before, store, layout, node, oldToNew);
     if (level > top) {
       entry = node;
       top = level;
     }
   }
   return { entry, top };
+}
+
+/** Returns the node's level, 0 in a flat graph. */
+function copyUpperLists(
+  old: GraphIndex,
+  before: number,
+  store: VectorStore,
+  layout: GraphLayout,
+  node: number,
+  oldToNew: Int32Array,
+): number {
+  const from = old.layout;
+  if (from.upperSlots === 0) return 0;
+  const source = old.store.arena;
+  const target = store.arena;
+  const level = source.u8[from.levels + before];
+  const oldBlock = source.u32[(from.upperAt >>> 2) + before];
+  const newBlock = target.u32[(layout.upperAt >>> 2) + node];
+  for (let i = 0; i < level; i++) {
+    const upper = from.upper + (oldBlock + i) * from.upperBytes;
+    const place = layout.upper + (newBlock + i) * layout.upperBytes;
+    copyList(source.u32, upper, target.u32, place, from.upperSlots, oldToNew);
+  }
+  return level;
 }
 
 function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, length: number): void {
