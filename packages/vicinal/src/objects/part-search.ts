@@ -6,6 +6,7 @@ import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
 import { DEFAULT_RECALL, EFFORT_STEP, plannedEffort } from "../query/plan.js";
 import { countBits } from "../runtime/bits.js";
+import { searchShares, worthThreads } from "./batch-threads.js";
 import { Breath } from "./breath.js";
 import type { Hits, PartHits } from "./hits.js";
 
@@ -42,6 +43,14 @@ export async function searchPart(index: VectorIndex, first: number, request: Par
   }
   const scan = new FlatIndex(index.store);
   const effort = firstEffort(index, request, k, matching);
+  const batch = { ...request, k, effort };
+  if (worthThreads(index, batch)) {
+    await searchShares(index, part, batch);
+    for (let i = 0; i < total; i++)
+      if (part.hits[i].ordinals.length < k)
+        part.hits[i] = searchOne(index, scan, part, { query: query(i), k, bits, effort });
+    return part;
+  }
   if (effort === undefined && !bits && total > 1) {
     await scanBatch(scan, part, { ...request, k });
     return part;

@@ -2,6 +2,7 @@
 import type { IndexFamily } from "../contract.js";
 import { buildLists } from "./build.js";
 import { encodingFor, type IvfParameters, ivfParameters } from "./defaults.js";
+import { attachLists } from "./ivf-index.js";
 import { loadLists } from "./load.js";
 
 export { IVF_DEFAULTS, type IvfEncoding, type IvfParameters } from "./defaults.js";
@@ -15,5 +16,6 @@ export const ivf: IndexFamily<IvfParameters> = {
     encodingFor(parameters, metric, dimensions);
   },
   build: buildLists,
+  attach: attachLists,
   load: loadLists,
 };
