@@ -81,7 +81,9 @@ function commandLine(): Command {
     .option("--filter <json>", "only points that this filter matches")
     .option("--recall <share>", "recall to reach, for example 0.95", share)
     .option("--ef <number>", "candidates kept by the search", between(1, 1_000_000))
+    .option("--effort <number>", "dial of the index, whatever it is", between(1, 1_000_000))
     .option("--exact", "scan all points")
+    .option("--explain", "say how the points were found")
     .option("--with-vector", "print the vectors too")
     .option("--json", "print JSON")
     .action((collection: string, options: SearchOptions) => search(collection, options));

@@ -5,8 +5,8 @@ import {
   type CollectionInfo,
   type Point,
   plainVectors,
+  type QueryAnswer,
   type QueryRequest,
-  type ScoredPoint,
   type VectorSettings,
 } from "./client.js";
 import { UserError } from "./errors.js";
@@ -57,7 +57,7 @@ export class RestClient implements Client {
     return this.#send("POST", `${path(name)}/points/scroll`, request);
   }
 
-  query(name: string, request: QueryRequest): Promise<{ points: ScoredPoint[] }> {
+  query(name: string, request: QueryRequest): Promise<QueryAnswer> {
     return this.#send("POST", `${path(name)}/points/query`, request);
   }
 
