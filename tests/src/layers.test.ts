@@ -14,11 +14,12 @@ const law: Record<string, string[]> = {
   codec: ["codec", "runtime"],
   index: ["index", "codec", "runtime", "platform"],
   storage: ["storage", "runtime"],
-  payload: ["payload", "storage", "runtime"],
-  segment: ["segment", "index", "payload", "storage", "runtime"],
-  query: ["query", "segment", "index", "payload", "storage", "runtime"],
-  analysis: ["analysis", "segment", "index", "payload", "storage", "runtime"],
-  api: ["api", "query", "analysis", "segment", "index", "payload", "storage", "runtime", "platform"],
+  text: ["text", "runtime"],
+  payload: ["payload", "text", "storage", "runtime"],
+  segment: ["segment", "index", "payload", "text", "storage", "runtime"],
+  query: ["query", "segment", "index", "payload", "text", "storage", "runtime"],
+  analysis: ["analysis", "segment", "index", "payload", "text", "storage", "runtime"],
+  api: ["api", "query", "analysis", "segment", "index", "payload", "text", "storage", "runtime", "platform"],
 };
 
 function sources(folder: string): string[] {

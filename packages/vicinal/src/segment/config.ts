@@ -1,6 +1,6 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
 import type { Metric } from "../index/contract.js";
-import type { ColumnKind } from "../payload/column.js";
+import type { FieldSchema } from "../payload/columns.js";
 import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
 
 export interface VectorConfig {
@@ -15,11 +15,7 @@ export interface VectorConfig {
   given: Record<string, unknown>;
 }
 
-/** Schema of a field index: `keyword`, `integer`, `float` or `bool`, with what else the caller said. */
-export interface FieldSchema {
-  type: ColumnKind;
-  [option: string]: unknown;
-}
+export type { FieldSchema } from "../payload/columns.js";
 
 /** JSON-able: it stands in the manifest. */
 export interface CollectionConfig {
