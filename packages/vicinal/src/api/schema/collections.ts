@@ -12,6 +12,7 @@ import {
   object,
   optional,
   record,
+  type Schema,
   string,
   union,
   unsigned,
@@ -101,8 +102,14 @@ export const quantizationConfigDiff = named(
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
 /** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
-export const vectorIndex = named("VectorIndex", object({ type: choice(...familyNames) }));
-export type VectorIndex = Infer<typeof vectorIndex>;
+export const vectorIndex: Schema<VectorIndex> = named(
+  "VectorIndex",
+  object({ type: choice(...familyNames) }),
+);
+export interface VectorIndex {
+  type: string;
+  [parameter: string]: unknown;
+}
 
 export const vectorParams = named(
   "VectorParams",
@@ -191,6 +198,11 @@ const vectorParamsDiff = named(
     quantization_config: optional(quantizationConfigDiff),
     on_disk: optional(boolean()),
     memory: optional(memoryPlacement),
+    index: optional(
+      vectorIndex.describe(
+        "Another index family or other parameters, Vicinal's own field: built anew in the background.",
+      ),
+    ),
   }),
 );
 

@@ -39,7 +39,11 @@ function kindOf(store: VectorStore, parameters: BallTreeParameters): TreeKind {
 
 export const ballTree: IndexFamily<BallTreeParameters> = {
   family: "ball-tree",
+  encodings: { int8: 8 },
   parameters: ballTreeParameters,
+  check: (parameters, vectors) => {
+    encodingOf(vectors, parameters);
+  },
   build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
   load: (store, saved) =>
     loadTree(store, saved, ({ rule, encoding }) => {

@@ -1,5 +1,6 @@
 /** The parameters of HNSW, their ranges and defaults, each with its reason. */
 import { VicinalError } from "../../runtime/errors.js";
+import type { VectorKind } from "../contract.js";
 
 /** How vectors are compared while a graph is built and walked; answers are always refined on the floats. */
 export type Encoding = "int8" | "float32";
@@ -17,7 +18,7 @@ export const HNSW_DEFAULTS: HnswParameters = { m: 16, efConstruct: 200, encoding
 
 /** Effort (`ef`): the default where nothing was measured, and the range in which it means something. */
 // scored: distances per place of the beam; measured 12-20 at m = 16.
-export const HNSW_EFFORT = { default: 128, min: 1, max: 65536, scored: 16 };
+export const HNSW_EFFORT = { name: "ef", default: 128, min: 1, max: 65536, scored: 16 };
 
 /** Below this many dimensions a float vector fits one cache line, and a byte is too coarse for near neighbours. */
 export const LEAST_CODED_DIMENSIONS = 17;
@@ -44,6 +45,19 @@ export function hnswParameters(given: unknown): HnswParameters {
     }
   }
   return result;
+}
+
+/** Manhattan has no codes: BAD_REQUEST where they are asked for. */
+export function checkEncoding({ encoding }: HnswParameters, { metric }: VectorKind): void {
+  if (metric === "Manhattan" && encoding === "int8")
+    throw new VicinalError(
+      "BAD_REQUEST",
+      "encoding must be auto or float32 for the distance Manhattan, not int8",
+      {
+        field: "encoding",
+        allowed: "auto, float32",
+      },
+    );
 }
 
 function inRange(name: string, value: unknown, [low, high]: readonly [number, number]): number {

@@ -42,7 +42,11 @@ function kindOf(store: VectorStore, parameters: KMeansTreeParameters): TreeKind 
 
 export const kMeansTree: IndexFamily<KMeansTreeParameters> = {
   family: "kmeans-tree",
+  encodings: { int8: 8 },
   parameters: kMeansTreeParameters,
+  check: (parameters, vectors) => {
+    encodingOf(vectors, parameters);
+  },
   build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
   load: (store, saved) =>
     loadTree(store, saved, ({ rule, factor, encoding }) => {
