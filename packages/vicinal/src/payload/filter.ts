@@ -26,7 +26,7 @@ import {
   unknown,
   unknownEstimate,
 } from "./filter-nodes.js";
-import { type Condition, type Filter, filterSchema } from "./filter-schema.js";
+import { type Condition, type FieldCondition, type Filter, filterSchema } from "./filter-schema.js";
 import type { PointId } from "./id.js";
 import { decodePayload, isJsonObject, type JsonObject } from "./json.js";
 import { itemsOf, parsePath, valuesAt } from "./path.js";
@@ -164,6 +164,12 @@ function conditionNode(condition: Condition): Node {
 function nestedNode(key: string, filter: Filter): Node {
   const path = itemsOf(parsePath(key));
   const inner = filterNode(filter);
+  // What one object of the array must hold, some object of the array holds: columns of the whole path rule rows out.
+  const needed = listOf(filter.must).flatMap((condition) => {
+    if (!("key" in condition) || !asksAnyValue(condition)) return [];
+    return [fieldNode(parsePath(`${path.text}.${condition.key}`), fieldTest(condition))];
+  });
+  const outside = allNode(needed);
   return {
     matches: (row) =>
       valuesAt(row.payload(), path).some((item) => {
@@ -171,7 +177,15 @@ function nestedNode(key: string, filter: Filter): Node {
         const analyzer = (inside: string): Analyzer | undefined => row.analyzer?.(`${path.text}.${inside}`);
         return inner.matches({ id: undefined, payload: () => item, analyzer });
       }),
-    verdict: unknown,
-    estimate: unknownEstimate,
+    verdict: (view) => ({ ...unknown(view), may: outside.verdict(view).may }),
+    estimate(view) {
+      const { expected, max } = outside.estimate(view);
+      return { min: 0, expected: Math.min(expected, unknownEstimate(view).expected), max };
+    },
   };
+}
+
+/** Whether the condition holds for a field if it holds for any one of its values. */
+function asksAnyValue({ values_count, is_empty, is_null }: FieldCondition): boolean {
+  return [values_count, is_empty, is_null].every((part) => part === undefined || part === null);
 }
