@@ -7,6 +7,7 @@ import {
   plainVectors,
   type QueryAnswer,
   type QueryRequest,
+  type ScoredPoint,
   type VectorSettings,
 } from "./client.js";
 import { UserError } from "./errors.js";
