@@ -14,6 +14,7 @@ const law: Record<string, string[]> = {
   codec: ["codec", "runtime"],
   index: ["index", "codec", "runtime", "platform"],
   storage: ["storage", "runtime"],
+  objects: ["objects", "query", "index", "codec", "storage", "runtime"],
   payload: ["payload", "storage", "runtime"],
   segment: ["segment", "index", "payload", "storage", "runtime"],
   query: ["query", "segment", "index", "payload", "storage", "runtime"],

@@ -13,6 +13,7 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { attachGraph } from "../graph/graph-index.js";
 import { loadGraph } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type HnswWork, hnswSteps } from "./build-steps.js";
@@ -61,6 +62,7 @@ export const hnsw: IndexFamily<HnswParameters> = {
   parameters: hnswParameters,
   encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
+  attach: attachGraph,
   load: (store, saved) =>
     loadGraph(store, saved, "HNSW", (read) => {
       const m = read.whole("m", ...ranges.m);

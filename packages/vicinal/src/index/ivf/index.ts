@@ -2,6 +2,7 @@
 import type { IndexFamily } from "../contract.js";
 import { buildLists } from "./build.js";
 import { encodingFor, type IvfParameters, ivfParameters } from "./defaults.js";
+import { attachLists } from "./ivf-index.js";
 import { loadLists } from "./load.js";
 
 export { IVF_DEFAULTS, type IvfEncoding, type IvfParameters } from "./defaults.js";
@@ -13,5 +14,6 @@ export const ivf: IndexFamily<IvfParameters> = {
   parameters: ivfParameters,
   encodingOf: (parameters, { metric, dimensions }) => encodingFor(parameters, metric, dimensions),
   build: buildLists,
+  attach: attachLists,
   load: loadLists,
 };
