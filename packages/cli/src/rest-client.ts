@@ -7,6 +7,7 @@ import {
   plainVectors,
   type QueryAnswer,
   type QueryRequest,
+  type ScoredPoint,
   type VectorSettings,
 } from "./client.js";
 import { UserError } from "./errors.js";
@@ -44,6 +45,17 @@ export class RestClient implements Client {
   upsert(name: string, { wait, points }: { wait: boolean; points: Point[] }): Promise<unknown> {
     const plain = points.map((point) => ({ ...point, vector: plainVectors(point.vector) }));
     return this.#send("PUT", `${path(name)}/points?wait=${wait}`, { points: plain });
+  }
+
+  updateCollection(name: string, change: Record<string, unknown>): Promise<boolean> {
+    return this.#send("PATCH", path(name), change);
+  }
+
+  scroll(
+    name: string,
+    request: Record<string, unknown>,
+  ): Promise<{ points: Pick<ScoredPoint, "id" | "vector">[]; next_page_offset?: unknown }> {
+    return this.#send("POST", `${path(name)}/points/scroll`, request);
   }
 
   query(name: string, request: QueryRequest): Promise<QueryAnswer> {
