@@ -10,7 +10,14 @@ import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
 import { matchingRows } from "./matching.js";
-import { expectedRecall, type PlannedEffort, plannedEffort, type SearchWish, type Share } from "./plan.js";
+import {
+  expectedRecall,
+  type PlannedEffort,
+  plannedEffort,
+  type SearchWish,
+  type Share,
+  speaksFor,
+} from "./plan.js";
 
 /** What the caller gets who names neither a recall nor an effort. */
 export const DEFAULT_RECALL = 0.97;
@@ -152,7 +159,9 @@ function searchSegment(
     step.dial = index.effort.name;
     step.scored += result.stats.scored;
     step.visited += result.stats.visited;
-    if (result.ordinals.length >= k) {
+    const complete = result.ordinals.length >= k;
+    if (complete && planned?.from === "recall" && request.filter && !speaksFor(index, share, result)) break;
+    if (complete) {
       if (planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
         const alive = () => column.index === index && state.segments().includes(segment);
         const asked = { query, k, effort, bits };
