@@ -14,11 +14,24 @@ const law: Record<string, string[]> = {
   codec: ["codec", "runtime"],
   index: ["index", "codec", "runtime", "platform"],
   storage: ["storage", "runtime"],
+  objects: ["objects", "query", "index", "codec", "storage", "runtime"],
   payload: ["payload", "storage", "runtime"],
   segment: ["segment", "index", "payload", "storage", "runtime"],
   query: ["query", "segment", "index", "payload", "storage", "runtime"],
   analysis: ["analysis", "segment", "index", "payload", "storage", "runtime"],
-  api: ["api", "query", "analysis", "segment", "index", "payload", "storage", "runtime", "platform"],
+  advisor: ["advisor", "segment", "index", "runtime", "platform"],
+  api: [
+    "api",
+    "advisor",
+    "query",
+    "analysis",
+    "segment",
+    "index",
+    "payload",
+    "storage",
+    "runtime",
+    "platform",
+  ],
 };
 
 function sources(folder: string): string[] {

@@ -1,15 +1,8 @@
 /** The results as lines of text. */
+import { table } from "@vicinal/cli/report";
 import { atRecall, type EngineResult } from "../measure/curve.js";
 import type { FixedCost } from "../measure/fixed-cost.js";
 import type { ProductResult } from "../measure/product.js";
-
-/** Columns aligned right, the first one left. */
-export function table(header: string[], rows: string[][]): string {
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: string[]) =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ");
-  return [line(header), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)].join("\n");
-}
 
 const whole = (value: number | undefined) =>
   value === undefined ? "never" : Math.round(value).toLocaleString("en");

@@ -4,6 +4,11 @@ import type { SearchResult, VectorIndex } from "../index/contract.js";
 import { isWithinReach } from "../index/reach.js";
 import type { RecallWatch } from "./recall-watch.js";
 
+/** What the caller gets who names neither a recall nor an effort. */
+export const DEFAULT_RECALL = 0.97;
+/** A search that came back short is repeated with this many times the effort before it becomes a scan. */
+export const EFFORT_STEP = 4;
+
 /** What the caller says of how hard to search. */
 export interface SearchWish {
   /** Scan, whatever there is of indexes. */

@@ -11,6 +11,7 @@ import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
 import { matchingRows } from "./matching.js";
 import {
+  EFFORT_STEP,
   expectedRecall,
   type PlannedEffort,
   plannedEffort,
@@ -19,10 +20,7 @@ import {
   speaksFor,
 } from "./plan.js";
 
-/** What the caller gets who names neither a recall nor an effort. */
-export const DEFAULT_RECALL = 0.97;
-/** A search that came back short is repeated with this many times the effort before it becomes a scan. */
-const EFFORT_STEP = 4;
+export { DEFAULT_RECALL } from "./plan.js";
 
 export interface NearestRequest extends SearchWish {
   /** Name of the vector; `""` for the unnamed one. */

@@ -60,7 +60,27 @@ export interface Kernels extends LshKernels, BinaryKernels {
     ordinals: number,
     distances: number,
   ): void;
+  offerScores(
+    distances: number,
+    first: number,
+    count: number,
+    bits: number,
+    k: number,
+    heap: number,
+    size: number,
+  ): number;
   countBits(bits: number, count: number): number;
+  plainEncode(type: number, floats: number, count: number, target: number): void;
+  plainDecode(type: number, numbers: number, count: number, floats: number): void;
+  plainScores(
+    type: number,
+    metric: number,
+    query: number,
+    codes: number,
+    dimensions: number,
+    count: number,
+    distances: number,
+  ): void;
 
   meanOf(rows: number, dimensions: number, count: number, step: number, sums: number, mean: number): void;
   encodeRows(
@@ -409,6 +429,14 @@ export interface BinaryKernels {
     heap: number,
     size: number,
   ): number;
+  binaryScores(
+    query: number,
+    codes: number,
+    stride: number,
+    count: number,
+    table: number,
+    scores: number,
+  ): void;
   mihBytes(): number;
   initMih(
     at: number,

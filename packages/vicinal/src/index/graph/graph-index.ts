@@ -173,3 +173,9 @@ export class GraphIndex implements VectorIndex {
     this.store.arena.release(this.layout.region);
   }
 }
+
+/** A graph that another thread lent. */
+export function attachGraph(store: VectorStore, handle: unknown): GraphIndex {
+  const { kind, layout, ...slot } = handle as GraphHandle;
+  return new GraphIndex(store, kind, layout, slot);
+}

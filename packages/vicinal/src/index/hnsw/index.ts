@@ -13,6 +13,7 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { attachGraph } from "../graph/graph-index.js";
 import { loadGraph } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type HnswWork, hnswSteps } from "./build-steps.js";
@@ -59,10 +60,9 @@ export const hnsw: IndexFamily<HnswParameters> = {
   family: "hnsw",
   encodings: { int8: 8 },
   parameters: hnswParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
+  attach: attachGraph,
   load: (store, saved) =>
     loadGraph(store, saved, "HNSW", (read) => {
       const m = read.whole("m", ...ranges.m);

@@ -17,6 +17,7 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { attachGraph } from "../graph/graph-index.js";
 import { loadGraph } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type NsgWork, nsgSteps } from "./build-steps.js";
@@ -62,10 +63,9 @@ export const nsg: IndexFamily<NsgParameters> = {
   family: "nsg",
   encodings: { int8: 8 },
   parameters: nsgParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
+  attach: attachGraph,
   load: (store, saved) =>
     loadGraph(store, saved, "NSG", (read) => {
       const whole = (name: keyof Sizes) => read.whole(name, ranges[name].low, ranges[name].high);

@@ -158,3 +158,9 @@ export const refinedFor = (k: number) => Math.max(REFINE_LEAST, k * REFINE_FACTO
 export function allocateTreeSlot(store: VectorStore, layout: TreeLayout): number {
   return store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount, layout.dimensions));
 }
+
+/** A tree that another thread lent. */
+export function attachTree(store: VectorStore, handle: unknown): TreeIndex {
+  const { kind, layout, slot } = handle as TreeHandle;
+  return new TreeIndex(store, kind, layout, slot);
+}

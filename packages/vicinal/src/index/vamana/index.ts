@@ -14,6 +14,7 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { attachGraph } from "../graph/graph-index.js";
 import { loadGraph } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type VamanaWork, vamanaSteps } from "./build-steps.js";
@@ -56,10 +57,9 @@ export const vamana: IndexFamily<VamanaParameters> = {
   family: "vamana",
   encodings: { int8: 8 },
   parameters: vamanaParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
+  attach: attachGraph,
   load: (store, saved) =>
     loadGraph(store, saved, "Vamana", (read) => {
       const { degree, alpha, searchListSize } = ranges;
