@@ -1,17 +1,17 @@
 /** Recall against queries per second as a picture in SVG. */
 import { chart, logScale, recallScale } from "@vicinal/cli/report";
 import type { Meta } from "../data/layout.js";
-import type { EngineResult } from "../measure/curve.js";
+import { type EngineResult, titleOf } from "../measure/curve.js";
 import type { Machine } from "./machine.js";
 
 /** Recalls below this say little about a search that one would use. */
 const lowestRecall = 0.8;
 
 export function curvePlot(meta: Meta, results: readonly EngineResult[], k: number, machine: Machine): string {
-  const series = results.map(({ engine, version, points }) => ({
-    name: version === undefined ? engine : `${engine} ${version}`,
+  const series = results.map((result) => ({
+    name: titleOf(result),
     line: true,
-    points: points
+    points: result.points
       .filter((point) => !("recall" in point.effort) && point.recall >= lowestRecall)
       .map((point) => ({ x: point.recall, y: point.queriesPerCpuSecond }))
       .toSorted((a, b) => a.x - b.x),

@@ -1,6 +1,6 @@
 /** The results as lines of text. */
 import { table } from "@vicinal/cli/report";
-import { atRecall, type EngineResult } from "../measure/curve.js";
+import { atRecall, type EngineResult, titleOf } from "../measure/curve.js";
 import type { FixedCost } from "../measure/fixed-cost.js";
 import type { ProductResult } from "../measure/product.js";
 
@@ -11,7 +11,7 @@ export function summary(results: readonly EngineResult[]): string {
   return table(
     ["engine", "build s", "cpu s", "bytes/vector", "q/s @0.95", "@0.99", "q/cpu s @0.95", "@0.99"],
     results.map((result) => [
-      `${result.engine} ${result.version}`,
+      titleOf(result),
       result.build.wallSeconds.toFixed(1),
       result.build.cpuSeconds.toFixed(1),
       whole(result.bytesPerVector),
@@ -33,7 +33,7 @@ export function curves(results: readonly EngineResult[]): string {
     results.flatMap((result) =>
       result.points.map((point) => [
         result.engine,
-        "ef" in point.effort ? `ef ${point.effort.ef}` : `recall ${point.effort.recall}`,
+        Object.entries(point.effort).flat().join(" "),
         point.recall.toFixed(4),
         whole(point.queriesPerSecond),
         whole(point.queriesPerCpuSecond),

@@ -7,6 +7,7 @@ import {
   plainVectors,
   type QueryAnswer,
   type QueryRequest,
+  type ScoredPoint,
   type VectorSettings,
 } from "./client.js";
 import { UserError } from "./errors.js";
@@ -46,7 +47,6 @@ export class RestClient implements Client {
     return this.#send("PUT", `${path(name)}/points?wait=${wait}`, { points: plain });
   }
 
-<<<<<<< HEAD
   updateCollection(name: string, change: Record<string, unknown>): Promise<boolean> {
     return this.#send("PATCH", path(name), change);
   }
@@ -58,10 +58,7 @@ export class RestClient implements Client {
     return this.#send("POST", `${path(name)}/points/scroll`, request);
   }
 
-  query(name: string, request: QueryRequest): Promise<{ points: ScoredPoint[] }> {
-=======
   query(name: string, request: QueryRequest): Promise<QueryAnswer> {
->>>>>>> main
     return this.#send("POST", `${path(name)}/points/query`, request);
   }
 

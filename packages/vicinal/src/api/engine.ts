@@ -173,13 +173,13 @@ export class Engine implements EngineApi {
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const { field_name: path, field_schema: given } = schema.createFieldIndex.parse(body);
-    parsePath(path, "field_name");
+    const { field_name: fieldName, field_schema: given } = schema.createFieldIndex.parse(body);
+    const path = parsePath(fieldName, "field_name").text;
     if (given === undefined || given === null)
       throw new VicinalError("BAD_REQUEST", "field_schema: is missing, expected the type of the field", {
         path: "field_schema",
       });
-    const fieldSchema = typeof given === "string" ? { type: given } : given;
+    const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
     const result = await this.#write(collection, () => [
       { kind: "field", path, schema: encodePayload(fieldSchema) },
     ]);
@@ -189,7 +189,8 @@ export class Engine implements EngineApi {
 
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return this.#write(collection, () => [{ kind: "field", path: fieldName, schema: undefined }]);
+    const path = parsePath(fieldName, "field_name").text;
+    return this.#write(collection, () => [{ kind: "field", path, schema: undefined }]);
   }
 
   async #write(
@@ -375,4 +376,9 @@ function queryVector(
       using,
     });
   return { query: vector.data, except: place };
+}
+
+/** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */
+function withDefaults(given: schema.PayloadSchemaParams): schema.PayloadSchemaParams {
+  return given.type === "text" ? { ...given, tokenizer: given.tokenizer ?? "word" } : given;
 }
