@@ -14,12 +14,26 @@ const law: Record<string, string[]> = {
   codec: ["codec", "runtime"],
   index: ["index", "codec", "runtime", "platform"],
   storage: ["storage", "runtime"],
+  objects: ["objects", "query", "index", "codec", "storage", "runtime"],
   text: ["text", "runtime"],
   payload: ["payload", "text", "storage", "runtime"],
   segment: ["segment", "index", "payload", "text", "storage", "runtime"],
   query: ["query", "segment", "index", "payload", "text", "storage", "runtime"],
   analysis: ["analysis", "segment", "index", "payload", "text", "storage", "runtime"],
-  api: ["api", "query", "analysis", "segment", "index", "payload", "text", "storage", "runtime", "platform"],
+  advisor: ["advisor", "segment", "index", "runtime", "platform"],
+  api: [
+    "api",
+    "advisor",
+    "query",
+    "analysis",
+    "segment",
+    "index",
+    "payload",
+    "text",
+    "storage",
+    "runtime",
+    "platform",
+  ],
 };
 
 function sources(folder: string): string[] {

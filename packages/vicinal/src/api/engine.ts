@@ -2,11 +2,14 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
+import { advise } from "../advisor/advise.js";
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import {
   DEFAULT_RECALL,
   type Hit,
@@ -34,9 +37,12 @@ const DEFAULT_LIMIT = 10;
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
+  /** Checks a share of the searches in the background; absent where none is to be. */
+  readonly watch: RecallWatch | undefined;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch) {
     this.#catalogue = catalogue;
+    this.watch = watch;
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -79,6 +85,23 @@ export class Engine implements EngineApi {
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
   async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     await this.#catalogue.get(name).optimizer.settle(options);
+  }
+
+  /** Measures index families on the collection's own vectors; see docs/advisor.md. */
+  async advise(name: string, options: AdviseOptions = {}): Promise<Advice> {
+    const { state } = this.#catalogue.get(name);
+    const using = options.using ?? "";
+    vectorConfig(state.config, using);
+    const queries = options.queries?.map(
+      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+    );
+    return advise(state, using, options, queries);
+  }
+
+  /** Gives the vector the index that was recommended. BAD_REQUEST when none was. */
+  async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
+    if (update) return this.updateCollection(name, update);
+    throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
   // -------------------------------------------------------------------------------------------- writes
@@ -221,12 +244,14 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return runQuery(state, schema.queryRequest.parse(body));
+    return runQuery(state, schema.queryRequest.parse(body), this.watch);
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
-    return schema.queryRequestBatch.parse(body).searches.map((request) => runQuery(state, request));
+    return schema.queryRequestBatch
+      .parse(body)
+      .searches.map((request) => runQuery(state, request, this.watch));
   }
 
   close(): Promise<void> {
@@ -258,9 +283,13 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function runQuery(state: CollectionState, request: schema.QueryRequest): schema.QueryResponse<RawJson> {
+function runQuery(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): schema.QueryResponse<RawJson> {
   const began = performance.now();
-  const { points, found, reading } = findPoints(state, request);
+  const { points, found, reading } = findPoints(state, request, watch);
   if (!request.params?.explain) return { points };
   return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
 }
@@ -272,7 +301,11 @@ interface Found {
   reading: number;
 }
 
-function findPoints(state: CollectionState, request: schema.QueryRequest): Found {
+function findPoints(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): Found {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
@@ -299,6 +332,7 @@ function findPoints(state: CollectionState, request: schema.QueryRequest): Found
     effort: params.effort ?? undefined,
     ef: params.hnsw_ef ?? undefined,
     recall: params.recall ?? DEFAULT_RECALL,
+    watch,
     explain: params.explain ?? false,
   });
   const reading = performance.now();

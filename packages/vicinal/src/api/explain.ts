@@ -27,7 +27,8 @@ export function explanation(
 }
 
 function explainedSegment(step: SegmentPlan): SegmentExplanation {
-  const { segment, count, matching, family, path, effort, effortFrom, dial, recall, scored, visited } = step;
+  const { segment, count, matching, family, path, effort, effortFrom, raise, dial, recall, scored, visited } =
+    step;
   return {
     segment,
     vectors: count,
@@ -35,6 +36,7 @@ function explainedSegment(step: SegmentPlan): SegmentExplanation {
     family,
     path,
     ...(effort === undefined ? {} : { effort, effort_from: effortFrom }),
+    ...(raise === undefined ? {} : { raise }),
     ...(dial === undefined ? {} : { dial }),
     ...(recall === undefined ? {} : { recall }),
     scored,

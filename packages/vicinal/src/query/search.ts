@@ -10,12 +10,16 @@ import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
 import { matchingRows } from "./matching.js";
-import { expectedRecall, type PlannedEffort, plannedEffort, type SearchWish, type Share } from "./plan.js";
+import {
+  EFFORT_STEP,
+  expectedRecall,
+  type PlannedEffort,
+  plannedEffort,
+  type SearchWish,
+  type Share,
+} from "./plan.js";
 
-/** What the caller gets who names neither a recall nor an effort. */
-export const DEFAULT_RECALL = 0.97;
-/** A search that came back short is repeated with this many times the effort before it becomes a scan. */
-const EFFORT_STEP = 4;
+export { DEFAULT_RECALL } from "./plan.js";
 
 export interface NearestRequest extends SearchWish {
   /** Name of the vector; `""` for the unnamed one. */
@@ -46,14 +50,16 @@ export interface SegmentPlan {
   /** Vectors that could be answered. */
   matching: number;
   /** The effort of the last search of the index, where there was one, and where it came from. */
-  effort?: number;
-  effortFrom?: PlannedEffort["from"];
+  effort: number | undefined;
+  effortFrom: PlannedEffort["from"] | undefined;
+  /** The factor that checks of live searches put on the effort, where there is one. */
+  raise: number | undefined;
   /** What the index's effort is called. */
-  dial?: string;
+  dial: string | undefined;
   scored: number;
   visited: number;
   /** The rest with `explain` alone. Recall that was measured at this effort; 1 for a scan. */
-  recall?: number;
+  recall: number | undefined;
   filterMs: number;
   searchMs: number;
 }
@@ -73,18 +79,14 @@ export function nearest(state: CollectionState, request: NearestRequest): Neares
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
     if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
+    const step = emptyPlan(segment, column);
+    plan.push(step);
     const began = now();
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
-    const { result, ...step } = searchSegment(segment, column, bits, request);
-    const filterMs = searching - began;
-    plan.push({
-      segment: segment.id,
-      count: column.store.count,
-      filterMs,
-      searchMs: now() - searching,
-      ...step,
-    });
+    const result = searchSegment(state, segment, column, bits, request, step);
+    step.filterMs = searching - began;
+    step.searchMs = now() - searching;
     if (!result || result.ordinals.length === 0) continue;
     parts++;
     for (let i = 0; i < result.ordinals.length; i++)
@@ -94,6 +96,26 @@ export function nearest(state: CollectionState, request: NearestRequest): Neares
   if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
   if (hits.length > request.k) hits.length = request.k;
   return { hits, plan, mergeMs: now() - merging };
+}
+
+/** To be filled in; all of one shape, since every query makes some. */
+function emptyPlan(segment: Segment, column: VectorColumn): SegmentPlan {
+  return {
+    segment: segment.id,
+    count: column.store.count,
+    path: "none",
+    family: column.index.family,
+    matching: 0,
+    effort: undefined,
+    effortFrom: undefined,
+    raise: undefined,
+    dial: undefined,
+    scored: 0,
+    visited: 0,
+    recall: undefined,
+    filterMs: 0,
+    searchMs: 0,
+  };
 }
 
 /** Ordinals that may be answered; undefined for all. */
@@ -107,20 +129,20 @@ function matchingBits(
   return segment.deadCount > 0 ? column.ordinalBits(segment.live) : undefined;
 }
 
-type Step = Omit<SegmentPlan, "segment" | "count" | "filterMs" | "searchMs"> & { result?: SearchResult };
-
 function searchSegment(
+  state: CollectionState,
   segment: Segment,
   column: VectorColumn,
   bits: Uint32Array | undefined,
   request: NearestRequest,
-): Step {
-  const { index, store, scan } = column;
+  step: SegmentPlan,
+): SearchResult | undefined {
+  const { index, scan } = column;
+  const { count } = step;
   const { query } = request;
-  const { count } = store;
   const matching = bits ? countBits(bits) : count;
-  const step: Step = { path: "none", family: index.family, matching, scored: 0, visited: 0 };
-  if (matching === 0) return step;
+  step.matching = matching;
+  if (matching === 0) return undefined;
   const k = Math.min(request.k, matching);
   const share: Share = { k, matching, count, dead: segment.deadCount };
   const planned = plannedEffort(index, request, share);
@@ -128,17 +150,29 @@ function searchSegment(
   // A search costs about effort / selectivity units of work, scanning one distance per matching row.
   while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
     const result = index.search({ query, k, effort, bits });
-    Object.assign(step, { effort, effortFrom: planned?.from, dial: index.effort.name });
+    step.effort = effort;
+    step.effortFrom = planned?.from;
+    step.raise = planned?.raise;
+    step.dial = index.effort.name;
     step.scored += result.stats.scored;
     step.visited += result.stats.visited;
     if (result.ordinals.length >= k) {
-      const recall = request.explain ? expectedRecall(index, effort, share) : undefined;
-      return { ...step, path: "index", recall, result };
+      if (planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
+        const alive = () => column.index === index && state.segments().includes(segment);
+        const asked = { query, k, effort, bits };
+        request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+      }
+      step.path = "index";
+      if (request.explain) step.recall = expectedRecall(index, effort, share);
+      return result;
     }
     effort = result.exhausted ? undefined : effort * EFFORT_STEP;
   }
   const result = scan.search({ query, k, bits });
-  return { ...step, path: "scan", recall: 1, scored: step.scored + result.stats.scored, result };
+  step.path = "scan";
+  step.recall = 1;
+  step.scored += result.stats.scored;
+  return result;
 }
 
 /** A distance of the engine as the score that users of the metric expect. */

@@ -2,6 +2,7 @@
 import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
 import type { FieldSchema } from "../payload/columns.js";
+import type { Datatype } from "./datatype.js";
 import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
 
 type Settings = Record<string, unknown>;
@@ -10,6 +11,8 @@ export interface VectorConfig {
   /** Dimensions. */
   size: number;
   distance: Metric;
+  /** What its numbers are rounded to; `float32` where absent. */
+  datatype?: Datatype;
   /** Index family; `hnsw` where absent. */
   family?: string;
   /** Parameters of the family, as given. */

@@ -122,9 +122,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       createCollection,
-      { vectors: { a: { size: 4, distance: "Dot", datatype: "uint8" } } },
+      { vectors: { a: { size: 4, distance: "Dot", datatype: "turbo4" } } },
       "UNSUPPORTED",
-      "vectors.a.datatype: vector types other than float32 are not supported",
+      "vectors.a.datatype: vector types other than float32, float16 and uint8 are not supported",
     ],
     [
       createCollection,
