@@ -4,6 +4,7 @@
  * the client. The types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
 
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
@@ -125,6 +126,19 @@ export class Database {
    */
   waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     return this.engine.waitForIndex(name, options);
+  }
+
+  /**
+   * Measures which index serves the collection best under limits of recall, memory and latency, on a sample of its vectors.
+   * Takes minutes; `progress` and `signal` tell and stop. Changes nothing: see `applyAdvice`. Vicinal's own.
+   */
+  advise(name: string, options?: AdviseOptions): Promise<Advice> {
+    return this.engine.advise(name, options);
+  }
+
+  /** Gives the collection the index that was recommended; it is built behind the writes. Vicinal's own. */
+  applyAdvice(name: string, advice: Advice): Promise<boolean> {
+    return this.engine.applyAdvice(name, advice);
   }
 
   /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */

@@ -2,6 +2,8 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
+import { advise } from "../advisor/advise.js";
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
@@ -85,6 +87,23 @@ export class Engine implements EngineApi {
     await this.#catalogue.get(name).optimizer.settle(options);
   }
 
+  /** Measures index families on the collection's own vectors; see docs/advisor.md. */
+  async advise(name: string, options: AdviseOptions = {}): Promise<Advice> {
+    const { state } = this.#catalogue.get(name);
+    const using = options.using ?? "";
+    vectorConfig(state.config, using);
+    const queries = options.queries?.map(
+      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+    );
+    return advise(state, using, options, queries);
+  }
+
+  /** Gives the vector the index that was recommended. BAD_REQUEST when none was. */
+  async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
+    if (update) return this.updateCollection(name, update);
+    throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
+  }
+
   // -------------------------------------------------------------------------------------------- writes
 
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
@@ -154,13 +173,13 @@ export class Engine implements EngineApi {
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const { field_name: path, field_schema: given } = schema.createFieldIndex.parse(body);
-    parsePath(path, "field_name");
+    const { field_name: fieldName, field_schema: given } = schema.createFieldIndex.parse(body);
+    const path = parsePath(fieldName, "field_name").text;
     if (given === undefined || given === null)
       throw new VicinalError("BAD_REQUEST", "field_schema: is missing, expected the type of the field", {
         path: "field_schema",
       });
-    const fieldSchema = typeof given === "string" ? { type: given } : given;
+    const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
     const result = await this.#write(collection, () => [
       { kind: "field", path, schema: encodePayload(fieldSchema) },
     ]);
@@ -170,7 +189,8 @@ export class Engine implements EngineApi {
 
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return this.#write(collection, () => [{ kind: "field", path: fieldName, schema: undefined }]);
+    const path = parsePath(fieldName, "field_name").text;
+    return this.#write(collection, () => [{ kind: "field", path, schema: undefined }]);
   }
 
   async #write(
@@ -356,4 +376,9 @@ function queryVector(
       using,
     });
   return { query: vector.data, except: place };
+}
+
+/** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */
+function withDefaults(given: schema.PayloadSchemaParams): schema.PayloadSchemaParams {
+  return given.type === "text" ? { ...given, tokenizer: given.tokenizer ?? "word" } : given;
 }

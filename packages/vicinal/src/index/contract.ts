@@ -132,6 +132,11 @@ export interface IndexFamily<P = unknown> {
    * parameters serve all vectors.
    */
   check?(parameters: P, vectors: VectorKind): void;
+  /**
+   * Which of its codes such vectors get: what `encoding: auto` stands for. Refuses as `check` does. Absent where there is
+   * no choice.
+   */
+  encodingOf?(parameters: P, vectors: VectorKind): string;
   /** Bits per component of each code that the parameter `encoding` can name; absent where there is no choice. */
   readonly encodings?: Readonly<Record<string, number>>;
   /**

@@ -41,7 +41,7 @@ describe("quantization_config chooses the code of nearest bits", () => {
     expect(encodingOf("lsh", quantization)).toBeUndefined();
     // What cannot serve the metric is passed over: there are no codes for Manhattan.
     for (const family of ["hnsw", "ivf", "kmeans-tree"])
-      expect(encodingOf(family, quantization, "Manhattan")).toBe("auto");
+      expect(encodingOf(family, quantization, "Manhattan")).toBe("float32");
   });
 
   test("of the vector before that of the collection, and after an encoding that is named", () => {
@@ -93,7 +93,7 @@ describe("a change", () => {
     expect(choiceOf(off, "").parameters.encoding).toBe("rabitq");
     const none = changedConfig(off, { other: { quantization_config: "Disabled" } });
     expect(none.other).toEqual({ on_disk_payload: true });
-    expect(choiceOf(none, "").parameters.encoding).toBe("auto");
+    expect(choiceOf(none, "").parameters.encoding).toBe("rabitq");
   });
   test("leaves the old configuration as it was", () => {
     vector({ family: "flat" });

@@ -1,7 +1,7 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
 import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
-import type { ColumnKind } from "../payload/column.js";
+import type { FieldSchema } from "../payload/columns.js";
 import type { Datatype } from "./datatype.js";
 import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
 
@@ -25,11 +25,7 @@ export interface VectorConfig {
   given: Settings;
 }
 
-/** Schema of a field index: `keyword`, `integer`, `float` or `bool`, with what else the caller said. */
-export interface FieldSchema {
-  type: ColumnKind;
-  [option: string]: unknown;
-}
+export type { FieldSchema } from "../payload/columns.js";
 
 /** JSON-able: it stands in the manifest. */
 export interface CollectionConfig {

@@ -91,6 +91,41 @@ describe("a changed configuration", () => {
     await collection.close();
   });
 
+  test("that asks for what is there changes nothing", async () => {
+    const collection = await filled();
+    const column = onlyColumn(collection);
+    await configure(collection, family("ivf"));
+    await collection.optimizer.settle();
+    const lists = column.index;
+    // `auto` stands for these codes already, and no list is told apart by its settings of a graph.
+    await configure(collection, family("ivf", { encoding: "rabitq" }));
+    await configure(collection, { other: { quantization_config: { binary: {} } }, hnsw: { m: 20 } });
+    await collection.optimizer.settle();
+    expect(column.index).toBe(lists);
+    await configure(collection, { other: { quantization_config: { scalar: { type: "int8" } } } });
+    await configure(collection, family("ivf"));
+    await collection.optimizer.settle();
+    expect(column.index).not.toBe(lists);
+    expect(column.choice?.parameters.encoding).toBe("sq8");
+    await collection.close();
+  });
+
+  test("of a threshold leaves what is built, and decides when something else is wanted", async () => {
+    const collection = await filled();
+    const column = onlyColumn(collection);
+    const first = column.index;
+    await configure(collection, { optimizers: { indexing_threshold: 100_000 } });
+    await collection.optimizer.settle();
+    expect(column.index).toBe(first);
+    await configure(collection, family("ivf"));
+    await collection.optimizer.settle();
+    expect(column.index.family).toBe("flat");
+    await configure(collection, { optimizers: { indexing_threshold: 1 } });
+    await collection.optimizer.settle();
+    expect(column.index.family).toBe("ivf");
+    await collection.close();
+  });
+
   test("ends a build that nobody wants any more", async () => {
     const collection = await filled();
     const column = onlyColumn(collection);

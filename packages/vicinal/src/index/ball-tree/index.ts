@@ -41,9 +41,7 @@ export const ballTree: IndexFamily<BallTreeParameters> = {
   family: "ball-tree",
   encodings: { int8: 8 },
   parameters: ballTreeParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
   attach: attachTree,
   load: (store, saved) =>

@@ -60,9 +60,7 @@ export const hnsw: IndexFamily<HnswParameters> = {
   family: "hnsw",
   encodings: { int8: 8 },
   parameters: hnswParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   attach: attachGraph,
   load: (store, saved) =>

@@ -12,9 +12,7 @@ export const ivf: IndexFamily<IvfParameters> = {
   family: "ivf",
   encodings: { sq8: 8, pq4: 2, rabitq: 1 },
   parameters: ivfParameters,
-  check: (parameters, { metric, dimensions }) => {
-    encodingFor(parameters, metric, dimensions);
-  },
+  encodingOf: (parameters, { metric, dimensions }) => encodingFor(parameters, metric, dimensions),
   build: buildLists,
   attach: attachLists,
   load: loadLists,

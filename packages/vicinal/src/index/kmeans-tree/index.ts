@@ -44,9 +44,7 @@ export const kMeansTree: IndexFamily<KMeansTreeParameters> = {
   family: "kmeans-tree",
   encodings: { int8: 8 },
   parameters: kMeansTreeParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
   attach: attachTree,
   load: (store, saved) =>

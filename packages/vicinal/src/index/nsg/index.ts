@@ -63,9 +63,7 @@ export const nsg: IndexFamily<NsgParameters> = {
   family: "nsg",
   encodings: { int8: 8 },
   parameters: nsgParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   attach: attachGraph,
   load: (store, saved) =>

@@ -35,10 +35,12 @@ function* grow(store: VectorStore, job: GraphJob<VamanaWork>): Generator<number,
     for (const done of linked) yield Math.floor((pass * bodyCount + done) / passes.length);
   }
   const { kernels } = store;
-  yield* inParts(bodyCount, layout.slots * 4, (first, length) => {
+  const trimmed = inParts(bodyCount, layout.slots * 4, (first, length) => {
     const nodes = job.order + first * 4;
     kernels.graphTrim(making.head, layout.head, job.slot, nodes, length, own.factor);
   });
+  // Progress has counted the whole body already.
+  for (const _ of trimmed) yield bodyCount;
 }
 
 /** Random neighbours, `degree` of them, for every node of the body, which is copied to be shuffled. */

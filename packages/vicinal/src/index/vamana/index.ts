@@ -57,9 +57,7 @@ export const vamana: IndexFamily<VamanaParameters> = {
   family: "vamana",
   encodings: { int8: 8 },
   parameters: vamanaParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   attach: attachGraph,
   load: (store, saved) =>
