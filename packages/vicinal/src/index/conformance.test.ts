@@ -54,6 +54,7 @@ const reach: Record<string, number> = {
   "kmeans-tree": 8,
   lsh: 1,
   mih: 4,
+  postings: 1,
 };
 
 describe.each(Object.keys(reach))("family %s", (family) => {
