@@ -230,7 +230,10 @@ export class VectorStore {
     if (this.#closed) return;
     this.#closed = true;
     this.#count = 0;
-    if (!this.#parent) return this.arena.close();
+    if (!this.#parent) {
+      this.arena.close();
+      return;
+    }
     this.arena.release(this.#handle.head);
     this.arena.release(this.rows);
     this.scratch.release();

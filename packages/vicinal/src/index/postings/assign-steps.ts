@@ -4,7 +4,7 @@
  * is passed over: what reads that one would read the other as well.
  */
 import type { VectorStore } from "../vector-store.js";
-import { CANDIDATE_HEADS, LONGEST_POSTING, type PostingsParameters } from "./defaults.js";
+import { CANDIDATE_HEADS, LONGEST_POSTING, OCCLUSION, type PostingsParameters } from "./defaults.js";
 import { Heads, type HeadsHandle } from "./heads.js";
 import { NO_CLUSTER } from "./train-steps.js";
 
@@ -34,13 +34,15 @@ function closure(heads: Heads, vector: Float32Array, parameters: PostingsParamet
   const { replicas, closure: ratio } = parameters;
   const squared = heads.store.metric !== "Manhattan";
   const { ordinals, distances } = heads.nearest(vector, replicas * CANDIDATE_HEADS);
-  const farthest = distances[0] * (squared ? ratio * ratio : ratio);
+  const power = squared ? 2 : 1;
+  const farthest = distances[0] * ratio ** power;
+  const occlusion = OCCLUSION ** power;
   const chosen: number[] = [];
   for (let i = 0; i < ordinals.length && chosen.length < replicas; i++) {
     if (chosen.length > 0 && distances[i] > farthest) break;
     const head = heads.store.view(ordinals[i]);
-    const occluded = chosen.some((other) => apart(heads.store.view(other), head, squared) < distances[i]);
-    if (!occluded) chosen.push(ordinals[i]);
+    const near = (other: number) => apart(heads.store.view(other), head, squared) * occlusion < distances[i];
+    if (!chosen.some(near)) chosen.push(ordinals[i]);
   }
   return chosen;
 }

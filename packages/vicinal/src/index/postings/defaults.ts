@@ -42,6 +42,12 @@ export const REFINE_LEAST = 20;
 export const LONGEST_POSTING = 6;
 /** Heads that are looked at for each vector, per replica. */
 export const CANDIDATE_HEADS = 6;
+/**
+ * A head is occluded by a chosen one that is nearer to it by this factor than the vector is. SPANN takes 1 for heads that are
+ * vectors; centroids lie nearer to each other, and 1 would leave one copy of nearly all vectors (words: 1.01 on average, recall
+ * 0.939 with 64 postings read; 1.35: 1.74 copies, 0.973).
+ */
+export const OCCLUSION = 1.35;
 /** Effort where nothing was measured. */
 export const DEFAULT_EFFORT = 32;
 
