@@ -4,4 +4,11 @@
  */
 import { serve } from "#platform/worker.js";
 
-serve({ "hnsw-build": () => import("./index/hnsw/build-task.js") });
+serve({
+  "hnsw-build": () => import("./index/hnsw/build-task.js"),
+  "ivf-build": () => import("./index/ivf/build-task.js"),
+  "lsh-build": () => import("./index/lsh/build-steps.js"),
+  "mih-build": () => import("./index/mih/build-steps.js"),
+  "postings-build": () => import("./index/postings/build-task.js"),
+  "tree-build": () => import("./index/tree/build-task.js"),
+});

@@ -108,15 +108,14 @@ export class Database {
 
   /**
    * The points nearest to a vector or to a stored point, best first. `params.recall` asks for a share of the true
-   * neighbours, `params.exact` for all of them. If `limit` points match the filter, `limit` points come back.
+   * neighbours, `params.exact` for all of them, `params.explain` for how they were found. If `limit` points match the filter, `limit` points come back.
    */
   async query(name: string, args: ReadArgs<schema.QueryRequest>): Promise<schema.QueryResponse> {
-    return { points: (await this.engine.query(name, args)).points.map(decoded) };
+    return decodedResponse(await this.engine.query(name, args));
   }
 
   async queryBatch(name: string, args: ReadArgs<schema.QueryRequestBatch>): Promise<schema.QueryResponse[]> {
-    const answers = await this.engine.queryBatch(name, args);
-    return answers.map(({ points }) => ({ points: points.map(decoded) }));
+    return (await this.engine.queryBatch(name, args)).map(decodedResponse);
   }
 
   /**
@@ -136,6 +135,10 @@ export class Database {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function decodedResponse({ points, ...rest }: schema.QueryResponse<RawJson>): schema.QueryResponse {
+  return { points: points.map(decoded), ...rest };
 }
 
 function decoded<P extends { payload?: RawJson | null }>(

@@ -7,7 +7,14 @@ import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
-import { DEFAULT_RECALL, type Hit, largerIsNearer, nearest, scoreOf } from "../query/search.js";
+import {
+  DEFAULT_RECALL,
+  type Hit,
+  largerIsNearer,
+  type NearestResult,
+  nearest,
+  scoreOf,
+} from "../query/search.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect } from "../segment/effects.js";
@@ -17,6 +24,7 @@ import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
 import type { EngineApi } from "./engine-api.js";
+import { explanation } from "./explain.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
 import type { RawJson } from "./schema/index.js";
@@ -212,14 +220,12 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return { points: runQuery(state, schema.queryRequest.parse(body)) };
+    return runQuery(state, schema.queryRequest.parse(body));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
-    return schema.queryRequestBatch
-      .parse(body)
-      .searches.map((request) => ({ points: runQuery(state, request) }));
+    return schema.queryRequestBatch.parse(body).searches.map((request) => runQuery(state, request));
   }
 
   close(): Promise<void> {
@@ -251,7 +257,21 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function runQuery(state: CollectionState, request: schema.QueryRequest): schema.ScoredPoint<RawJson>[] {
+function runQuery(state: CollectionState, request: schema.QueryRequest): schema.QueryResponse<RawJson> {
+  const began = performance.now();
+  const { points, found, reading } = findPoints(state, request);
+  if (!request.params?.explain) return { points };
+  return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
+}
+
+interface Found {
+  points: schema.ScoredPoint<RawJson>[];
+  found: Pick<NearestResult, "plan" | "mergeMs">;
+  /** When the search was over and the points were read. */
+  reading: number;
+}
+
+function findPoints(state: CollectionState, request: schema.QueryRequest): Found {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
@@ -259,26 +279,32 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
   const reader = new PointReader(request.with_payload, request.with_vector, false);
   const given = nearestInput(request.query);
   if (given === undefined) {
-    const points = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
-    return points.map(({ segment, row }) => reader.readScored(segment, row, 0));
+    const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
+    const reading = performance.now();
+    const points = rows.map(({ segment, row }) => reader.readScored(segment, row, 0));
+    return { points, found: { plan: [], mergeMs: 0 }, reading };
   }
   const { distance } = vectorConfig(state.config, using);
   const { query, except } = queryVector(state, using, given);
   const params = request.params ?? {};
-  const { hits } = nearest(state, {
+  // A point that is searched by its own vector is left out of the answer.
+  const k = offset + limit + (except ? 1 : 0);
+  const found = nearest(state, {
     using,
     query,
-    // A point that is searched by its own vector is left out of the answer.
-    k: offset + limit + (except ? 1 : 0),
+    k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
     filter,
     exact: params.exact ?? false,
-    effort: params.hnsw_ef ?? undefined,
+    effort: params.effort ?? undefined,
+    ef: params.hnsw_ef ?? undefined,
     recall: params.recall ?? DEFAULT_RECALL,
+    explain: params.explain ?? false,
   });
+  const reading = performance.now();
   const threshold = request.score_threshold;
   const points: schema.ScoredPoint<RawJson>[] = [];
   let skipped = 0;
-  for (const { segment, row, distance: d } of hits) {
+  for (const { segment, row, distance: d } of found.hits) {
     if (except && except.segment === segment && except.row === row) continue;
     const score = scoreOf(distance, d);
     if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
@@ -287,7 +313,7 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
     if (points.length === limit) break;
     points.push(reader.readScored(segment, row, score));
   }
-  return points;
+  return { points, found, reading };
 }
 
 type Input = ArrayLike<number> | PointId;

@@ -65,7 +65,7 @@ export interface IndexTraits {
   /** Effort that a new user gets where nothing was measured; and the range in which the dial means something. */
   readonly effort: EffortDial;
   /** Recall measured after the build; undefined for exact families and before measuring. */
-  readonly calibration: Calibration | undefined;
+  calibration: Calibration | undefined;
   /** Bytes of the index beyond the float vectors: codes, links, tables. */
   memoryBytes(): number;
 }
@@ -101,6 +101,8 @@ export interface DiskFamily<P> {
 }
 
 export interface EffortDial {
+  /** What the literature calls it: `ef`, `probes`, `checks`, ... A caller's `hnsw_ef` sets those named `ef`. */
+  name?: string;
   default: number;
   min: number;
   max: number;
@@ -119,6 +121,10 @@ export interface SavedIndex {
 export interface Calibration {
   /** How many held-out queries were asked. */
   queries: number;
+  /** Vectors in the index when it was measured. */
+  count?: number;
+  /** Vectors that came or went since, in merges too small to measure again. */
+  changed?: number;
   /** One curve per (k, selectivity). */
   curves: CalibrationCurve[];
 }

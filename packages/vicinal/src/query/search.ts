@@ -3,7 +3,6 @@
  * match, what its index was measured to do) and picks the cheaper way that keeps the promises: at least the recall
  * that was asked for, and k points whenever k match.
  */
-import { effortFor } from "../index/calibration.js";
 import type { Metric, SearchResult } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
@@ -11,13 +10,14 @@ import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
 import { matchingRows } from "./matching.js";
+import { expectedRecall, type PlannedEffort, plannedEffort, type SearchWish, type Share } from "./plan.js";
 
 /** What the caller gets who names neither a recall nor an effort. */
 export const DEFAULT_RECALL = 0.97;
 /** A search that came back short is repeated with this many times the effort before it becomes a scan. */
 const EFFORT_STEP = 4;
 
-export interface NearestRequest {
+export interface NearestRequest extends SearchWish {
   /** Name of the vector; `""` for the unnamed one. */
   using: string;
   /** Of unit length where the metric is Cosine. */
@@ -25,12 +25,8 @@ export interface NearestRequest {
   /** Hits wanted, offset included. */
   k: number;
   filter?: CompiledFilter;
-  /** Scan, whatever there is of indexes. */
-  exact: boolean;
-  /** The index's own dial; wins over `recall`. */
-  effort?: number;
-  /** Least recall wanted, 0..1. */
-  recall: number;
+  /** Measure the time of each stage and look up the recall to be expected. Default false. */
+  explain?: boolean;
 }
 
 export interface Hit {
@@ -43,84 +39,106 @@ export interface Hit {
 /** How one segment was searched. */
 export interface SegmentPlan {
   segment: number;
+  /** Vectors in the segment, dead ones included. */
+  count: number;
   path: "scan" | "index" | "none";
   family: string;
-  /** Rows that could be answered, where it was counted. */
+  /** Vectors that could be answered. */
   matching: number;
-  effort: number;
+  /** The effort of the last search of the index, where there was one, and where it came from. */
+  effort?: number;
+  effortFrom?: PlannedEffort["from"];
+  /** What the index's effort is called. */
+  dial?: string;
   scored: number;
   visited: number;
+  /** The rest with `explain` alone. Recall that was measured at this effort; 1 for a scan. */
+  recall?: number;
+  filterMs: number;
+  searchMs: number;
 }
 
 export interface NearestResult {
   /** Nearest first. */
   hits: Hit[];
   plan: SegmentPlan[];
+  mergeMs: number;
 }
 
 export function nearest(state: CollectionState, request: NearestRequest): NearestResult {
   const hits: Hit[] = [];
   const plan: SegmentPlan[] = [];
+  const now = request.explain ? () => performance.now() : () => 0;
   let parts = 0;
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
     if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
-    const { result, ...step } = searchSegment(state, segment, column, request);
-    plan.push({ segment: segment.id, family: column.index.family, ...step });
+    const began = now();
+    const bits = matchingBits(state, segment, column, request.filter);
+    const searching = now();
+    const { result, ...step } = searchSegment(segment, column, bits, request);
+    const filterMs = searching - began;
+    plan.push({
+      segment: segment.id,
+      count: column.store.count,
+      filterMs,
+      searchMs: now() - searching,
+      ...step,
+    });
     if (!result || result.ordinals.length === 0) continue;
     parts++;
     for (let i = 0; i < result.ordinals.length; i++)
       hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
   }
+  const merging = now();
   if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
   if (hits.length > request.k) hits.length = request.k;
-  return { hits, plan };
+  return { hits, plan, mergeMs: now() - merging };
 }
 
-type Step = Omit<SegmentPlan, "segment" | "family"> & { result?: SearchResult };
-
-function searchSegment(
+/** Ordinals that may be answered; undefined for all. */
+function matchingBits(
   state: CollectionState,
   segment: Segment,
   column: VectorColumn,
-  request: NearestRequest,
-): Step {
-  const count = column.store.count;
-  let bits: Uint32Array | undefined;
-  let matching = count;
-  if (request.filter) bits = column.ordinalBits(matchingRows(state, segment, request.filter));
-  else if (segment.deadCount > 0) bits = column.ordinalBits(segment.live);
-  if (bits) matching = countBits(bits);
-  if (matching === 0) return { path: "none", matching, effort: 0, scored: 0, visited: 0 };
-  const k = Math.min(request.k, matching);
-  const selectivity = matching / count;
-  let effort =
-    column.index.exact || request.exact ? undefined : wantedEffort(column, request, k, selectivity);
-  let scored = 0;
-  let visited = 0;
-  // A search costs about effort / selectivity units of work, scanning one distance per matching row.
-  while (effort !== undefined && matching * selectivity > effort * column.index.effort.scored) {
-    const result = column.index.search({ query: request.query, k, effort, bits });
-    scored += result.stats.scored;
-    visited += result.stats.visited;
-    if (result.ordinals.length >= k) return { path: "index", matching, effort, scored, visited, result };
-    effort = result.exhausted ? undefined : effort * EFFORT_STEP;
-  }
-  const result = column.scan.search({ query: request.query, k, bits });
-  return { path: "scan", matching, effort: 0, scored: scored + result.stats.scored, visited, result };
+  filter: CompiledFilter | undefined,
+): Uint32Array | undefined {
+  if (filter) return column.ordinalBits(matchingRows(state, segment, filter));
+  return segment.deadCount > 0 ? column.ordinalBits(segment.live) : undefined;
 }
 
-/** The effort that keeps the promise, or undefined when only a scan does. */
-function wantedEffort(
+type Step = Omit<SegmentPlan, "segment" | "count" | "filterMs" | "searchMs"> & { result?: SearchResult };
+
+function searchSegment(
+  segment: Segment,
   column: VectorColumn,
+  bits: Uint32Array | undefined,
   request: NearestRequest,
-  k: number,
-  selectivity: number,
-): number | undefined {
-  const { index } = column;
-  if (request.effort !== undefined) return Math.max(request.effort, k);
-  if (!index.calibration) return Math.max(index.effort.default, k);
-  return effortFor(index.calibration, { recall: request.recall, k, selectivity });
+): Step {
+  const { index, store, scan } = column;
+  const { query } = request;
+  const { count } = store;
+  const matching = bits ? countBits(bits) : count;
+  const step: Step = { path: "none", family: index.family, matching, scored: 0, visited: 0 };
+  if (matching === 0) return step;
+  const k = Math.min(request.k, matching);
+  const share: Share = { k, matching, count, dead: segment.deadCount };
+  const planned = plannedEffort(index, request, share);
+  let effort = planned?.effort;
+  // A search costs about effort / selectivity units of work, scanning one distance per matching row.
+  while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
+    const result = index.search({ query, k, effort, bits });
+    Object.assign(step, { effort, effortFrom: planned?.from, dial: index.effort.name });
+    step.scored += result.stats.scored;
+    step.visited += result.stats.visited;
+    if (result.ordinals.length >= k) {
+      const recall = request.explain ? expectedRecall(index, effort, share) : undefined;
+      return { ...step, path: "index", recall, result };
+    }
+    effort = result.exhausted ? undefined : effort * EFFORT_STEP;
+  }
+  const result = scan.search({ query, k, bits });
+  return { ...step, path: "scan", recall: 1, scored: step.scored + result.stats.scored, result };
 }
 
 /** A distance of the engine as the score that users of the metric expect. */

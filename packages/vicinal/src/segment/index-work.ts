@@ -4,9 +4,11 @@
  * A column remembers what its index was built as. Where the collection's configuration says something else by now, the
  * index is stale: it answers searches until its successor is built beside it, over the same vectors, and takes its place.
  */
+import { carriedOver, isExpired } from "../index/calibration.js";
 import { type IndexChoice, sameChoice } from "../index/choice.js";
-import type { Progress, VectorIndex } from "../index/contract.js";
+import type { BuildOptions, Progress, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
+import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { choiceOf } from "./config.js";
 import { INDEXING_BYTES } from "./defaults.js";
@@ -19,6 +21,9 @@ export interface Previous {
   source: Segment;
   newRows: Int32Array;
 }
+
+/** An index that can be extended, and the new ordinals of its vectors (-1: gone). */
+type Older = NonNullable<BuildOptions["previous"]>;
 
 export class IndexWork {
   readonly #state: CollectionState;
@@ -48,6 +53,13 @@ export class IndexWork {
     return this.#some(segment, (column) => !this.#isRight(column));
   }
 
+  /** Whether so much was deleted since a column's index was measured that it is not trusted any more. */
+  isExpired(segment: Segment): boolean {
+    return this.#some(segment, ({ index: { calibration } }) =>
+      calibration ? isExpired(calibration, segment.deadCount) : false,
+    );
+  }
+
   #some(segment: Segment, condition: (column: VectorColumn) => boolean): boolean {
     for (const column of segment.vectors.values()) if (condition(column)) return true;
     return false;
@@ -75,7 +87,8 @@ export class IndexWork {
         const wanted = this.#wanted(column);
         if (!wanted) column.replaceIndex(column.scan, undefined);
         else {
-          const index = await this.#buildOne(column, wanted, previous, progress);
+          const older = previous && extendable(previous, column, wanted);
+          const index = await this.#buildOne(column, wanted, older, progress);
           if (index) column.replaceIndex(index, wanted);
         }
       }
@@ -86,17 +99,21 @@ export class IndexWork {
   async #buildOne(
     column: VectorColumn,
     wanted: IndexChoice,
-    previous: Previous | undefined,
+    previous: Older | undefined,
     progress: Progress,
   ): Promise<VectorIndex | undefined> {
     const abort = new AbortController();
     this.#building = { name: column.name, wanted, abort };
     try {
-      const index = await familyNamed(wanted.family).build(column.store, wanted.parameters, {
-        signal: AbortSignal.any([this.#stop, abort.signal]),
-        progress,
-        previous: previous && extendable(previous, column, wanted),
-      });
+      const family = familyNamed(wanted.family);
+      const options = { signal: AbortSignal.any([this.#stop, abort.signal]), progress };
+      let index = await family.build(column.store, wanted.parameters, { ...options, previous });
+      noteCalibration(index, previous);
+      if (previous && !isMeasured(index)) {
+        index.release();
+        index = await family.build(column.store, wanted.parameters, options);
+        noteCalibration(index, undefined);
+      }
       throwIfCancelled(this.#stop);
       return index;
     } catch (reason) {
@@ -115,12 +132,33 @@ export class IndexWork {
   }
 }
 
+/** Says how many vectors a measurement was made on, or how many came and went since one that was carried over. */
+function noteCalibration(index: VectorIndex, previous: Older | undefined): void {
+  const { calibration } = index;
+  if (!calibration) return;
+  const { count } = index.store;
+  if (calibration !== previous?.index.calibration) index.calibration = { ...calibration, count };
+  else index.calibration = carriedOver(calibration, changedBy(previous, count));
+}
+
+/** Vectors of the older index that are gone, and new ones. */
+function changedBy({ oldToNew }: Older, count: number): number {
+  let kept = 0;
+  for (const ordinal of oldToNew) if (ordinal >= 0) kept++;
+  return oldToNew.length + count - 2 * kept;
+}
+
+/** Whether the planner may go by what was measured, or need not, because a scan of so few vectors is cheap. */
+function isMeasured({ store, exact, calibration }: VectorIndex): boolean {
+  return exact || store.count < LEAST_MEASURED || (calibration !== undefined && !isExpired(calibration, 0));
+}
+
 /** The older index with the map of its ordinals, if it was built as the wanted one is to be. */
 function extendable(
   { source, newRows }: Previous,
   column: VectorColumn,
   wanted: IndexChoice,
-): { index: VectorIndex; oldToNew: Int32Array } | undefined {
+): Older | undefined {
   const old = source.vectors.get(column.name);
   if (!old || !sameChoice(old.choice, wanted)) return undefined;
   const oldToNew = new Int32Array(old.store.count);

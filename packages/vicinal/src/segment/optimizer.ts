@@ -203,7 +203,7 @@ export class Optimizer {
     const dirty = sealed.find(
       (segment) =>
         segment.rowCount >= VACUUM_MIN_ROWS &&
-        segment.deadCount > this.#deletedThreshold() * segment.rowCount,
+        (segment.deadCount > this.#deletedThreshold() * segment.rowCount || this.#indexes.isExpired(segment)),
     );
     if (dirty) return () => this.#merge([dirty]);
     return this.#nextIndex(sealed);

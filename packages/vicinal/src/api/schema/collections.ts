@@ -12,6 +12,7 @@ import {
   object,
   optional,
   record,
+  type Schema,
   string,
   union,
   unsigned,
@@ -101,8 +102,14 @@ export const quantizationConfigDiff = named(
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
 /** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
-export const vectorIndex = named("VectorIndex", object({ type: choice(...familyNames) }));
-export type VectorIndex = Infer<typeof vectorIndex>;
+export const vectorIndex: Schema<VectorIndex> = named(
+  "VectorIndex",
+  object({ type: choice(...familyNames) }),
+);
+export interface VectorIndex {
+  type: string;
+  [parameter: string]: unknown;
+}
 
 export const vectorParams = named(
   "VectorParams",

@@ -18,7 +18,7 @@ export const HNSW_DEFAULTS: HnswParameters = { m: 16, efConstruct: 200, encoding
 
 /** Effort (`ef`): the default where nothing was measured, and the range in which it means something. */
 // scored: distances per place of the beam; measured 12-20 at m = 16.
-export const HNSW_EFFORT = { default: 128, min: 1, max: 65536, scored: 16 };
+export const HNSW_EFFORT = { name: "ef", default: 128, min: 1, max: 65536, scored: 16 };
 
 /** Below this many dimensions a float vector fits one cache line, and a byte is too coarse for near neighbours. */
 export const LEAST_CODED_DIMENSIONS = 17;

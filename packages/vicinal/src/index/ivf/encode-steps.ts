@@ -4,8 +4,9 @@
  */
 import { seededRandom } from "../../runtime/random.js";
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../masked-measure.js";
+import { geometricLadder, type MeasureOptions, measureRecall } from "../measure.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import { CODEBOOK_ROUNDS, CODEBOOK_ROWS, type IvfParameters, PART_WIDTH } from "./defaults.js";
 import { IvfIndex } from "./ivf-index.js";
 import { BLOCK, type ListLayout, openLists } from "./list-memory.js";
@@ -49,7 +50,9 @@ export function* encodeSteps(store: VectorStore, job: EncodeJob): Generator<numb
   }
   if (!job.measure) return undefined;
   const index = new IvfIndex(store, layout, parameters, slot);
-  return yield* measureRecall(index, job.measure, layout.count);
+  // The centroids are found without the withheld vectors, which are in the lists.
+  const measuring: MeasureOptions = { masked: true, ladder: () => geometricLadder(index.effort.max) };
+  return yield* measureRecall(index, job.measure, measuring, layout.count);
 }
 
 /** Lloyd's algorithm for all parts at once, on the residuals of a sample. */

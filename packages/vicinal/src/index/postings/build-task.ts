@@ -1,19 +1,20 @@
-/** The parts of a build that run on a worker; see steps-runner.ts. */
+/** The phases of a build of postings, for whichever thread runs them; also the task that does so on a worker. */
 import { runStepsTask } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { type AssignJob, assignSteps } from "./assign-steps.js";
 import { type EncodeJob, encodeSteps } from "./encode-steps.js";
 import { type TrainJob, trainSteps } from "./train-steps.js";
 
-export type Phase =
-  | { kind: "train"; job: TrainJob }
-  | { kind: "assign"; job: AssignJob }
-  | { kind: "encode"; job: EncodeJob };
+export type PostingsTask =
+  | { phase: "train"; job: TrainJob }
+  | { phase: "assign"; job: AssignJob }
+  | { phase: "encode"; job: EncodeJob };
 
-export function phaseSteps(store: VectorStore, phase: Phase): Generator<number, unknown> {
-  if (phase.kind === "train") return trainSteps(store, phase.job);
-  if (phase.kind === "assign") return assignSteps(store, phase.job);
-  return encodeSteps(store, phase.job);
+/** Heads, nothing, or what was measured. */
+export function postingsSteps(store: VectorStore, task: PostingsTask): Generator<number, unknown> {
+  if (task.phase === "train") return trainSteps(store, task.job);
+  if (task.phase === "assign") return assignSteps(store, task.job);
+  return encodeSteps(store, task.job);
 }
 
-export const run = runStepsTask(phaseSteps);
+export const run = runStepsTask(postingsSteps);

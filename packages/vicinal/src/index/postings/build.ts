@@ -2,211 +2,133 @@
  * Builds clustered postings in memory: finds heads, links them, chooses postings for every vector, writes the postings.
  * Memory while it runs, beside the floats: the postings, and some bytes per vector.
  */
-import { trainingRows } from "../../codec/kmeans.js";
-import { throwIfCancelled } from "../../runtime/cancel.js";
-import { seededRandom } from "../../runtime/random.js";
+import { type BuildMemory, building } from "../build-memory.js";
 import type { BuildOptions, Calibration } from "../contract.js";
-import { searchManyBytes } from "../flat/index.js";
-import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../masked-measure.js";
 import { largestNorm } from "../norms.js";
 import { runSteps } from "../steps-runner.js";
 import { VectorStore } from "../vector-store.js";
+import { DEFAULT_SEED, measureWork, withhold } from "../withheld.js";
 import { boundPostings } from "./assign-steps.js";
-import { type Phase, phaseSteps } from "./build-task.js";
+import { type PostingsTask, postingsSteps } from "./build-task.js";
 import { encodingOf, type PostingsParameters } from "./defaults.js";
 import { Heads, type HeadsHandle } from "./heads.js";
-import {
-  allocateLayout,
-  allocateSlot,
-  LEAST_POOL,
-  type PostingLayout,
-  releaseLayout,
-} from "./posting-memory.js";
+import { allocateLayout, allocateSlot, LEAST_POOL, releaseLayout } from "./posting-memory.js";
 import { PostingsIndex } from "./postings-index.js";
-import { BRANCHING, trainBytes } from "./train-steps.js";
+import { BRANCHING, type TrainJob, trainBytes } from "./train-steps.js";
 
-const DEFAULT_SEED = 42;
-/** Shares of the work that are done when a part ends, about. */
+/** Shares of the work that are done when a phase ends, about. */
 const TRAINED = 0.25;
 const ASSIGNED = 0.6;
 
-export async function buildPostings(
+export function buildPostings(
   store: VectorStore,
   parameters: PostingsParameters,
   options: BuildOptions,
 ): Promise<PostingsIndex> {
-  throwIfCancelled(options.signal);
-  const build = new Build(store, parameters, options);
-  try {
-    return await build.run();
-  } catch (error) {
-    build.abandon();
-    throw error;
-  } finally {
-    build.tidy();
-  }
-}
-
-class Build {
-  readonly #store: VectorStore;
-  readonly #parameters: PostingsParameters;
-  readonly #options: BuildOptions;
-  readonly #seed: number;
-  /** Regions that only the build needs. */
-  readonly #regions: number[] = [];
-  #heads: Heads | undefined;
-  #lent: HeadsHandle | undefined;
-  #layout: PostingLayout | undefined;
-  #slot: number | undefined;
-  #postings: number | undefined;
-
-  constructor(store: VectorStore, parameters: PostingsParameters, options: BuildOptions) {
-    this.#store = store;
-    this.#parameters = parameters;
-    this.#options = options;
-    this.#seed = options.seed ?? DEFAULT_SEED;
-  }
-
-  async run(): Promise<PostingsIndex> {
-    const store = this.#store;
+  return building(store, options, async (memory) => {
     const { count, dimensions, metric, arena } = store;
-    const parameters = this.#parameters;
+    const { replicas } = parameters;
     const encoding = encodingOf(parameters, metric, dimensions);
-    const withheld = this.#withhold();
-    const clusters = this.#take(count * 4);
-    const mean = this.#take(dimensions * 4);
-    const found = await this.#train(withheld, clusters, mean);
-    const heads = await this.#link(found, clusters);
+    const withheld = withhold(store, options);
+    const run = <T>(task: PostingsTask, from: number, to: number): Promise<T> =>
+      runSteps(store, postingsSteps, "postings-build", task, options, { from, to }) as Promise<T>;
 
-    const lent = this.#lend(heads);
-    const chosen = this.#take(count * parameters.replicas * 4);
-    await this.#phase({ kind: "assign", job: { heads: lent, parameters, chosen } }, TRAINED, ASSIGNED);
-    const choices = arena.u32.slice(chosen >>> 2, (chosen >>> 2) + count * parameters.replicas);
-    const own = arena.u32.slice(clusters >>> 2, (clusters >>> 2) + count);
-    const sizes = boundPostings(choices, own, heads.count, parameters);
-    arena.u32.set(choices, chosen >>> 2);
+    const training = layOutTraining(store, parameters, { withheld, memory, options });
+    const found = await run<Float32Array>({ phase: "train", job: training }, 0, TRAINED);
+    const own = arena.u32.slice(training.clusters >>> 2, (training.clusters >>> 2) + count);
+    const mean = arena.u8.slice(training.mean, training.mean + dimensions * 4);
+    memory.releaseScratch();
 
-    const layout = allocateLayout(heads.store, { count, dimensions, metric, encoding, sizes });
-    this.#layout = layout;
-    arena.u8.copyWithin(layout.mean, mean, mean + dimensions * 4);
-    const postings = arena.allocate(layout.starts[heads.count]);
-    this.#postings = postings;
-    const slot = allocateSlot(heads.store, layout, LEAST_POOL);
-    this.#slot = slot.at;
-    const measure = this.#measure(withheld);
-    const job = { heads: lent, layout, parameters, slot, postings, chosen, measure };
-    const calibration = await this.#phase({ kind: "encode", job }, ASSIGNED, 1);
-    const index = new PostingsIndex(store, { heads, layout, postings }, parameters, slot);
-    index.calibration = calibration as Calibration | undefined;
-    this.#options.progress?.(count, count);
-    return index;
-  }
-
-  #take(bytes: number): number {
-    const region = this.#store.arena.allocate(bytes);
-    this.#regions.push(region);
-    return region;
-  }
-
-  /** Vectors to be the queries of the measurement; the heads are found without them. */
-  #withhold(): Uint32Array {
-    const { count } = this.#store;
-    if (this.#options.calibrate === false || count < LEAST_MEASURED) return new Uint32Array(0);
-    const wanted = Math.min(WITHHELD, Math.floor(count * WITHHELD_SHARE));
-    return trainingRows(count, wanted, seededRandom(this.#seed ^ 0x5bd1e995));
-  }
-
-  async #train(withheld: Uint32Array, clusters: number, mean: number): Promise<Float32Array> {
-    const { count, dimensions, arena, kernels } = this.#store;
-    const list = this.#take(count * 4);
-    const apart = new Set(withheld);
-    let listed = 0;
-    for (let i = 0; i < count; i++) if (!apart.has(i)) arena.u32[(list >>> 2) + listed++] = i;
-    const job = {
-      list,
-      listed,
-      size: this.#parameters.postingSize,
-      seed: this.#seed,
-      work: this.#take(trainBytes(kernels, count, dimensions)),
-      assignment: this.#take(count * 4),
-      centroids: this.#take(BRANCHING * dimensions * 4),
-      clusters,
-      sums: this.#take(dimensions * 8),
-      mean,
-    };
-    return (await this.#phase({ kind: "train", job }, 0, TRAINED)) as Float32Array;
-  }
-
-  /** A store of heads with a graph over them; for the inner product each with the mean of its members' last components. */
-  async #link(found: Float32Array, clusters: number): Promise<Heads> {
-    const store = this.#store;
-    const { dimensions, metric } = store;
-    const lifted = metric === "Dot";
-    const count = found.length / dimensions;
-    const heads = VectorStore.within(store, {
-      dimensions: dimensions + (lifted ? 1 : 0),
-      metric: metric === "Manhattan" ? "Manhattan" : "Euclid",
-      capacity: count,
-    });
+    const heads = await linkHeads(store, found, own, options);
+    memory.onFailure(() => heads.close());
+    const lent = lendHeads(store, heads);
     try {
-      const largest = lifted ? largestNorm(store) : 0;
-      heads.appendBatch(lifted ? liftHeads(store, found, clusters, largest) : found);
-      this.#heads = await Heads.build(heads, largest, { ...this.#options, progress: undefined });
-      return this.#heads;
-    } catch (error) {
-      heads.close();
-      throw error;
+      const chosen = memory.take(count * replicas * 4);
+      await run({ phase: "assign", job: { heads: lent, parameters, chosen } }, TRAINED, ASSIGNED);
+      const choices = arena.u32.slice(chosen >>> 2, (chosen >>> 2) + count * replicas);
+      const sizes = boundPostings(choices, own, heads.count, parameters);
+      arena.u32.set(choices, chosen >>> 2);
+
+      const layout = allocateLayout(heads.store, { count, dimensions, metric, encoding, sizes });
+      memory.onFailure(() => releaseLayout(heads.store, layout));
+      arena.u8.set(mean, layout.mean);
+      const postings = arena.allocate(layout.starts[heads.count]);
+      memory.onFailure(() => arena.release(postings));
+      const slot = allocateSlot(heads.store, layout, LEAST_POOL);
+      memory.onFailure(() => arena.release(slot.at));
+      const measure = measureWork(store, memory, withheld, options);
+      const job = { heads: lent, layout, parameters, slot, postings, chosen, measure };
+      const measured = await run<Calibration | undefined>({ phase: "encode", job }, ASSIGNED, 1);
+      const index = new PostingsIndex(store, { heads, layout, postings }, parameters, slot);
+      index.calibration = measured;
+      return index;
+    } finally {
+      if (!(lent instanceof Heads)) heads.takeBack(lent);
     }
-  }
+  });
+}
 
-  #lend(heads: Heads): Heads | HeadsHandle {
-    if (!this.#store.shared) return heads;
-    this.#lent = heads.lend();
-    return this.#lent;
-  }
+function layOutTraining(
+  store: VectorStore,
+  { postingSize }: PostingsParameters,
+  { withheld, memory, options }: { withheld: Uint32Array; memory: BuildMemory; options: BuildOptions },
+): TrainJob {
+  const { count, dimensions, arena, kernels } = store;
+  const list = memory.take(count * 4);
+  const apart = new Set(withheld);
+  let listed = 0;
+  for (let i = 0; i < count; i++) if (!apart.has(i)) arena.u32[(list >>> 2) + listed++] = i;
+  return {
+    list,
+    listed,
+    size: postingSize,
+    seed: options.seed ?? DEFAULT_SEED,
+    work: memory.take(trainBytes(kernels, count, dimensions)),
+    assignment: memory.take(count * 4),
+    centroids: memory.take(BRANCHING * dimensions * 4),
+    clusters: memory.take(count * 4),
+    sums: memory.take(dimensions * 8),
+    mean: memory.take(dimensions * 4),
+  };
+}
 
-  #measure(withheld: Uint32Array) {
-    if (withheld.length === 0) return undefined;
-    const list = this.#take(withheld.length * 4);
-    this.#store.arena.u32.set(withheld, list >>> 2);
-    const truth = this.#take(searchManyBytes(this.#store.dimensions, withheld.length, TRUTH_LENGTH));
-    return { list, truth, queries: withheld.length, seed: this.#seed };
-  }
-
-  #phase(phase: Phase, from: number, to: number): Promise<unknown> {
-    const { progress } = this.#options;
-    const module = new URL("./build-task.js", import.meta.url).href;
-    return runSteps(this.#store, phaseSteps, module, phase, {
-      ...this.#options,
-      progress: (done, total) => progress?.(Math.floor(total * from + done * (to - from)), total),
-    });
-  }
-
-  /** Gives back what only the build needed. */
-  tidy(): void {
-    if (this.#lent) this.#heads?.takeBack(this.#lent);
-    this.#lent = undefined;
-    for (const region of this.#regions.splice(0)) this.#store.arena.release(region);
-  }
-
-  /** Gives back what would have been the index. */
-  abandon(): void {
-    const { arena } = this.#store;
-    if (this.#slot !== undefined) arena.release(this.#slot);
-    if (this.#layout) releaseLayout(this.#store, this.#layout);
-    if (this.#postings !== undefined) arena.release(this.#postings);
-    this.tidy();
-    this.#heads?.close();
+/** Heads in a store of their own, with a graph over them. */
+async function linkHeads(
+  store: VectorStore,
+  found: Float32Array,
+  clusters: Uint32Array,
+  options: BuildOptions,
+): Promise<Heads> {
+  const { dimensions, metric } = store;
+  const lifted = metric === "Dot";
+  const heads = VectorStore.within(store, {
+    dimensions: dimensions + (lifted ? 1 : 0),
+    metric: metric === "Manhattan" ? "Manhattan" : "Euclid",
+    capacity: found.length / dimensions,
+  });
+  try {
+    const largest = lifted ? largestNorm(store) : 0;
+    heads.appendBatch(lifted ? liftHeads(store, found, clusters, largest) : found);
+    return await Heads.build(heads, largest, { ...options, progress: undefined });
+  } catch (error) {
+    heads.close();
+    throw error;
   }
 }
 
-function liftHeads(store: VectorStore, found: Float32Array, clusters: number, largest: number): Float32Array {
-  const { count, dimensions, arena } = store;
+/** For the inner product each head gets the mean of its members' last components; see heads.ts. */
+function liftHeads(
+  store: VectorStore,
+  found: Float32Array,
+  clusters: Uint32Array,
+  largest: number,
+): Float32Array {
+  const { count, dimensions } = store;
   const heads = found.length / dimensions;
   const tails = new Float64Array(heads);
   const members = new Uint32Array(heads);
   for (let i = 0; i < count; i++) {
-    const cluster = arena.u32[(clusters >>> 2) + i];
+    const cluster = clusters[i];
     if (cluster >= heads) continue;
     let norm = 0;
     for (const x of store.view(i)) norm += x * x;
@@ -220,4 +142,9 @@ function liftHeads(store: VectorStore, found: Float32Array, clusters: number, la
     lifted[at + dimensions] = tails[head] / Math.max(1, members[head]);
   }
   return lifted;
+}
+
+/** What the steps search with: on another thread they need a scratch of their own. */
+function lendHeads(store: VectorStore, heads: Heads): Heads | HeadsHandle {
+  return store.shared ? heads.lend() : heads;
 }

@@ -1,7 +1,8 @@
 /** The last part of a build: every posting's members are written, then recall is measured. */
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../masked-measure.js";
+import { geometricLadder, measureRecall } from "../measure.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import type { PostingsParameters } from "./defaults.js";
 import { Heads, type HeadsHandle } from "./heads.js";
 import type { PostingLayout, Slot } from "./posting-memory.js";
@@ -42,7 +43,9 @@ export function* encodeSteps(store: VectorStore, job: EncodeJob): Generator<numb
   if (!job.measure) return undefined;
   const heads = job.heads instanceof Heads ? job.heads : Heads.attach(job.heads);
   const index = new PostingsIndex(store, { heads, layout, postings }, parameters, job.slot);
-  return yield* measureRecall(index, job.measure, store.count);
+  // The heads were found without the withheld vectors; their copies in postings are kept from answering.
+  const measuring = { masked: true, ladder: () => geometricLadder(index.effort.max) };
+  return yield* measureRecall(index, job.measure, measuring, store.count);
 }
 
 function writeMember(

@@ -26,7 +26,7 @@ export class FilePostings implements FileIndex {
   readonly family = "postings";
   readonly exact = false;
   readonly effort: EffortDial;
-  readonly calibration: Calibration | undefined;
+  calibration: Calibration | undefined;
   readonly vectors: FileVectors;
   readonly #heads: Heads;
   readonly #layout: PostingLayout;

@@ -33,6 +33,7 @@ export const POSTINGS_FORMAT = 1;
 export function effortOf({ sizes }: PostingLayout): EffortDial {
   const members = sizes.reduce((sum, size) => sum + size, 0);
   return {
+    name: "postings",
     default: DEFAULT_EFFORT,
     min: 1,
     max: Math.max(1, sizes.length),

@@ -5,6 +5,7 @@
 import { assert } from "../../runtime/assert.js";
 import { bitWords, countBits, fillBits } from "../../runtime/bits.js";
 import type { SearchRequest, SearchResult } from "../contract.js";
+import { noHits } from "../search-frame.js";
 import { metricNumbers } from "../vector-store.js";
 import { REFINE_FACTOR, REFINE_LEAST } from "./defaults.js";
 import type { Heads } from "./heads.js";
@@ -36,7 +37,7 @@ export function* searchSteps(
   assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
   const k = Math.min(request.k, count);
   const answerable = k <= 0 ? 0 : start(heads, layout, slot, request);
-  if (answerable === 0) return emptyResult();
+  if (answerable === 0) return noHits();
   const pool = poolFor(layout, k);
   const scale = heads.store.kernels.encodeQuery(
     ...([slot.query, layout.mean, layout.dimensions, layout.padded, slot.words] as const),
@@ -159,14 +160,5 @@ function nearestOf(ordinals: Uint32Array, distances: Float32Array, k: number) {
   return {
     ordinals: Uint32Array.from(order, (i) => ordinals[i]),
     distances: Float32Array.from(order, (i) => distances[i]),
-  };
-}
-
-function emptyResult(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
   };
 }
