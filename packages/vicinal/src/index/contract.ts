@@ -97,7 +97,7 @@ export interface DiskFamily<P> {
   /** Bytes of memory that all vectors of that name in a collection may take while they are served and built. */
   memoryBytes(parameters: P): number;
   /** Serves from the file of a saved index; reads into memory only what every search needs. */
-  open(vectors: FileVectors, saved: IndexFile, cache: ReadCache): Promise<FileIndex>;
+  open(vectors: FileVectors, saved: SectionFile, cache: ReadCache): Promise<FileIndex>;
 }
 
 export interface EffortDial {
@@ -187,7 +187,7 @@ export interface LoadedIndex {
 }
 
 /** A file of sections from which parts are read, checksums verified. */
-export interface IndexFile extends LoadedIndex {
+export interface SectionFile extends LoadedIndex {
   /** `length` bytes of a section from `offset`, in a buffer of their own. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>;
 }

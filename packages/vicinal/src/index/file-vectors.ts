@@ -6,7 +6,7 @@ import { assert } from "../runtime/assert.js";
 import { forEachBit } from "../runtime/bits.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { Turns } from "../runtime/turns.js";
-import type { IndexFile, Metric, SearchRequest, SearchResult } from "./contract.js";
+import type { Metric, SearchRequest, SearchResult, SectionFile } from "./contract.js";
 import { FlatIndex } from "./flat/index.js";
 import { VectorStore } from "./vector-store.js";
 
@@ -26,12 +26,12 @@ export class FileVectors {
   readonly metric: Metric;
   readonly count: number;
   readonly kernels: KernelModule;
-  readonly #file: Pick<IndexFile, "read">;
+  readonly #file: Pick<SectionFile, "read">;
   readonly #scans = new Turns(SCANS);
 
   constructor(
     shape: { dimensions: number; metric: Metric; count: number },
-    file: Pick<IndexFile, "read">,
+    file: Pick<SectionFile, "read">,
     kernels: KernelModule,
   ) {
     this.dimensions = shape.dimensions;

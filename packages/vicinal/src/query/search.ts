@@ -6,6 +6,7 @@
 import type { Metric, SearchResult } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
+import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
@@ -65,35 +66,72 @@ export interface NearestResult {
   mergeMs: number;
 }
 
-export function nearest(state: CollectionState, request: NearestRequest): NearestResult {
+/** Segments in memory are searched at once; those on files side by side, all as they are when this is called. */
+export function* nearest(state: CollectionState, request: NearestRequest): Waiting<NearestResult> {
   const hits: Hit[] = [];
   const plan: SegmentPlan[] = [];
   const now = request.explain ? () => performance.now() : () => 0;
-  let parts = 0;
+  const searched: (Searched | Promise<Searched>)[] = [];
+  let waits = false;
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
     if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
     const began = now();
-    const bits = matchingBits(state, segment, column, request.filter);
+    let bits = matchingBits(state, segment, column, request.filter);
+    // What is awaited must not see later deletions: k were promised of those that live now.
+    if (column.file && !request.filter) bits = bits?.slice();
     const searching = now();
-    const { result, ...step } = searchSegment(segment, column, bits, request);
-    const filterMs = searching - began;
-    plan.push({
-      segment: segment.id,
-      count: column.store.count,
-      filterMs,
-      searchMs: now() - searching,
-      ...step,
-    });
+    const one = runWaiting(searchSegment(segment, column, bits, request));
+    const timed = ({ result, ...step }: Step): Searched => {
+      const { id } = segment;
+      const times = { filterMs: searching - began, searchMs: now() - searching };
+      const { count } = column.store;
+      return { segment, column, result, step: { segment: id, count, ...times, ...step } };
+    };
+    const isLate = one instanceof Promise;
+    waits ||= isLate;
+    searched.push(isLate ? one.then(timed) : timed(one));
+  }
+  const done = waits ? yield* finished(searched, state.segments()) : (searched as Searched[]);
+  const merging = now();
+  let parts = 0;
+  for (const { segment, column, result, step } of done) {
+    plan.push(step);
     if (!result || result.ordinals.length === 0) continue;
     parts++;
     for (let i = 0; i < result.ordinals.length; i++)
       hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
   }
-  const merging = now();
   if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
   if (hits.length > request.k) hits.length = request.k;
   return { hits, plan, mergeMs: now() - merging };
+}
+
+/** Waits for the answers; until then no segment is taken away, in memory or on disk. */
+function* finished(
+  searched: readonly (Searched | Promise<Searched>)[],
+  segments: readonly Segment[],
+): Waiting<Searched[]> {
+  const leave = segments.map(({ readers }) => readers.enter());
+  try {
+    return yield* waitFor(allSettled(searched));
+  } finally {
+    for (const done of leave) done();
+  }
+}
+
+/** As `Promise.all`, but a failure is reported only when nothing runs any more. */
+async function allSettled<T>(work: readonly (T | Promise<T>)[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+/** One segment's answer. */
+interface Searched {
+  segment: Segment;
+  column: VectorColumn;
+  result: SearchResult | undefined;
+  step: SegmentPlan;
 }
 
 /** Ordinals that may be answered; undefined for all. */
@@ -109,13 +147,13 @@ function matchingBits(
 
 type Step = Omit<SegmentPlan, "segment" | "count" | "filterMs" | "searchMs"> & { result?: SearchResult };
 
-function searchSegment(
+function* searchSegment(
   segment: Segment,
   column: VectorColumn,
   bits: Uint32Array | undefined,
   request: NearestRequest,
-): Step {
-  const { index, store, scan } = column;
+): Waiting<Step> {
+  const { index, store } = column;
   const { query } = request;
   const { count } = store;
   const matching = bits ? countBits(bits) : count;
@@ -127,7 +165,8 @@ function searchSegment(
   let effort = planned?.effort;
   // A search costs about effort / selectivity units of work, scanning one distance per matching row.
   while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
-    const result = index.search({ query, k, effort, bits });
+    const searching = column.search({ query, k, effort, bits });
+    const result = searching instanceof Promise ? yield* waitFor(searching) : searching;
     Object.assign(step, { effort, effortFrom: planned?.from, dial: index.effort.name });
     step.scored += result.stats.scored;
     step.visited += result.stats.visited;
@@ -137,7 +176,8 @@ function searchSegment(
     }
     effort = result.exhausted ? undefined : effort * EFFORT_STEP;
   }
-  const result = scan.search({ query, k, bits });
+  const scanning = column.scan({ query, k, bits });
+  const result = scanning instanceof Promise ? yield* waitFor(scanning) : scanning;
   return { ...step, path: "scan", recall: 1, scored: step.scored + result.stats.scored, result };
 }
 

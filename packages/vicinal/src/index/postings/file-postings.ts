@@ -6,9 +6,9 @@ import type {
   Calibration,
   EffortDial,
   FileIndex,
-  IndexFile,
   SearchRequest,
   SearchResult,
+  SectionFile,
 } from "../contract.js";
 import type { FileVectors } from "../file-vectors.js";
 import type { Heads } from "./heads.js";
@@ -30,7 +30,7 @@ export class FilePostings implements FileIndex {
   readonly vectors: FileVectors;
   readonly #heads: Heads;
   readonly #layout: PostingLayout;
-  readonly #file: IndexFile;
+  readonly #file: SectionFile;
   readonly #cache: ReadCache;
   readonly #owner: number;
   readonly #turns = new Turns(SEARCHES);
@@ -40,7 +40,7 @@ export class FilePostings implements FileIndex {
   constructor(
     vectors: FileVectors,
     { heads, layout }: { heads: Heads; layout: PostingLayout },
-    file: IndexFile,
+    file: SectionFile,
     cache: ReadCache,
     calibration: Calibration | undefined,
   ) {

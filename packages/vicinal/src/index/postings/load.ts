@@ -1,7 +1,7 @@
 /** Reads saved postings back, into memory or to be served from their file; trusts nothing that could lead a search astray. */
 import { VicinalError } from "../../runtime/errors.js";
 import type { ReadCache } from "../../runtime/read-cache.js";
-import type { Calibration, IndexFile, LoadedIndex } from "../contract.js";
+import type { Calibration, LoadedIndex, SectionFile } from "../contract.js";
 import type { FileVectors } from "../file-vectors.js";
 import { checkedCalibration, readSections, wholeNumber } from "../saved-meta.js";
 import { VectorStore } from "../vector-store.js";
@@ -36,7 +36,7 @@ export async function loadPostings(store: VectorStore, saved: LoadedIndex): Prom
 
 export async function openPostings(
   vectors: FileVectors,
-  saved: IndexFile,
+  saved: SectionFile,
   cache: ReadCache,
 ): Promise<FilePostings> {
   const meta = checkedMeta(vectors, saved.meta);
