@@ -13,9 +13,13 @@ import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { choiceOf } from "./config.js";
 import { INDEXING_BYTES } from "./defaults.js";
+import { segmentBytes } from "./memory-budget.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
 import type { MemoryHome, VectorColumn } from "./vector-column.js";
+
+/** Where segments are bounded by a budget of memory, those that hold this share of the bound are indexed, so that files serve. */
+const INDEXED_SHARE = 1 / 4;
 
 /** The rows of an older segment, and which rows of a newer one they became (-1: gone). */
 export interface Previous {
@@ -40,7 +44,8 @@ export class IndexWork {
   /** Vector bytes of a segment from which on it is indexed. */
   get leastBytes(): number {
     const thresholdKb = this.#state.config.optimizers.indexing_threshold;
-    if (typeof thresholdKb !== "number") return INDEXING_BYTES;
+    if (typeof thresholdKb !== "number")
+      return Math.min(INDEXING_BYTES, segmentBytes(this.#state.config) * INDEXED_SHARE);
     return thresholdKb === 0 ? Number.POSITIVE_INFINITY : thresholdKb * 1024;
   }
 

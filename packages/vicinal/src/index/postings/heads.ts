@@ -17,22 +17,25 @@ const BEAM_LEAST = 32;
 /** A walk that would pass over this share of the heads is no cheaper than comparing with all. */
 const GRAPH_SHARE = 1 / 8;
 
+/** Fewer heads are not linked: comparing with all costs no more than a walk. */
+const LEAST_LINKED = 512;
+
 /** What another thread needs to find heads; can be posted. */
 export interface HeadsHandle {
   store: StoreHandle;
-  graph: HnswHandle;
-  parameters: HnswParameters;
+  graph: { handle: HnswHandle; parameters: HnswParameters } | undefined;
   largestNorm: number;
 }
 
 export class Heads {
   readonly store: VectorStore;
-  readonly graph: HnswIndex;
+  /** Undefined where there are so few heads that all are compared. */
+  readonly graph: HnswIndex | undefined;
   /** The square of the largest norm where vectors have a component more; else 0. */
   readonly largestNorm: number;
   readonly #scan: FlatIndex;
 
-  private constructor(store: VectorStore, graph: HnswIndex, largestNorm: number) {
+  private constructor(store: VectorStore, graph: HnswIndex | undefined, largestNorm: number) {
     this.store = store;
     this.graph = graph;
     this.largestNorm = largestNorm;
@@ -42,13 +45,16 @@ export class Heads {
   /** Links heads that are in the store; takes it over. */
   static async build(store: VectorStore, largestNorm: number, options: BuildOptions): Promise<Heads> {
     const { signal, seed } = options;
+    if (store.count < LEAST_LINKED) return new Heads(store, undefined, largestNorm);
     const graph = await hnsw.build(store, HNSW_DEFAULTS, { signal, seed, calibrate: false });
     return new Heads(store, graph as HnswIndex, largestNorm);
   }
 
-  static attach({ store, graph, parameters, largestNorm }: HeadsHandle): Heads {
+  static attach({ store, graph, largestNorm }: HeadsHandle): Heads {
     const attached = VectorStore.attach(store);
-    return new Heads(attached, new HnswIndex(attached, graph.layout, parameters, graph), largestNorm);
+    if (!graph) return new Heads(attached, undefined, largestNorm);
+    const { handle, parameters } = graph;
+    return new Heads(attached, new HnswIndex(attached, handle.layout, parameters, handle), largestNorm);
   }
 
   get count(): number {
@@ -72,7 +78,8 @@ export class Heads {
   nearest(lifted: Float32Array, wanted: number): { ordinals: Uint32Array; distances: Float32Array } {
     const k = Math.min(wanted, this.count);
     const effort = Math.max(BEAM_LEAST, k * BEAM_FACTOR);
-    if (k > GRAPH_MOST || effort > this.count * GRAPH_SHARE) return this.#scan.search({ query: lifted, k });
+    if (!this.graph || k > GRAPH_MOST || effort > this.count * GRAPH_SHARE)
+      return this.#scan.search({ query: lifted, k });
     return this.graph.search({ query: lifted, k, effort });
   }
 
@@ -81,24 +88,23 @@ export class Heads {
     const { graph, largestNorm } = this;
     return {
       store: this.store.lend(Math.max(this.count, 1024)),
-      graph: graph.lend(),
-      parameters: graph.parameters,
+      graph: graph && { handle: graph.lend(), parameters: graph.parameters },
       largestNorm,
     };
   }
 
   takeBack(handle: HeadsHandle): void {
-    this.graph.takeBack(handle.graph);
+    if (handle.graph) this.graph?.takeBack(handle.graph.handle);
     this.store.takeBack(handle.store);
   }
 
   memoryBytes(): number {
-    return this.store.bytes().byteLength + this.graph.memoryBytes();
+    return this.store.bytes().byteLength + (this.graph?.memoryBytes() ?? 0);
   }
 
   /** Sections `heads` and `graph.*`; what describes the graph stands in the meta. */
   save(): Pick<SavedIndex, "meta" | "sections"> {
-    const { meta, sections } = this.graph.save();
+    const { meta = null, sections = [] } = this.graph?.save() ?? {};
     return {
       meta: { heads: this.count, graph: meta, largestNorm: this.largestNorm },
       sections: [
@@ -111,8 +117,10 @@ export class Heads {
   /** Fills an empty store with the heads that were saved; takes it over. */
   static async load(store: VectorStore, saved: LoadedIndex, count: number): Promise<Heads> {
     await store.restore(count, (target) => saved.readInto("heads", target));
+    const meta = saved.meta.graph as Record<string, unknown> | null;
+    if (!meta) return new Heads(store, undefined, saved.meta.largestNorm as number);
     const graph = await hnsw.load(store, {
-      meta: saved.meta.graph as Record<string, unknown>,
+      meta,
       length: (name) => saved.length(`graph.${name}`),
       readInto: (name, target) => saved.readInto(`graph.${name}`, target),
     });
@@ -120,7 +128,7 @@ export class Heads {
   }
 
   close(): void {
-    this.graph.release();
+    this.graph?.release();
     this.store.close();
   }
 }

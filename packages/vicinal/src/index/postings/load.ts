@@ -77,7 +77,7 @@ function checkedMeta(kind: Kind, meta: Record<string, unknown>): PostingsMeta {
   const { largestNorm: norm, graph } = meta;
   if (typeof norm !== "number" || !(metric === "Dot" ? norm > 0 : norm === 0))
     throw damaged(`largestNorm is ${String(norm)}`);
-  if (typeof graph !== "object" || graph === null) throw damaged("the graph is not described");
+  if (typeof graph !== "object") throw damaged("the graph is not described");
   return {
     heads: wholeNumber(meta, "heads", count > 0 ? 1 : 0, count, damaged),
     parameters: checkedParameters(meta.parameters),

@@ -48,9 +48,9 @@ export interface Slot {
 }
 
 /** Rows that are measured in one call. */
-export const ROW_BATCH = 64;
+export const ROW_BATCH = 16;
 /** Candidates that the first slots have room for. */
-export const LEAST_POOL = 1024;
+export const LEAST_POOL = 256;
 
 export const paddedDimensions = (dimensions: number) => Math.ceil(dimensions / 8) * 8;
 
