@@ -9,10 +9,10 @@ import { endIdleWorkers } from "../runtime/pool.js";
 import type { Database } from "./database.js";
 import { open } from "./open.js";
 
-const DIMENSIONS = 128;
-const BUDGET = 8 * 2 ** 20;
+const DIMENSIONS = 64;
+const BUDGET = 4 * 2 ** 20;
 const COUNT = (4 * BUDGET) / (DIMENSIONS * 4) + 4000;
-const QUERIES = 40;
+const QUERIES = 30;
 
 const vectors = clusteredVectors(COUNT + QUERIES, DIMENSIONS, "Euclid", 3);
 const vector = (i: number) => vectors.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS);
@@ -81,9 +81,18 @@ test("a collection larger than its memory", { timeout: 240_000 }, async () => {
       expect(memoryStats().used).toBe(0);
       database = await open(folder);
     }
-    console.log("MiB in use", { while: most / 2 ** 20, built: built / 2 ** 20, now: memoryStats().usedBytes / 2 ** 20 });
     expect(built, "bytes in use once all is built").toBeLessThan(BUDGET);
     expect(most, "bytes in use while it is filled").toBeLessThan(2 * BUDGET);
+    const { points, explain } = await database.query("c", {
+      query: vector(COUNT),
+      limit: 100,
+      params: { recall: 0.9, explain: true },
+    });
+    expect(points).toHaveLength(100);
+    for (const { path, read_bytes } of explain?.segments ?? []) {
+      expect(path).toBe("index");
+      expect(read_bytes).toBeGreaterThan(0);
+    }
   } finally {
     await database.close();
     endIdleWorkers();

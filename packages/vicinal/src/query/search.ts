@@ -3,7 +3,7 @@
  * match, what its index was measured to do) and picks the cheaper way that keeps the promises: at least the recall
  * that was asked for, and k points whenever k match.
  */
-import type { Metric, SearchResult } from "../index/contract.js";
+import type { Metric, SearchResult, SearchStats } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
 import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
@@ -53,6 +53,8 @@ export interface SegmentPlan {
   dial?: string;
   scored: number;
   visited: number;
+  /** Read from files; absent where the segment lies in memory. */
+  readBytes?: number;
   /** The rest with `explain` alone. Recall that was measured at this effort; 1 for a scan. */
   recall?: number;
   filterMs: number;
@@ -168,8 +170,7 @@ function* searchSegment(
     const searching = column.search({ query, k, effort, bits });
     const result = searching instanceof Promise ? yield* waitFor(searching) : searching;
     Object.assign(step, { effort, effortFrom: planned?.from, dial: index.effort.name });
-    step.scored += result.stats.scored;
-    step.visited += result.stats.visited;
+    note(step, result.stats);
     if (result.ordinals.length >= k) {
       const recall = request.explain ? expectedRecall(index, effort, share) : undefined;
       return { ...step, path: "index", recall, result };
@@ -178,7 +179,15 @@ function* searchSegment(
   }
   const scanning = column.scan({ query, k, bits });
   const result = scanning instanceof Promise ? yield* waitFor(scanning) : scanning;
-  return { ...step, path: "scan", recall: 1, scored: step.scored + result.stats.scored, result };
+  note(step, result.stats);
+  return { ...step, path: "scan", recall: 1, result };
+}
+
+/** Adds what a search cost to what those before it did. */
+function note(step: Step, { scored, visited, readBytes }: SearchStats): void {
+  step.scored += scored;
+  step.visited += visited;
+  if (readBytes !== undefined) step.readBytes = (step.readBytes ?? 0) + readBytes;
 }
 
 /** A distance of the engine as the score that users of the metric expect. */
