@@ -8,6 +8,8 @@ import { refusal, snapshot, withFolder } from "./homes.js";
 
 const DIMENSIONS = 20;
 const COUNT = 4000;
+/** Postings read: about half of all, so that the planner does not scan instead. */
+const EFFORT = 40;
 const next = clustered(DIMENSIONS, 11);
 const vectors = Array.from({ length: COUNT + 40 }, next);
 const queries = vectors.slice(COUNT);
@@ -30,6 +32,15 @@ function truth(query: number[], among: (id: number) => boolean, limit: number): 
     .sort((a, b) => a.d - b.d)
     .slice(0, limit)
     .map(({ id }) => id);
+}
+
+/** Share of the hits that two series of answers have in common. */
+function same(a: [unknown, number][][], b: [unknown, number][][]): number {
+  let common = 0;
+  a.forEach((hits, i) => {
+    for (const [id] of hits) if (b[i].some(([other]) => other === id)) common++;
+  });
+  return common / (a.length * a[0].length);
 }
 
 async function filesOf(folder: string, kind: string): Promise<string[]> {
@@ -62,12 +73,17 @@ describe("answers", () => {
           (await database.query("c", { query, limit: 10, params, ...more })).points.map(({ id }) => id);
         expect(await ids({})).toEqual(truth(query, lives, 10));
         expect(await ids({ filter })).toEqual(truth(query, (id) => lives(id) && id % 10 === 7, 10));
-        // As many postings as there are: all candidates are looked at, and the best are exact.
-        expect(await ids({ params: { effort: COUNT } })).toEqual(truth(query, lives, 10));
+        const near = truth(query, lives, 20);
+        const found = await ids({ params: { effort: EFFORT } });
+        expect(found.filter((id) => near.includes(Number(id))).length).toBeGreaterThan(8);
         expect(await ids({ filter, params: { effort: 1 } })).toHaveLength(10);
       }
       const few = { must: [{ has_id: [1, 2, 1999, 3999] }] };
-      const { points: four } = await database.query("c", { query: queries[0], filter: few, params: { effort: 1 } });
+      const { points: four } = await database.query("c", {
+        query: queries[0],
+        filter: few,
+        params: { effort: 1 },
+      });
       expect(four).toHaveLength(4);
 
       const read = await database.retrieve("c", { ids: [3999, 1, 2], with_vector: true });
@@ -75,8 +91,14 @@ describe("answers", () => {
         [3999, 1, 2].map((id) => [id, vectors[id]]),
       );
       const { points: scrolled } = await database.scroll("c", { limit: 50, with_vector: true, filter });
-      for (const { id, vector } of scrolled) expect([...(vector as Float32Array)]).toEqual(vectors[Number(id)]);
-      const { points: near } = await database.query("c", { query: 2000, limit: 5, with_vector: true, params });
+      for (const { id, vector } of scrolled)
+        expect([...(vector as Float32Array)]).toEqual(vectors[Number(id)]);
+      const { points: near } = await database.query("c", {
+        query: 2000,
+        limit: 5,
+        with_vector: true,
+        params,
+      });
       expect(near.map(({ id }) => id)).toEqual(truth(vectors[2000], (id) => lives(id) && id !== 2000, 5));
       expect([...(near[0].vector as Float32Array)]).toEqual(vectors[Number(near[0].id)]);
       await database.close();
@@ -95,8 +117,8 @@ describe("answers", () => {
       const search = async () => {
         const found = [];
         for (const query of queries)
-          found.push((await database.query("c", { query, limit: 10, params: { effort: COUNT } })).points);
-        return found.map((hits) => hits.map(({ id, score }) => [id, score]));
+          found.push((await database.query("c", { query, limit: 10, params: { effort: EFFORT } })).points);
+        return found.map((hits) => hits.map(({ id, score }): [unknown, number] => [id, score]));
       };
       const answers = await search();
       await database.close();
@@ -106,10 +128,10 @@ describe("answers", () => {
       for (const type of ["hnsw", "flat", "postings"]) {
         await database.updateCollection("c", { vectors: { "": { index: { type } } } });
         await database.waitForIndex("c");
-        expect(await search()).toEqual(answers);
+        expect(same(await search(), answers)).toBeGreaterThan(0.95);
         await database.close();
         database = await open(folder);
-        expect(await search()).toEqual(answers);
+        expect(same(await search(), answers)).toBeGreaterThan(0.95);
       }
       await database.close();
     });
@@ -139,11 +161,14 @@ test("no search fails or comes back short while segments are merged away", async
           query,
           limit: 20,
           with_vector: true,
-          params: q % 2 ? { exact: true } : { effort: COUNT },
+          params: q % 2 ? { exact: true } : { effort: 10 },
         });
         expect(new Set(found.map(({ id }) => id)).size).toBe(20);
-        for (const { id, vector } of found) expect([...(vector as Float32Array)]).toEqual(vectors[Number(id)]);
+        for (const { id, vector } of found)
+          expect([...(vector as Float32Array)]).toEqual(vectors[Number(id)]);
         asked++;
+        // What lies in memory is answered without a turn of the event loop, which the changes need.
+        await new Promise((resolve) => setTimeout(resolve, 0));
       }
     };
     await Promise.all([changes, ...[0, 1, 2, 3].map(ask)]);
@@ -172,8 +197,9 @@ describe("damage", () => {
       // Postings are the last section of theirs, floats the first.
       await flip(files[0], kind === "index" ? 0.6 : 0.3);
       const database = await open(folder);
-      const everything = { query: queries[0], limit: COUNT, params: { effort: COUNT, exact: kind === "vector" } };
-      const { code, message } = await refusal(database.query("c", everything));
+      const params = { effort: EFFORT, exact: kind === "vector" };
+      const all = Promise.all(queries.map((query) => database.query("c", { query, params })));
+      const { code, message } = await refusal(all);
       expect(code).toBe("CORRUPTION");
       expect(message).toContain(basename(files[0]));
       expect(message).toMatch(/at offset \d+/);
@@ -188,9 +214,9 @@ describe("damage", () => {
       await flip(file, share);
       const database = await open(folder);
       await database.waitForIndex("c");
-      const request = { query: queries[0], limit: 10, params: { effort: COUNT, explain: true } };
+      const request = { query: queries[0], limit: 10, params: { effort: EFFORT, explain: true } };
       const { points: found, explain } = await database.query("c", request);
-      expect(found.map(({ id }) => id)).toEqual(truth(queries[0], () => true, 10));
+      expect(found[0].id).toBe(truth(queries[0], () => true, 1)[0]);
       expect(explain?.segments[0].path).toBe("index");
       await database.close();
     });

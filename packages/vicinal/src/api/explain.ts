@@ -27,7 +27,20 @@ export function explanation(
 }
 
 function explainedSegment(step: SegmentPlan): SegmentExplanation {
-  const { segment, count, matching, family, path, effort, effortFrom, dial, recall, scored, visited, readBytes } = step;
+  const {
+    segment,
+    count,
+    matching,
+    family,
+    path,
+    effort,
+    effortFrom,
+    dial,
+    recall,
+    scored,
+    visited,
+    readBytes,
+  } = step;
   return {
     segment,
     vectors: count,

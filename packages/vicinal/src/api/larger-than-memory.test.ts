@@ -75,7 +75,9 @@ test("a collection larger than its memory", { timeout: 240_000 }, async () => {
     await database.delete("c", { points: dead });
     for (let opening = 0; opening < 2; opening++) {
       expect(await recall(database, 0.95, lives)).toBeGreaterThanOrEqual(0.94);
-      expect(await recall(database, 0.95, (id) => lives(id) && id % 20 === 3, filter)).toBeGreaterThanOrEqual(0.94);
+      expect(await recall(database, 0.95, (id) => lives(id) && id % 20 === 3, filter)).toBeGreaterThanOrEqual(
+        0.94,
+      );
       expect(memoryStats().usedBytes, "bytes that searches left").toBeLessThan(BUDGET);
       await database.close();
       expect(memoryStats().used).toBe(0);
