@@ -1,5 +1,5 @@
 /** Postings served from a file answer as those in memory do; postings are bounded and hold every vector. */
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadKernels } from "../../runtime/kernels.js";
 import { memoryStats } from "../../runtime/memory.js";
 import { endIdleWorkers } from "../../runtime/pool.js";
@@ -17,7 +17,7 @@ import { type PostingsIndex, postings } from "./index.js";
 import { NO_CLUSTER } from "./train-steps.js";
 
 const open: { close(): void }[] = [];
-afterEach(() => {
+afterAll(() => {
   for (const thing of open.splice(0).reverse()) thing.close();
   endIdleWorkers();
 });
@@ -68,18 +68,27 @@ const cases: [Metric, number, object][] = [
 ];
 
 describe.each(cases)("%s, %i dimensions, %o", (metric, dimensions, given) => {
+  let made: Awaited<ReturnType<typeof built>>;
+  beforeAll(async () => {
+    made = await built(metric, dimensions, given, metric === "Euclid");
+  });
+
   test("a file answers as memory does, many searches at a time, with and without a cache", async () => {
-    const { store, index, queries } = await built(metric, dimensions, given, metric === "Euclid");
+    const { store, index, queries } = made;
     const dir = await saved(store, index);
     const thirds = bitsOf(COUNT, (ordinal) => ordinal % 3 === 0);
     const few = bitsOf(COUNT, (ordinal) => ordinal === 5 || ordinal === 2999);
-    const requests = queries.flatMap((query) => [
+    const requests = queries.flatMap((query, i) => [
       { query, k: 10, effort: 8 },
       { query, k: 1, effort: 1 },
       { query, k: 10, effort: 4, bits: thirds },
       { query, k: 10, effort: 1, bits: few },
-      { query, k: 700, effort: 2 },
-      { query, k: COUNT, effort: COUNT },
+      ...(i === 7
+        ? [
+            { query, k: 700, effort: 2 },
+            { query, k: COUNT, effort: COUNT },
+          ]
+        : []),
     ]);
     const expected = requests.map((request) => index.search(request));
     for (const cacheBytes of [0, 64 * 1024, 2 ** 30]) {
@@ -99,7 +108,7 @@ describe.each(cases)("%s, %i dimensions, %o", (metric, dimensions, given) => {
   });
 
   test("the scan of a file is that of memory", async () => {
-    const { store, index, queries } = await built(metric, dimensions, given);
+    const { store, index, queries } = made;
     const { vectors } = await served(await saved(store, index), store, 0);
     const scan = new FlatIndex(store);
     const sparse = bitsOf(COUNT, (ordinal) => ordinal % 91 === 0);
@@ -115,11 +124,11 @@ describe.each(cases)("%s, %i dimensions, %o", (metric, dimensions, given) => {
       }
     const copy = await vectors.load();
     open.push(copy);
-    expect(copy.bytes().slice()).toEqual(store.bytes().slice());
+    expect(Buffer.compare(copy.bytes(), store.bytes())).toBe(0);
   });
 
   test("every vector stands in a posting, none twice in one, none beyond its bound", async () => {
-    const { store, index } = await built(metric, dimensions, given);
+    const { store, index } = made;
     const { layout, parameters } = index;
     const seen = new Set<number>();
     for (let head = 0; head < index.heads.count; head++) {
@@ -156,7 +165,6 @@ test("what a served index takes is a share of its vectors, and goes back", async
   const { store, index } = await built("Euclid", 100);
   const dir = await saved(store, index);
   store.close();
-  open.length = 0;
   const before = memoryStats();
   const file = await served(dir, { dimensions: 100, metric: "Euclid", count: COUNT }, 0);
   const { used, usedBytes } = memoryStats();
@@ -164,7 +172,7 @@ test("what a served index takes is a share of its vectors, and goes back", async
   expect(usedBytes - before.usedBytes).toBeLessThan(COUNT * 100 * 4 * 0.25);
   expect(file.memoryBytes()).toBeLessThan(COUNT * 100 * 4 * 0.05);
   file.close();
-  open.length = 0;
+  open.splice(open.indexOf(file), 1);
   expect(memoryStats().used).toBe(before.used);
 });
 
