@@ -2,11 +2,14 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
+import { advise } from "../advisor/advise.js";
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import {
   DEFAULT_RECALL,
   type Hit,
@@ -36,9 +39,12 @@ const DEFAULT_LIMIT = 10;
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
+  /** Checks a share of the searches in the background; absent where none is to be. */
+  readonly watch: RecallWatch | undefined;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch) {
     this.#catalogue = catalogue;
+    this.watch = watch;
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -81,6 +87,23 @@ export class Engine implements EngineApi {
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
   async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     await this.#catalogue.get(name).optimizer.settle(options);
+  }
+
+  /** Measures index families on the collection's own vectors; see docs/advisor.md. */
+  async advise(name: string, options: AdviseOptions = {}): Promise<Advice> {
+    const { state } = this.#catalogue.get(name);
+    const using = options.using ?? "";
+    vectorConfig(state.config, using);
+    const queries = options.queries?.map(
+      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+    );
+    return advise(state, using, options, queries);
+  }
+
+  /** Gives the vector the index that was recommended. BAD_REQUEST when none was. */
+  async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
+    if (update) return this.updateCollection(name, update);
+    throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
   // -------------------------------------------------------------------------------------------- writes
@@ -152,13 +175,13 @@ export class Engine implements EngineApi {
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const { field_name: path, field_schema: given } = schema.createFieldIndex.parse(body);
-    parsePath(path, "field_name");
+    const { field_name: fieldName, field_schema: given } = schema.createFieldIndex.parse(body);
+    const path = parsePath(fieldName, "field_name").text;
     if (given === undefined || given === null)
       throw new VicinalError("BAD_REQUEST", "field_schema: is missing, expected the type of the field", {
         path: "field_schema",
       });
-    const fieldSchema = typeof given === "string" ? { type: given } : given;
+    const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
     const result = await this.#write(collection, () => [
       { kind: "field", path, schema: encodePayload(fieldSchema) },
     ]);
@@ -168,7 +191,8 @@ export class Engine implements EngineApi {
 
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return this.#write(collection, () => [{ kind: "field", path: fieldName, schema: undefined }]);
+    const path = parsePath(fieldName, "field_name").text;
+    return this.#write(collection, () => [{ kind: "field", path, schema: undefined }]);
   }
 
   async #write(
@@ -223,13 +247,13 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return runWaiting(runQuery(state, schema.queryRequest.parse(body)));
+    return runWaiting(runQuery(state, schema.queryRequest.parse(body), this.watch));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
     const { searches } = schema.queryRequestBatch.parse(body);
-    return Promise.all(searches.map((request) => runWaiting(runQuery(state, request))));
+    return Promise.all(searches.map((request) => runWaiting(runQuery(state, request, this.watch))));
   }
 
   close(): Promise<void> {
@@ -264,10 +288,11 @@ function pointNotFound(id: PointId): VicinalError {
 function* runQuery(
   state: CollectionState,
   request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
 ): Waiting<schema.QueryResponse<RawJson>> {
   const began = performance.now();
   const reader = new PointReader(request.with_payload, request.with_vector, false);
-  const { points, found, reading } = yield* findPoints(state, request, reader);
+  const { points, found, reading } = yield* findPoints(state, request, { reader, watch });
   const late = reader.complete();
   if (late) yield* waitFor(late);
   if (!request.params?.explain) return { points };
@@ -284,7 +309,7 @@ interface Found {
 function* findPoints(
   state: CollectionState,
   request: schema.QueryRequest,
-  reader: PointReader,
+  { reader, watch }: { reader: PointReader; watch: RecallWatch | undefined },
 ): Waiting<Found> {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
@@ -311,6 +336,7 @@ function* findPoints(
     effort: params.effort ?? undefined,
     ef: params.hnsw_ef ?? undefined,
     recall: params.recall ?? DEFAULT_RECALL,
+    watch,
     explain: params.explain ?? false,
   });
   const reading = performance.now();
@@ -366,4 +392,9 @@ function* readVector({ segment, row }: Place, column: VectorColumn): Waiting<Sto
   } finally {
     leave();
   }
+}
+
+/** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */
+function withDefaults(given: schema.PayloadSchemaParams): schema.PayloadSchemaParams {
+  return given.type === "text" ? { ...given, tokenizer: given.tokenizer ?? "word" } : given;
 }

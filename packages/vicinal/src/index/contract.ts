@@ -74,6 +74,13 @@ export interface VectorIndex extends IndexTraits {
   readonly store: VectorStore;
   /** One query, on the calling thread, synchronously: one call into WebAssembly. */
   search(request: SearchRequest): SearchResult;
+  /**
+   * What one other thread needs to search this index (`IndexFamily.attach`), posted beside the store's handle: a slot of its
+   * own, with room for so many hits or places of a beam; without filters. Absent where only the owner's thread can search.
+   */
+  lend?(room: number): unknown;
+  /** Takes a handle back: its thread no longer searches. */
+  takeBack?(handle: unknown): void;
   /** The index as sections of a file (see storage/sections.ts); the floats are not among them. */
   save(): SavedIndex;
   /** Gives the index's memory back to the store, which lives on. The index is not used afterwards. */
@@ -153,6 +160,11 @@ export interface IndexFamily<P = unknown> {
    * parameters serve all vectors.
    */
   check?(parameters: P, vectors: VectorKind): void;
+  /**
+   * Which of its codes such vectors get: what `encoding: auto` stands for. Refuses as `check` does. Absent where there is
+   * no choice.
+   */
+  encodingOf?(parameters: P, vectors: VectorKind): string;
   /** Bits per component of each code that the parameter `encoding` can name; absent where there is no choice. */
   readonly encodings?: Readonly<Record<string, number>>;
   /**
@@ -162,6 +174,8 @@ export interface IndexFamily<P = unknown> {
    * (new ordinal of each old one, -1 for those gone); a family that can extends it instead of starting anew.
    */
   build(store: VectorStore, parameters: P, options: BuildOptions): Promise<VectorIndex>;
+  /** An index that another thread lent, over a store that it lent. */
+  attach?(store: VectorStore, handle: unknown): VectorIndex;
   /** Reads back what `save` gave; CORRUPTION when the sections do not fit the store. */
   load(store: VectorStore, saved: LoadedIndex): Promise<VectorIndex>;
   /** Present for families on disk: vectors with a saved index of such a family need not lie in memory. */

@@ -15,7 +15,12 @@ import { type MeasureWork, TRUTH_LENGTH } from "./withheld.js";
 export interface MeasureOptions {
   /** True when the index holds the withheld vectors. */
   masked: boolean;
-  /** Efforts to try for k neighbours, rising, when that share of the vectors passes a filter (1: there is none). */
+  /** True when effort counts vectors or what holds them: what reaches a recall grows with the number of vectors. */
+  growing: boolean;
+  /**
+   * Efforts to try for k neighbours, rising, when that share of the vectors passes a filter (1: there is none). Below
+   * what a search for k does in any case an effort would promise what it does not buy.
+   */
   ladder(k: number, selectivity: number): readonly number[];
   /** Beyond this effort only so many queries are asked: they cost more and scatter less. */
   dear?: { effort: number; queries: number };
@@ -66,7 +71,14 @@ export function* measureRecall(
     }
     curves.push(...(yield* curvesOf({ ...trial, queries: few, bits, truth }, [10], selectivity)));
   }
+  if (options.growing) forAll(curves, store.count, store.count - withheld.length);
   return { queries: queries.length, curves };
+}
+
+/** Efforts that were measured among the present vectors, in proportion to all of them. */
+function forAll(curves: CalibrationCurve[], count: number, present: number): void {
+  for (const curve of curves)
+    curve.efforts = curve.efforts.map((effort) => Math.ceil((effort * count) / present - 1e-9));
 }
 
 function allBut(count: number, ordinals: Uint32Array): Uint32Array {

@@ -1,7 +1,8 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
 import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
-import type { ColumnKind } from "../payload/column.js";
+import type { FieldSchema } from "../payload/columns.js";
+import type { Datatype } from "./datatype.js";
 
 type Settings = Record<string, unknown>;
 
@@ -9,6 +10,8 @@ export interface VectorConfig {
   /** Dimensions. */
   size: number;
   distance: Metric;
+  /** What its numbers are rounded to; `float32` where absent. */
+  datatype?: Datatype;
   /** Index family; `hnsw` where absent. */
   family?: string;
   /** Parameters of the family, as given. */
@@ -21,11 +24,7 @@ export interface VectorConfig {
   given: Settings;
 }
 
-/** Schema of a field index: `keyword`, `integer`, `float` or `bool`, with what else the caller said. */
-export interface FieldSchema {
-  type: ColumnKind;
-  [option: string]: unknown;
-}
+export type { FieldSchema } from "../payload/columns.js";
 
 /** JSON-able: it stands in the manifest. */
 export interface CollectionConfig {

@@ -14,7 +14,7 @@ import type { FileIndex, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
 import type { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
-import { loadColumn } from "../payload/columns.js";
+import { type FieldSchema, loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
 import { assert } from "../runtime/assert.js";
@@ -167,7 +167,8 @@ export async function loadSegment(
     const fields: SegmentFiles["fields"] = [];
     segment.fields.clear();
     for (const { path, file } of files.fields) {
-      const column = await unlessDamaged(loadField(dir, file));
+      const schema = state.config.fields[path];
+      const column = schema && (await unlessDamaged(loadField(dir, file, schema)));
       if (!column) continue;
       for (const row of patched) column.update(row, segment.payload(row));
       segment.fields.set(path, column);
@@ -232,8 +233,8 @@ export async function releaseSaved(
   await serveFromFiles(dir, state, segment, files, (home, file) => fileOf.set(home.index, file));
 }
 
-async function loadField(dir: Directory, file: string): Promise<FieldColumn> {
-  const column = await loadColumn(await openSections(dir, file, "field"));
+async function loadField(dir: Directory, file: string, schema: FieldSchema): Promise<FieldColumn> {
+  const column = await loadColumn(await openSections(dir, file, "field"), schema);
   fileOf.set(column, file);
   return column;
 }

@@ -245,7 +245,7 @@ export class Optimizer {
     this.task = { kind: "field", segments: [segment.id], done: 0, total: segment.rowCount };
     const schema = this.#host.state.config.fields[path];
     const begun = this.#host.state.sequence;
-    const column = createColumn(schema.type, parsePath(path));
+    const column = createColumn(schema, parsePath(path));
     for (let row = 0; row < segment.rowCount; row++) {
       column.append(segment.payload(row));
       if (row % SLICE_ROWS === SLICE_ROWS - 1) {

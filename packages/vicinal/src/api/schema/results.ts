@@ -67,6 +67,7 @@ export const segmentExplanation = named(
     effort: optional(unsigned().describe("Dial of the index's last search.")),
     dial: optional(string().describe("What the effort is: ef, probes, checks, ...")),
     effort_from: optional(choice("params", "recall").describe("Given, or read from the measured curve.")),
+    raise: optional(number().describe("Factor in it, from checks of live queries; absent for none.")),
     recall: optional(number({ min: 0, max: 1 }).describe("Measured at that effort; 1 for a scan.")),
     scored: unsigned().describe("Distances computed, on codes or on floats."),
     visited: unsigned().describe("Graph nodes expanded, lists or leaves read."),

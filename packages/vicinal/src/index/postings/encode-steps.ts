@@ -44,7 +44,7 @@ export function* encodeSteps(store: VectorStore, job: EncodeJob): Generator<numb
   const heads = job.heads instanceof Heads ? job.heads : Heads.attach(job.heads);
   const index = new PostingsIndex(store, { heads, layout, postings }, parameters, job.slot);
   // The heads were found without the withheld vectors; their copies in postings are kept from answering.
-  const measuring = { masked: true, ladder: () => geometricLadder(index.effort.max) };
+  const measuring = { masked: true, growing: true, ladder: () => geometricLadder(index.effort.max) };
   return yield* measureRecall(index, job.measure, measuring, store.count);
 }
 

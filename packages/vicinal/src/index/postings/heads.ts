@@ -7,7 +7,8 @@
  */
 import type { BuildOptions, LoadedIndex, SavedIndex } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
-import { HNSW_DEFAULTS, type HnswHandle, HnswIndex, type HnswParameters, hnsw } from "../hnsw/index.js";
+import { attachGraph, type GraphHandle, type GraphIndex } from "../graph/graph-index.js";
+import { HNSW_DEFAULTS, hnsw } from "../hnsw/index.js";
 import { type StoreHandle, VectorStore } from "../vector-store.js";
 
 /** Up to so many heads are found by the graph, with a beam so many times as wide; more by comparing with all. */
@@ -23,19 +24,19 @@ const LEAST_LINKED = 512;
 /** What another thread needs to find heads; can be posted. */
 export interface HeadsHandle {
   store: StoreHandle;
-  graph: { handle: HnswHandle; parameters: HnswParameters } | undefined;
+  graph: GraphHandle | undefined;
   largestNorm: number;
 }
 
 export class Heads {
   readonly store: VectorStore;
   /** Undefined where there are so few heads that all are compared. */
-  readonly graph: HnswIndex | undefined;
+  readonly graph: GraphIndex | undefined;
   /** The square of the largest norm where vectors have a component more; else 0. */
   readonly largestNorm: number;
   readonly #scan: FlatIndex;
 
-  private constructor(store: VectorStore, graph: HnswIndex | undefined, largestNorm: number) {
+  private constructor(store: VectorStore, graph: GraphIndex | undefined, largestNorm: number) {
     this.store = store;
     this.graph = graph;
     this.largestNorm = largestNorm;
@@ -47,14 +48,12 @@ export class Heads {
     const { signal, seed } = options;
     if (store.count < LEAST_LINKED) return new Heads(store, undefined, largestNorm);
     const graph = await hnsw.build(store, HNSW_DEFAULTS, { signal, seed, calibrate: false });
-    return new Heads(store, graph as HnswIndex, largestNorm);
+    return new Heads(store, graph as GraphIndex, largestNorm);
   }
 
   static attach({ store, graph, largestNorm }: HeadsHandle): Heads {
     const attached = VectorStore.attach(store);
-    if (!graph) return new Heads(attached, undefined, largestNorm);
-    const { handle, parameters } = graph;
-    return new Heads(attached, new HnswIndex(attached, handle.layout, parameters, handle), largestNorm);
+    return new Heads(attached, graph && attachGraph(attached, graph), largestNorm);
   }
 
   get count(): number {
@@ -88,13 +87,13 @@ export class Heads {
     const { graph, largestNorm } = this;
     return {
       store: this.store.lend(Math.max(this.count, 1024)),
-      graph: graph && { handle: graph.lend(), parameters: graph.parameters },
+      graph: graph?.lend(),
       largestNorm,
     };
   }
 
   takeBack(handle: HeadsHandle): void {
-    if (handle.graph) this.graph?.takeBack(handle.graph.handle);
+    if (handle.graph) this.graph?.takeBack(handle.graph);
     this.store.takeBack(handle.store);
   }
 
@@ -124,7 +123,7 @@ export class Heads {
       length: (name) => saved.length(`graph.${name}`),
       readInto: (name, target) => saved.readInto(`graph.${name}`, target),
     });
-    return new Heads(store, graph as HnswIndex, saved.meta.largestNorm as number);
+    return new Heads(store, graph as GraphIndex, saved.meta.largestNorm as number);
   }
 
   close(): void {

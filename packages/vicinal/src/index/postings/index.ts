@@ -1,7 +1,7 @@
 /** The postings family: small clusters on disk, their centroids in memory; for collections larger than memory. */
 import type { IndexFamily } from "../contract.js";
 import { buildPostings } from "./build.js";
-import { checkEncoding, type PostingsParameters, postingsParameters } from "./defaults.js";
+import { checkEncoding, encodingOf, type PostingsParameters, postingsParameters } from "./defaults.js";
 import { loadPostings, openPostings } from "./load.js";
 
 export { POSTINGS_DEFAULTS, type PostingEncoding, type PostingsParameters } from "./defaults.js";
@@ -13,6 +13,7 @@ export const postings: IndexFamily<PostingsParameters> = {
   encodings: { int8: 8, float32: 32 },
   parameters: postingsParameters,
   check: checkEncoding,
+  encodingOf: (parameters, { metric, dimensions }) => encodingOf(parameters, metric, dimensions),
   build: buildPostings,
   load: loadPostings,
   disk: {
