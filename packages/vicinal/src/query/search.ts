@@ -181,7 +181,11 @@ function* searchSegment(
     note(step, result.stats);
     if (result.ordinals.length >= k) {
       // What lies in files is not checked: the exact scan would read all of it.
-      if (memory && planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
+      if (
+        memory &&
+        planned?.from === "recall" &&
+        request.watch?.isDue(index, result.stats.scored, matching)
+      ) {
         const alive = () => column.index === index && state.segments().includes(segment);
         const asked = { query, k, effort, bits };
         request.watch.check({ index: memory.index, request: asked, result, recall: request.recall, alive });
