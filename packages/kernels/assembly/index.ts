@@ -24,3 +24,10 @@ export {
   lshWorkBytes,
 } from "./lsh";
 export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";
+export {
+  initQgraph, initQgraphSlot, qgraphBytes, qgraphDistances, qgraphOrdinals, qgraphQuery, qgraphSlotBytes, qgraphStats,
+} from "./qgraph";
+export { qgraphClear, qgraphLift, qgraphTurn } from "./qgraph-encode";
+export { qgraphLink } from "./qgraph-link";
+export { qgraphRepair } from "./qgraph-repair";
+export { qgraphSearch } from "./qgraph-walk";

@@ -5,7 +5,7 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels extends LshKernels, BinaryKernels {
+export interface Kernels extends LshKernels, BinaryKernels, QuantizedGraphKernels {
   scan(
     metric: number,
     query: number,
@@ -388,6 +388,50 @@ export interface BinaryKernels {
     k: number,
     heap: number,
     mode: number,
+  ): number;
+}
+
+/** The quantized graph; see packages/kernels/assembly/qgraph.ts. */
+export interface QuantizedGraphKernels {
+  qgraphBytes(): number;
+  initQgraph(
+    graph: number,
+    metric: number,
+    dimensions: number,
+    padded: number,
+    degree: number,
+    count: number,
+    rows: number,
+    records: number,
+    mean: number,
+    signs: number,
+    root: number,
+    rootBlocks: number,
+    sphere: number,
+    rotated: number,
+    codes: number,
+    codeBytes: number,
+    links: number,
+  ): void;
+  qgraphSlotBytes(graph: number, poolLength: number): number;
+  initQgraphSlot(slot: number, graph: number, poolLength: number): void;
+  qgraphQuery(slot: number): number;
+  qgraphOrdinals(slot: number): number;
+  qgraphDistances(slot: number): number;
+  qgraphStats(slot: number): number;
+  qgraphLift(graph: number, step: number): number;
+  qgraphTurn(graph: number, from: number, to: number): void;
+  qgraphClear(graph: number, entries: number, length: number): void;
+  qgraphLink(graph: number, slot: number, list: number, length: number, ef: number): void;
+  qgraphRepair(graph: number, slot: number, ef: number, parents: number, stack: number): number;
+  qgraphSearch(
+    graph: number,
+    slot: number,
+    k: number,
+    width: number,
+    keep: number,
+    bits: number,
+    budget: number,
   ): number;
 }
 

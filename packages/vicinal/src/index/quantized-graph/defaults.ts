@@ -1,0 +1,90 @@
+/** The parameters of the quantized graph, their ranges and defaults, each with its reason. */
+import { VicinalError } from "../../runtime/errors.js";
+import type { Metric } from "../contract.js";
+
+export interface QuantizedGraphParameters {
+  /** Neighbours of a vertex: 32, 64, 96 or 128, since a look-up pass serves 32 of them. */
+  degree: number;
+  /** Beam while building. */
+  efConstruct: number;
+  /** How often every vertex searches for its neighbours. */
+  rounds: number;
+  /**
+   * Bits of a neighbour's code, a multiple of 16 that is not below the dimensions; `auto` rounds the dimensions up, to 64
+   * at least. More bits than dimensions make the estimates better, as if there were several bits per dimension.
+   */
+  bits: number | "auto";
+}
+
+export const QUANTIZED_GRAPH_DEFAULTS: QuantizedGraphParameters = {
+  degree: 32,
+  efConstruct: 100,
+  rounds: 2,
+  bits: "auto",
+};
+
+/** Effort: places of the beam. A visited vertex estimates its 32 neighbours, cheaply; about one is visited per place. */
+export const QUANTIZED_GRAPH_EFFORT = { default: 128, min: 1, max: 65536, scored: 8 };
+
+/** Fewer bits than these say too little of a distance, whatever the dimensions. */
+export const LEAST_BITS = 64;
+const MOST_BITS = 65536;
+
+/** Entry vertices per square root of the number of vectors: a search compares its query with all of them, by codes. */
+const ENTRIES = 1;
+
+const served: readonly Metric[] = ["Euclid", "Cosine", "Dot"];
+
+/** BAD_REQUEST where the family cannot serve a metric: a rotation, which its codes need, keeps angles, not sums. */
+export function quantizedGraphServes(metric: Metric): void {
+  if (served.includes(metric)) return;
+  const allowed = served.join(", ");
+  throw new VicinalError("BAD_REQUEST", `quantized-graph cannot serve ${metric}; it serves ${allowed}`, {
+    field: "distance",
+    allowed,
+  });
+}
+
+/** Checks given parameters and fills in the defaults. */
+export function quantizedGraphParameters(given: unknown): QuantizedGraphParameters {
+  const result = { ...QUANTIZED_GRAPH_DEFAULTS };
+  if (given === undefined || given === null) return result;
+  if (typeof given !== "object" || Array.isArray(given)) throw refused("parameters", "an object", given);
+  for (const [field, value] of Object.entries(given)) {
+    if (value === undefined || value === null) continue;
+    if (field === "degree") result.degree = whole(field, value, 32, 128, 32);
+    else if (field === "efConstruct") result.efConstruct = whole(field, value, 16, 4096, 1);
+    else if (field === "rounds") result.rounds = whole(field, value, 1, 8, 1);
+    else if (field === "bits") result.bits = value === "auto" ? value : whole(field, value, 16, MOST_BITS, 16);
+    else throw refused("parameters", `among ${Object.keys(result).join(", ")}`, field);
+  }
+  return result;
+}
+
+/** Bits of a code for vectors of so many dimensions; BAD_REQUEST when fewer are asked for. */
+export function bitsFor(parameters: QuantizedGraphParameters, dimensions: number, metric: Metric): number {
+  const least = Math.ceil((metric === "Dot" ? dimensions + 1 : dimensions) / 16) * 16;
+  if (parameters.bits === "auto") return Math.max(LEAST_BITS, least);
+  if (parameters.bits < least)
+    throw refused("bits", `at least ${least} for ${dimensions} dimensions`, parameters.bits);
+  return parameters.bits;
+}
+
+/** Entry vertices for so many vectors: whole blocks, but for few vectors. */
+export function entriesFor(count: number): number {
+  return Math.min(count, Math.max(32, Math.ceil((ENTRIES * Math.sqrt(count)) / 32) * 32));
+}
+
+function whole(field: string, value: unknown, low: number, high: number, step: number): number {
+  if (typeof value === "number" && value >= low && value <= high && value % step === 0) return value;
+  const kind = step === 1 ? "an integer" : `a multiple of ${step}`;
+  throw refused(field, `${kind} from ${low} to ${high}`, value);
+}
+
+function refused(field: string, allowed: string, value: unknown): VicinalError {
+  return new VicinalError(
+    "BAD_REQUEST",
+    `quantized-graph: ${field} must be ${allowed}, not ${String(value)}`,
+    { field, allowed },
+  );
+}
