@@ -9,13 +9,14 @@
 // exhaustive. With a filter, the beam leads through vertices of all kinds, and the walk ends when the best `keep` of
 // those whose bits are set are full and nothing nearer than their worst is left.
 
+import { encodeQuery } from "./codes";
 import { BLOCK, scanBlock, signTables } from "./fast-scan";
 import { dotOf } from "./ivf";
 import { distanceOf, keyOf, offer, sortHeap, splitKeys } from "./keys";
 import { Cosine, Dot, Euclid, Metric } from "./metrics";
 import { HEAD_BYTES, QGraph, QSlot, WIDTH } from "./qgraph";
 import { turn } from "./qgraph-encode";
-import { RowVisit } from "./qgraph-visit";
+import { CodeVisit, RowVisit } from "./qgraph-visit";
 import { scoreList } from "./scan";
 import { keyAt, mergeKeys, nodeKey, nodeOf, setKey, sortKeys } from "./walk";
 
@@ -189,23 +190,28 @@ function prepare(g: QGraph, s: QSlot): void {
   if (g.metric == Metric.Dot) {
     // The query as long as the sphere's radius: that changes no order, but makes the estimates' error small.
     const length = Mathf.sqrt(dotOf(s.query, s.query, g.dimensions));
-    s.unit = length > 0 && g.sphere > 0 ? g.sphere / length : 1;
-    for (let i: usize = 0; i < <usize>g.dimensions << 2; i += 4) store<f32>(s.rotated + i, load<f32>(s.query + i) * s.unit);
-    const scaled = length * s.unit;
+    const unit: f32 = length > 0 && g.sphere > 0 ? g.sphere / length : 1;
+    s.unit = unit;
+    s.start = -0.5 * (unit * length * unit * length + g.sphere * g.sphere);
+    for (let i: usize = 0; i < <usize>g.dimensions << 2; i += 4) store<f32>(s.rotated + i, load<f32>(s.query + i) * unit);
     turn(g, s.rotated, 0, s.rotated);
-    s.start = -0.5 * (scaled * scaled + g.sphere * g.sphere);
   } else {
     s.unit = g.metric == Metric.Euclid ? 0.5 : 1;
-    turn(g, s.query, 0, s.rotated);
     s.start = 0;
+    turn(g, s.query, 0, s.rotated);
   }
-  s.start += dotOf(s.rotated, s.rotated, g.padded) * 0.5;
   signTables(s.rotated, g.padded, s.entries, s.tables);
+  if (g.coded) {
+    // Codes leave the query's own norm out, a constant.
+    s.scale = encodeQuery(s.rotated, s.zeros, g.padded, g.padded, s.code);
+    s.half = 0;
+    s.start = 0;
+  } else s.start += dotOf(s.rotated, s.rotated, g.padded) * 0.5;
 }
 
 /**
  * The nearest k to the slot's query (of those whose bits are set, where `bits` is not 0), found with a beam of `width` places
- * (at most the slot's pool), of which the best `keep` are measured on the floats. Returns how many were found.
+ * (at most the slot's pool); the best `keep` >= k of the visited are measured on the floats. Returns how many were found.
  */
 export function qgraphSearch(g: QGraph, s: QSlot, k: u32, width: u32, keep: u32, bits: usize, budget: u32): u32 {
   s.scored = 0;
@@ -214,17 +220,19 @@ export function qgraphSearch(g: QGraph, s: QSlot, k: u32, width: u32, keep: u32,
   if (g.count == 0) return 0;
   prepare(g, s);
   let size: u32;
-  if (g.metric == Metric.Euclid) size = walk<RowVisit<Euclid>>(g, s, width, keep, bits, budget);
+  if (g.coded) size = walk<CodeVisit>(g, s, width, keep, bits, budget);
+  else if (g.metric == Metric.Euclid) size = walk<RowVisit<Euclid>>(g, s, width, keep, bits, budget);
   else if (g.metric == Metric.Cosine) size = walk<RowVisit<Cosine>>(g, s, width, keep, bits, budget);
   else size = walk<RowVisit<Dot>>(g, s, width, keep, bits, budget);
-  size = min(size, k);
+  size = min(size, max(2 * k, 20));
   for (let i: u32 = 0; i < size; i++) store<u32>(s.ordinals + (<usize>i << 2), <u32>keyAt(s.results, i));
   scoreList(g.metric, s.query, g.rows, g.dimensions, s.ordinals, size, s.distances);
+  let found: u32 = 0;
   for (let i: u32 = 0; i < size; i++) {
     const at = <usize>i << 2;
-    setKey(s.results, i, keyOf(load<f32>(s.distances + at), load<u32>(s.ordinals + at)));
+    found = offer(s.results, found, k, keyOf(load<f32>(s.distances + at), load<u32>(s.ordinals + at)));
   }
-  sortKeys(s.results, size);
-  splitKeys(s.results, size, s.ordinals, s.distances);
-  return size;
+  sortHeap(s.results, found);
+  splitKeys(s.results, found, s.ordinals, s.distances);
+  return found;
 }

@@ -53,12 +53,14 @@ export class QGraph {
   rootBlocks: u32;
   /** The length M of lifted vectors; 0 where nothing is lifted. */
   sphere: f32;
+  /** 8-bit codes of R: see codes.ts. */
+  codes: usize;
+  codeBytes: u32;
+  /** Whether searches measure visited vertices by their 8-bit codes; else by the floats. */
+  coded: u32;
   // Of a build only.
   /** R of all vectors, `padded` f32 each. */
   rotated: usize;
-  /** Their 8-bit codes: see codes.ts. */
-  codes: usize;
-  codeBytes: u32;
   /** A vertex's links as rising keys, `degree` of them, behind the last ~0: see qgraph-link.ts. */
   links: usize;
 
@@ -102,6 +104,8 @@ export class QSlot {
   code: usize;
   scale: f32;
   half: f32;
+  /** `padded` zeros. */
+  zeros: usize;
   /** What a float distance is multiplied by, and the distance of the mean. */
   unit: f32;
   start: f32;
@@ -146,6 +150,11 @@ function layOut(at: usize, g: QGraph, poolLength: u32, s: QSlot): usize {
   at += aligned(padded << 2);
   if (write) s.code = at;
   at += aligned(padded << 1);
+  if (write) {
+    s.zeros = at;
+    memory.fill(at, 0, padded << 2);
+  }
+  at += aligned(padded << 2);
   if (write) s.entries = at;
   at += aligned(padded << 2);
   if (write) s.tables = changetype<Tables>(at);
@@ -210,11 +219,11 @@ export function qgraphStats(s: QSlot): usize {
   return changetype<usize>(s) + offsetof<QSlot>("scored");
 }
 
-/** Describes a graph; `rotated`, `codes` and `links` are 0 but for a build. */
+/** Describes a graph; `rotated` and `links` are 0 but for a build. */
 export function initQgraph(
   g: QGraph, metric: Metric, dimensions: u32, padded: u32, degree: u32, count: u32, rows: usize, records: usize,
-  mean: usize, signs: usize, root: usize, rootBlocks: u32, sphere: f32, rotated: usize, codes: usize, codeBytes: u32,
-  links: usize,
+  mean: usize, signs: usize, root: usize, rootBlocks: u32, sphere: f32, codes: usize, codeBytes: u32, coded: u32,
+  rotated: usize, links: usize,
 ): void {
   g.metric = metric;
   g.dimensions = dimensions;
@@ -231,5 +240,6 @@ export function initQgraph(
   g.rotated = rotated;
   g.codes = codes;
   g.codeBytes = codeBytes;
+  g.coded = coded;
   g.links = links;
 }

@@ -408,9 +408,10 @@ export interface QuantizedGraphKernels {
     root: number,
     rootBlocks: number,
     sphere: number,
-    rotated: number,
     codes: number,
     codeBytes: number,
+    coded: number,
+    rotated: number,
     links: number,
   ): void;
   qgraphSlotBytes(graph: number, poolLength: number): number;

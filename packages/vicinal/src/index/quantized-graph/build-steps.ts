@@ -85,7 +85,7 @@ function* turnVectors(store: VectorStore, { layout, build }: QuantizedGraphJob):
   for (let from = 0; from < count; from += rows) {
     const to = Math.min(count, from + rows);
     kernels.qgraphTurn(layout.head, from, to);
-    kernels.encodeRows(build.rotated, bits, from, to, build.zeros, bits, 1, build.codes, build.codeBytes);
+    kernels.encodeRows(build.rotated, bits, from, to, build.zeros, bits, 1, layout.codes, layout.codeBytes);
     yield 0;
   }
 }

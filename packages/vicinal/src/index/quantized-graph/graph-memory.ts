@@ -1,9 +1,9 @@
 /**
  * Where a quantized graph lies in its store's memory. The kernels' qgraph.ts draws records and the root.
  *
- *   index:  [ head ][ mean ][ signs ][ root ][ records ]
- *   build:  [ rotated: count x bits f32 ][ codes: 8 bits per component ][ links: count x degree u64 ][ zeros: bits f32 ]
- *           [ parents: count u32 ][ stack: count u32 ]                   each part 64-byte aligned
+ *   index:  [ head ][ mean ][ signs ][ root ][ records ][ codes ]
+ *   build:  [ rotated: count x bits f32 ][ links: count x degree u64 ][ zeros: bits f32 ][ parents: count u32 ]
+ *           [ stack: count u32 ]                                          each part 64-byte aligned
  */
 import { seededWords } from "../../runtime/random.js";
 import type { Metric } from "../contract.js";
@@ -29,6 +29,9 @@ export interface GraphLayout extends GraphShape {
   signs: number;
   root: number;
   records: number;
+  /** 8-bit codes of the vectors, in the rotated space. */
+  codes: number;
+  codeBytes: number;
   bytes: number;
   /** Length of lifted vectors; 0 where nothing is lifted. */
   sphere: number;
@@ -38,8 +41,6 @@ export interface GraphLayout extends GraphShape {
 export interface BuildMemory {
   region: number;
   rotated: number;
-  codes: number;
-  codeBytes: number;
   links: number;
   zeros: number;
   parents: number;
@@ -74,25 +75,25 @@ function placesOf<Name extends string>(sizes: Record<Name, number>): Record<Name
 /** Takes a region for a graph. Give it back with `arena.release(layout.region)`. */
 export function allocateGraph(store: VectorStore, shape: GraphShape): GraphLayout {
   const { dimensions, bits, degree, count, rootBlocks } = shape;
+  const codeBytes = aligned(CODE_HEAD_BYTES + bits);
   const { end, ...places } = placesOf({
     head: store.kernels.qgraphBytes(),
     mean: (dimensions + 1) * 4,
     signs: ROTATION_ROUNDS * bits * 4,
     root: rootBlocks * blockBytes(bits),
     records: count * (degree / BLOCK) * blockBytes(bits),
+    codes: count * codeBytes,
   });
   const region = store.arena.allocate(end);
   for (const name of Object.keys(places) as (keyof typeof places)[]) places[name] += region;
-  return { ...shape, ...places, region, bytes: end, sphere: 0 };
+  return { ...shape, ...places, codeBytes, region, bytes: end, sphere: 0 };
 }
 
 /** Takes a region for what a build needs. */
 export function allocateBuild(store: VectorStore, layout: GraphLayout): BuildMemory {
   const { count, bits, degree } = layout;
-  const codeBytes = aligned(CODE_HEAD_BYTES + bits);
   const { end, ...places } = placesOf({
     rotated: count * bits * 4,
-    codes: count * codeBytes,
     links: count * degree * 8,
     zeros: bits * 4,
     parents: count * 4,
@@ -100,7 +101,7 @@ export function allocateBuild(store: VectorStore, layout: GraphLayout): BuildMem
   });
   const region = store.arena.allocate(end);
   for (const name of Object.keys(places) as (keyof typeof places)[]) places[name] += region;
-  return { ...places, codeBytes, region };
+  return { ...places, region };
 }
 
 /** Signs of the random rotation: a word of 0 or the sign bit for each component and round. */
@@ -126,9 +127,10 @@ export function openGraph(store: VectorStore, layout: GraphLayout, build?: Build
     layout.root,
     layout.rootBlocks,
     layout.sphere,
+    layout.codes,
+    layout.codeBytes,
+    (globalThis as any).process.env.CODED === "0" ? 0 : 1,
     build?.rotated ?? 0,
-    build?.codes ?? 0,
-    build?.codeBytes ?? 0,
     build?.links ?? 0,
   );
 }
@@ -145,6 +147,7 @@ export function graphSections(store: VectorStore, layout: GraphLayout): { name: 
     part("signs", layout.signs, ROTATION_ROUNDS * bits * 4),
     part("root", layout.root, rootBlocks * blockBytes(bits)),
     part("records", layout.records, count * (degree / BLOCK) * blockBytes(bits)),
+    part("codes", layout.codes, count * layout.codeBytes),
   ];
 }
 
