@@ -1,5 +1,6 @@
 // Into the rotated space of the quantized graph, and codes of edges; qgraph.ts draws both.
 
+import { encodeRows } from "./codes";
 import { BLOCK } from "./fast-scan";
 import { dotOf } from "./ivf";
 import { ABSENT, HEAD_BYTES, NONE, QGraph } from "./qgraph";
@@ -19,9 +20,13 @@ export function liftOf(g: QGraph, row: usize): f32 {
   return Mathf.sqrt(max<f32>(0, g.sphere * g.sphere - dotOf(row, row, g.dimensions)));
 }
 
-/** R of rows from..to-1, into the build's copy. */
-export function qgraphTurn(g: QGraph, from: u32, to: u32): void {
-  for (let i = from; i < to; i++) turn(g, g.row(i), g.sphere > 0 ? liftOf(g, g.row(i)) : 0, g.turned(i));
+/** R of rows from..to-1, into the build's copy, and its 8-bit code; `zeros`: `padded` of them. */
+export function qgraphTurn(g: QGraph, from: u32, to: u32, zeros: usize): void {
+  const codeBytes = g.recordBytes() - g.codeAt();
+  for (let i = from; i < to; i++) {
+    turn(g, g.row(i), g.sphere > 0 ? liftOf(g, g.row(i)) : 0, g.turned(i));
+    encodeRows(g.turned(i), g.padded, 0, 1, zeros, g.padded, true, g.code(i), <u32>codeBytes);
+  }
 }
 
 /** Mean of the lifted component over every `step`-th row. */

@@ -156,7 +156,7 @@ export function findNear(g: QGraph, s: QSlot, node: u32, ef: u32): u32 {
   s.start = s.half;
   s.scored = 0;
   signTables(g.turned(node), g.padded, s.entries, s.tables);
-  return walk<CodeVisit>(g, s, ef, ef, 0, 0);
+  return walk<CodeVisit>(g, s, ef, ef, 0, 0, false);
 }
 
 /** Links the vertices of a list, in its order, by a search with a beam of `ef` (at most the slot's pool); again where linked. */

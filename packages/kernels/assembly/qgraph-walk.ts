@@ -5,8 +5,8 @@
 // by one look-up pass per block. A vertex may stand in the beam several times, with the estimate of each neighbour
 // that led to it (SymphonyQG: their errors are independent, the best one counts); once visited it is passed over.
 //
-// Where the beam has room for every vertex, each enters it once, so that nothing falls off and the search is
-// exhaustive. With a filter, the beam leads through vertices of all kinds, and the walk ends when the best `keep` of
+// Where hardly more vertices are visited than are wanted, each enters the beam once, so that it holds as many as it
+// has places; a beam with room for every vertex is exhaustive, since nothing falls off. With a filter, the beam leads through vertices of all kinds, and the walk ends when the best `keep` of
 // those whose bits are set are full and nothing nearer than their worst is left.
 
 import { encodeQuery } from "./codes";
@@ -21,7 +21,7 @@ import { scoreList } from "./scan";
 import { keyAt, mergeKeys, nodeKey, nodeOf, setKey, sortKeys } from "./walk";
 
 /** Entry vertices that a search starts from. */
-const STARTS: u32 = 16;
+const STARTS: u32 = 4;
 const LINE_BYTES: usize = 64;
 
 // @ts-ignore: decorator
@@ -103,10 +103,10 @@ function begin(g: QGraph, s: QSlot, most: u32): u32 {
 
 /**
  * From the slot's query, best first. `width`: places of the beam, `keep`: how many of the visited are kept in `s.results`,
- * rising, each at most the slot's pool length. With `bits`, the walk stops after about `budget` estimates. Returns how
- * many were kept.
+ * rising, each at most the slot's pool length. With `bits`, the walk stops after about `budget` estimates. `once`: no
+ * vertex enters the beam twice, so that as many are visited as it has places. Returns how many were kept.
  */
-export function walk<S>(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize, budget: u32): u32 {
+export function walk<S>(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize, budget: u32, once: bool): u32 {
   const scorer = changetype<S>(0);
   const pool = s.pool;
   const results = s.results;
@@ -114,11 +114,12 @@ export function walk<S>(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize,
   const blockBytes = g.blockBytes();
   const recordBytes = g.recordBytes();
   const blocks = g.degree / BLOCK;
-  const unique = width >= g.count;
+  const unique = once || width >= g.count;
   memory.fill(s.visited, 0, s.visitedBytes);
-  let size = begin(g, s, unique ? width : min(width, STARTS));
+  const whole = width >= g.count;
+  let size = begin(g, s, whole ? width : min(width, STARTS));
   if (unique) for (let i: u32 = 0; i < size; i++) mark(s, nodeOf(keyAt(pool, i)));
-  let dropped = !unique;
+  let dropped = !whole;
   let found: u32 = 0;
   let next: u32 = 0;
   let sink: u32 = 0;
@@ -209,6 +210,14 @@ function prepare(g: QGraph, s: QSlot): void {
   } else s.start += dotOf(s.rotated, s.rotated, g.padded) * 0.5;
 }
 
+function find(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize, budget: u32, once: bool): u32 {
+  s.scored = 0;
+  if (g.coded) return walk<CodeVisit>(g, s, width, keep, bits, budget, once);
+  if (g.metric == Metric.Euclid) return walk<RowVisit<Euclid>>(g, s, width, keep, bits, budget, once);
+  if (g.metric == Metric.Cosine) return walk<RowVisit<Cosine>>(g, s, width, keep, bits, budget, once);
+  return walk<RowVisit<Dot>>(g, s, width, keep, bits, budget, once);
+}
+
 /**
  * The nearest k to the slot's query (of those whose bits are set, where `bits` is not 0), found with a beam of `width` places
  * (at most the slot's pool); the best `keep` >= k of the visited are measured on the floats. Returns how many were found.
@@ -219,11 +228,10 @@ export function qgraphSearch(g: QGraph, s: QSlot, k: u32, width: u32, keep: u32,
   s.exhausted = 1;
   if (g.count == 0) return 0;
   prepare(g, s);
-  let size: u32;
-  if (g.coded) size = walk<CodeVisit>(g, s, width, keep, bits, budget);
-  else if (g.metric == Metric.Euclid) size = walk<RowVisit<Euclid>>(g, s, width, keep, bits, budget);
-  else if (g.metric == Metric.Cosine) size = walk<RowVisit<Cosine>>(g, s, width, keep, bits, budget);
-  else size = walk<RowVisit<Dot>>(g, s, width, keep, bits, budget);
+  const wide = width >= 2 * k;
+  let size = find(g, s, width, keep, bits, budget, !wide);
+  // Estimates of few vertices may have filled the beam.
+  if (size < k && wide && !s.exhausted) size = find(g, s, width, keep, bits, budget, true);
   size = min(size, max(2 * k, 20));
   for (let i: u32 = 0; i < size; i++) store<u32>(s.ordinals + (<usize>i << 2), <u32>keyAt(s.results, i));
   scoreList(g.metric, s.query, g.rows, g.dimensions, s.ordinals, size, s.distances);

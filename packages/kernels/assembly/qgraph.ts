@@ -10,7 +10,8 @@
 //   Dot       vectors lifted onto a sphere, (x, sqrt(M^2 - x.x)) with M the largest length, queries (q, 0): half the
 //             squared distance is a constant less the inner product (Bachrach et al. 2014)
 //
-// A vertex is a vector's ordinal; its record is `degree` / 32 blocks:
+// A vertex is a vector's ordinal; its record is `degree` / 32 blocks and its own 8-bit code (codes.ts) of R, up to whole
+// cache lines:
 //
 //   block     [ ids: 32 u32, NONE where there is none ][ factors: 32 x (add, scale) ][ codes: tables x 16 bytes ]
 //   codes     signs of R(neighbour) - R(vertex), in the order of fast-scan.ts
@@ -24,6 +25,7 @@
 // An absent neighbour has add = infinity. The root is a record of entry vertices, coded against the mean: a search
 // starts at those that seem nearest.
 
+import { CODE_HEAD_BYTES } from "./codes";
 import { BLOCK, Tables } from "./fast-scan";
 import { Metric } from "./metrics";
 
@@ -53,9 +55,6 @@ export class QGraph {
   rootBlocks: u32;
   /** The length M of lifted vectors; 0 where nothing is lifted. */
   sphere: f32;
-  /** 8-bit codes of R: see codes.ts. */
-  codes: usize;
-  codeBytes: u32;
   /** Whether searches measure visited vertices by their 8-bit codes; else by the floats. */
   coded: u32;
   // Of a build only.
@@ -68,8 +67,13 @@ export class QGraph {
     return HEAD_BYTES + (<usize>this.padded << 2);
   }
 
-  @inline recordBytes(): usize {
+  /** Where a record's 8-bit code begins. */
+  @inline codeAt(): usize {
     return this.blockBytes() * <usize>(this.degree / BLOCK);
+  }
+
+  @inline recordBytes(): usize {
+    return (this.codeAt() + CODE_HEAD_BYTES + <usize>this.padded + 63) & ~63;
   }
 
   @inline record(node: u32): usize {
@@ -85,7 +89,7 @@ export class QGraph {
   }
 
   @inline code(node: u32): usize {
-    return this.codes + <usize>node * <usize>this.codeBytes;
+    return this.record(node) + this.codeAt();
   }
 
   @inline linksOf(node: u32): usize {
@@ -222,7 +226,7 @@ export function qgraphStats(s: QSlot): usize {
 /** Describes a graph; `rotated` and `links` are 0 but for a build. */
 export function initQgraph(
   g: QGraph, metric: Metric, dimensions: u32, padded: u32, degree: u32, count: u32, rows: usize, records: usize,
-  mean: usize, signs: usize, root: usize, rootBlocks: u32, sphere: f32, codes: usize, codeBytes: u32, coded: u32,
+  mean: usize, signs: usize, root: usize, rootBlocks: u32, sphere: f32, coded: u32,
   rotated: usize, links: usize,
 ): void {
   g.metric = metric;
@@ -238,8 +242,6 @@ export function initQgraph(
   g.rootBlocks = rootBlocks;
   g.sphere = sphere;
   g.rotated = rotated;
-  g.codes = codes;
-  g.codeBytes = codeBytes;
   g.coded = coded;
   g.links = links;
 }

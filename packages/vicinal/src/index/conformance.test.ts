@@ -54,7 +54,11 @@ const reach: Record<string, number> = {
   "kmeans-tree": 8,
   lsh: 1,
   mih: 4,
+  "quantized-graph": 2,
 };
+
+/** Whether a family serves a metric: it refuses the others before it builds. */
+const serves = (family: string, metric: Metric) => family !== "quantized-graph" || metric !== "Manhattan";
 
 describe.each(Object.keys(reach))("family %s", (family) => {
   const cases: [Metric, number][] = [
@@ -66,15 +70,18 @@ describe.each(Object.keys(reach))("family %s", (family) => {
     ["Manhattan", 20],
     ["Euclid", 784],
   ];
-  test.each(cases)("finds the nearest: %s, %i dimensions", async (metric, dimensions) => {
-    const vectors = clusteredVectors(2100, dimensions, metric, 7);
-    const queries = vectors.slice(2000 * dimensions);
-    const { build } = await make(family, vectors.slice(0, 2000 * dimensions), dimensions, metric);
-    const index = await build();
-    expect(recall(index, queries, 128)).toBeGreaterThan(metric === "Dot" ? 0.9 : 0.97);
-    const half = bitsOf(2000, (ordinal) => ordinal % 2 === 0);
-    expect(recall(index, queries, 128, half)).toBeGreaterThan(metric === "Dot" ? 0.9 : 0.97);
-  });
+  test.each(cases.filter(([metric]) => serves(family, metric)))(
+    "finds the nearest: %s, %i dimensions",
+    async (metric, dimensions) => {
+      const vectors = clusteredVectors(2100, dimensions, metric, 7);
+      const queries = vectors.slice(2000 * dimensions);
+      const { build } = await make(family, vectors.slice(0, 2000 * dimensions), dimensions, metric);
+      const index = await build();
+      expect(recall(index, queries, 128)).toBeGreaterThan(metric === "Dot" ? 0.9 : 0.97);
+      const half = bitsOf(2000, (ordinal) => ordinal % 2 === 0);
+      expect(recall(index, queries, 128, half)).toBeGreaterThan(metric === "Dot" ? 0.9 : 0.97);
+    },
+  );
 
   test.each([0, 1, 2, 3, 33])("holds %i vectors", async (count) => {
     const vectors = clusteredVectors(count, 20, "Euclid", 3);

@@ -408,8 +408,6 @@ export interface QuantizedGraphKernels {
     root: number,
     rootBlocks: number,
     sphere: number,
-    codes: number,
-    codeBytes: number,
     coded: number,
     rotated: number,
     links: number,
@@ -421,7 +419,7 @@ export interface QuantizedGraphKernels {
   qgraphDistances(slot: number): number;
   qgraphStats(slot: number): number;
   qgraphLift(graph: number, step: number): number;
-  qgraphTurn(graph: number, from: number, to: number): void;
+  qgraphTurn(graph: number, from: number, to: number, zeros: number): void;
   qgraphClear(graph: number, entries: number, length: number): void;
   qgraphLink(graph: number, slot: number, list: number, length: number, ef: number): void;
   qgraphRepair(graph: number, slot: number, ef: number, parents: number, stack: number): number;

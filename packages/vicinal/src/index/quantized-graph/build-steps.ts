@@ -84,8 +84,7 @@ function* turnVectors(store: VectorStore, { layout, build }: QuantizedGraphJob):
   const rows = Math.max(1, Math.floor(TURN_NUMBERS / bits));
   for (let from = 0; from < count; from += rows) {
     const to = Math.min(count, from + rows);
-    kernels.qgraphTurn(layout.head, from, to);
-    kernels.encodeRows(build.rotated, bits, from, to, build.zeros, bits, 1, layout.codes, layout.codeBytes);
+    kernels.qgraphTurn(layout.head, from, to, build.zeros);
     yield 0;
   }
 }

@@ -9,7 +9,13 @@ import { largestNorm } from "../norms.js";
 import { runSteps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { type QuantizedGraphJob, quantizedGraphSteps } from "./build-steps.js";
-import { bitsFor, entriesFor, type QuantizedGraphParameters, quantizedGraphServes } from "./defaults.js";
+import {
+  bitsFor,
+  entriesFor,
+  LEAST_CODED_DIMENSIONS,
+  type QuantizedGraphParameters,
+  quantizedGraphServes,
+} from "./defaults.js";
 import {
   allocateBuild,
   allocateGraph,
@@ -46,8 +52,9 @@ export async function buildQuantizedGraph(
   let layout: GraphLayout | undefined;
   let done = false;
   try {
+    const coded = dimensions >= LEAST_CODED_DIMENSIONS;
     const rootBlocks = Math.ceil(entries.length / BLOCK);
-    const shape = { dimensions, metric, count, bits, degree: parameters.degree, rootBlocks };
+    const shape = { dimensions, metric, count, bits, degree: parameters.degree, coded, rootBlocks };
     layout = allocateGraph(store, shape);
     layout.sphere = metric === "Dot" ? Math.fround(Math.sqrt(largestNorm(store))) : 0;
     drawSigns(store, layout, seed);

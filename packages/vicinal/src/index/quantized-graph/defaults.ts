@@ -55,11 +55,15 @@ export function quantizedGraphParameters(given: unknown): QuantizedGraphParamete
     if (field === "degree") result.degree = whole(field, value, 32, 128, 32);
     else if (field === "efConstruct") result.efConstruct = whole(field, value, 16, 4096, 1);
     else if (field === "rounds") result.rounds = whole(field, value, 1, 8, 1);
-    else if (field === "bits") result.bits = value === "auto" ? value : whole(field, value, 16, MOST_BITS, 16);
+    else if (field === "bits")
+      result.bits = value === "auto" ? value : whole(field, value, 16, MOST_BITS, 16);
     else throw refused("parameters", `among ${Object.keys(result).join(", ")}`, field);
   }
   return result;
 }
+
+/** Below this many dimensions a float vector fits one cache line, and 8 bits are too coarse for near neighbours. */
+export const LEAST_CODED_DIMENSIONS = 17;
 
 /** Bits of a code for vectors of so many dimensions; BAD_REQUEST when fewer are asked for. */
 export function bitsFor(parameters: QuantizedGraphParameters, dimensions: number, metric: Metric): number {

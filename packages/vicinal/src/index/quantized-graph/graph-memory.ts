@@ -1,7 +1,7 @@
 /**
  * Where a quantized graph lies in its store's memory. The kernels' qgraph.ts draws records and the root.
  *
- *   index:  [ head ][ mean ][ signs ][ root ][ records ][ codes ]
+ *   index:  [ head ][ mean ][ signs ][ root ][ records ]
  *   build:  [ rotated: count x bits f32 ][ links: count x degree u64 ][ zeros: bits f32 ][ parents: count u32 ]
  *           [ stack: count u32 ]                                          each part 64-byte aligned
  */
@@ -17,6 +17,8 @@ export interface GraphShape {
   /** Bits of a code: components of the rotated space. */
   bits: number;
   degree: number;
+  /** Whether visited vertices are measured by their 8-bit codes; else by the floats. */
+  coded: boolean;
   /** Blocks of the root. */
   rootBlocks: number;
 }
@@ -29,9 +31,6 @@ export interface GraphLayout extends GraphShape {
   signs: number;
   root: number;
   records: number;
-  /** 8-bit codes of the vectors, in the rotated space. */
-  codes: number;
-  codeBytes: number;
   bytes: number;
   /** Length of lifted vectors; 0 where nothing is lifted. */
   sphere: number;
@@ -53,13 +52,17 @@ export const NO_NODE = 0xffffffff;
 /** Ids and factors of a block. */
 const HEAD_BYTES = 256;
 const CODE_HEAD_BYTES = 8;
-const ROTATION_ROUNDS = 4;
+export const ROTATION_ROUNDS = 4;
 const ALIGNMENT = 64;
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 /** Bytes of 32 neighbours with codes of so many bits. */
 export const blockBytes = (bits: number) => HEAD_BYTES + bits * 4;
+
+/** Bytes of a vertex: blocks of its neighbours and its own 8-bit code. */
+export const recordBytes = ({ degree, bits }: { degree: number; bits: number }) =>
+  aligned((degree / BLOCK) * blockBytes(bits) + CODE_HEAD_BYTES + bits);
 
 /** Takes parts one after the other; returns their places, and the bytes of all. */
 function placesOf<Name extends string>(sizes: Record<Name, number>): Record<Name, number> & { end: number } {
@@ -74,19 +77,17 @@ function placesOf<Name extends string>(sizes: Record<Name, number>): Record<Name
 
 /** Takes a region for a graph. Give it back with `arena.release(layout.region)`. */
 export function allocateGraph(store: VectorStore, shape: GraphShape): GraphLayout {
-  const { dimensions, bits, degree, count, rootBlocks } = shape;
-  const codeBytes = aligned(CODE_HEAD_BYTES + bits);
+  const { dimensions, bits, count, rootBlocks } = shape;
   const { end, ...places } = placesOf({
     head: store.kernels.qgraphBytes(),
     mean: (dimensions + 1) * 4,
     signs: ROTATION_ROUNDS * bits * 4,
     root: rootBlocks * blockBytes(bits),
-    records: count * (degree / BLOCK) * blockBytes(bits),
-    codes: count * codeBytes,
+    records: count * recordBytes(shape),
   });
   const region = store.arena.allocate(end);
   for (const name of Object.keys(places) as (keyof typeof places)[]) places[name] += region;
-  return { ...shape, ...places, codeBytes, region, bytes: end, sphere: 0 };
+  return { ...shape, ...places, region, bytes: end, sphere: 0 };
 }
 
 /** Takes a region for what a build needs. */
@@ -127,17 +128,18 @@ export function openGraph(store: VectorStore, layout: GraphLayout, build?: Build
     layout.root,
     layout.rootBlocks,
     layout.sphere,
-    layout.codes,
-    layout.codeBytes,
-    (globalThis as any).process.env.CODED === "0" ? 0 : 1,
+    layout.coded ? 1 : 0,
     build?.rotated ?? 0,
     build?.links ?? 0,
   );
 }
 
 /** The saved parts of a graph, as they lie in memory. */
-export function graphSections(store: VectorStore, layout: GraphLayout): { name: string; bytes: Uint8Array }[] {
-  const { dimensions, bits, degree, count, rootBlocks } = layout;
+export function graphSections(
+  store: VectorStore,
+  layout: GraphLayout,
+): { name: string; bytes: Uint8Array }[] {
+  const { dimensions, bits, count, rootBlocks } = layout;
   const part = (name: string, start: number, length: number) => ({
     name,
     bytes: store.arena.u8.subarray(start, start + length),
@@ -146,8 +148,7 @@ export function graphSections(store: VectorStore, layout: GraphLayout): { name: 
     part("mean", layout.mean, (dimensions + 1) * 4),
     part("signs", layout.signs, ROTATION_ROUNDS * bits * 4),
     part("root", layout.root, rootBlocks * blockBytes(bits)),
-    part("records", layout.records, count * (degree / BLOCK) * blockBytes(bits)),
-    part("codes", layout.codes, count * layout.codeBytes),
+    part("records", layout.records, count * recordBytes(layout)),
   ];
 }
 

@@ -3,11 +3,30 @@ import { VicinalError } from "../../runtime/errors.js";
 import type { LoadedIndex } from "../contract.js";
 import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
-import { bitsFor, entriesFor, type QuantizedGraphParameters, quantizedGraphParameters } from "./defaults.js";
-import { allocateGraph, BLOCK, blockBytes, type GraphLayout, graphSections, NO_NODE, openGraph } from "./graph-memory.js";
+import {
+  bitsFor,
+  entriesFor,
+  LEAST_CODED_DIMENSIONS,
+  type QuantizedGraphParameters,
+  quantizedGraphParameters,
+} from "./defaults.js";
+import {
+  allocateGraph,
+  BLOCK,
+  blockBytes,
+  type GraphLayout,
+  graphSections,
+  NO_NODE,
+  openGraph,
+  ROTATION_ROUNDS,
+  recordBytes,
+} from "./graph-memory.js";
 import { QUANTIZED_GRAPH_FORMAT, QuantizedGraphIndex } from "./quantized-graph-index.js";
 
-export async function loadQuantizedGraph(store: VectorStore, saved: LoadedIndex): Promise<QuantizedGraphIndex> {
+export async function loadQuantizedGraph(
+  store: VectorStore,
+  saved: LoadedIndex,
+): Promise<QuantizedGraphIndex> {
   const { meta } = saved;
   const { count, dimensions, metric } = store;
   expectStore(meta, store, QUANTIZED_GRAPH_FORMAT, damaged);
@@ -19,7 +38,9 @@ export async function loadQuantizedGraph(store: VectorStore, saved: LoadedIndex)
     throw damaged(`sphere is ${String(sphere)}`);
   const calibration = checkedCalibration(meta.calibration, damaged);
   const bits = parameters.bits as number;
-  const layout = allocateGraph(store, { dimensions, metric, count, bits, degree: parameters.degree, rootBlocks });
+  const { degree } = parameters;
+  const coded = dimensions >= LEAST_CODED_DIMENSIONS;
+  const layout = allocateGraph(store, { dimensions, metric, count, bits, degree, coded, rootBlocks });
   layout.sphere = sphere;
   try {
     await readSections(saved, graphSections(store, layout), damaged);
@@ -55,17 +76,19 @@ function checkedParameters(store: VectorStore, meta: Record<string, unknown>): Q
 function checkGraph(store: VectorStore, layout: GraphLayout): void {
   const { u32 } = store.arena;
   const { count, bits, degree, rootBlocks } = layout;
-  const words = blockBytes(bits) >>> 2;
+  const block = blockBytes(bits) >>> 2;
   const checkBlocks = (start: number, blocks: number, what: string) => {
-    for (let block = 0; block < blocks; block++) {
-      const at = (start >>> 2) + block * words;
-      for (let lane = at; lane < at + BLOCK; lane++)
+    for (let first = start; first < start + blocks * block; first += block) {
+      for (let lane = first; lane < first + BLOCK; lane++)
         if (u32[lane] >= count && u32[lane] !== NO_NODE)
           throw damaged(`${what} names vector ${u32[lane]} of ${count}`);
     }
   };
-  checkBlocks(layout.root, rootBlocks, "the root");
-  checkBlocks(layout.records, count * (degree / BLOCK), "a record");
-  for (let at = layout.signs >>> 2; at < (layout.signs >>> 2) + 4 * bits; at++)
+  checkBlocks(layout.root >>> 2, rootBlocks, "the root");
+  const record = recordBytes(layout) >>> 2;
+  for (let vertex = 0; vertex < count; vertex++)
+    checkBlocks((layout.records >>> 2) + vertex * record, degree / BLOCK, `the record of ${vertex}`);
+  const signs = layout.signs >>> 2;
+  for (let at = signs; at < signs + ROTATION_ROUNDS * bits; at++)
     if ((u32[at] & 0x7fffffff) !== 0) throw damaged("the rotation's signs are not signs");
 }

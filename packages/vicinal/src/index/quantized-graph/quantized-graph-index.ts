@@ -79,7 +79,15 @@ export class QuantizedGraphIndex implements VectorIndex {
     if (width > this.#poolLength) this.#enlarge(width);
     const slot = this.#slot;
     store.arena.f32.set(request.query, kernels.qgraphQuery(slot) >>> 2);
-    const found = kernels.qgraphSearch(layout.head, slot, k, width, bits ? ef : Math.max(2 * k, 20), bits, budget);
+    const found = kernels.qgraphSearch(
+      layout.head,
+      slot,
+      k,
+      width,
+      bits ? ef : Math.max(2 * k, 20),
+      bits,
+      budget,
+    );
     const { u32, f32 } = store.arena;
     const ordinals = kernels.qgraphOrdinals(slot) >>> 2;
     const distances = kernels.qgraphDistances(slot) >>> 2;
