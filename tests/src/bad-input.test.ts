@@ -335,7 +335,7 @@ const filters: Case[] = [
     call: (database, body) => database.count("points", body),
     request: ["POST", "/collections/points/points/count"],
     body: { filter: { must: [{ key: "word" }] } },
-    code: "BAD_FILTER",
+    code: "OUT_OF_RANGE",
     says: "filter.must[0]",
   },
   {
@@ -521,11 +521,25 @@ const collections: Case[] = [
     says: "field_schema",
   },
   {
-    title: "a type of field index that is not there yet",
+    title: "an integer index that could do nothing",
     ...index,
-    body: { field_name: "word", field_schema: "geo" },
+    body: { field_name: "word", field_schema: { type: "integer", lookup: false, range: false } },
+    code: "OUT_OF_RANGE",
+    says: "field_schema.lookup: the 'lookup' and 'range' capabilities can't be both disabled",
+  },
+  {
+    title: "a tokenizer that is none",
+    ...index,
+    body: { field_name: "word", field_schema: { type: "text", tokenizer: "letter" } },
+    code: "BAD_REQUEST",
+    says: "field_schema.tokenizer: expected",
+  },
+  {
+    title: "stop words of a language without a list",
+    ...index,
+    body: { field_name: "word", field_schema: { type: "text", stopwords: "tajik" } },
     code: "UNSUPPORTED",
-    says: "field_schema: indexes of this type are not supported",
+    says: "field_schema.stopwords: stop words of this language are not supported",
   },
   {
     title: "a field index on no path",

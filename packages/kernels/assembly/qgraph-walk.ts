@@ -186,7 +186,7 @@ export function walk<S>(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize,
   return found;
 }
 
-/** Prepares the slot for the query that the host put there. */
+/** Prepares the slot for its query. */
 function prepare(g: QGraph, s: QSlot): void {
   if (g.metric == Metric.Dot) {
     // The query as long as the sphere's radius: that changes no order, but makes the estimates' error small.
@@ -219,20 +219,21 @@ function find(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize, budget: u
 }
 
 /**
- * The nearest k to the slot's query (of those whose bits are set, where `bits` is not 0), found with a beam of `width` places
- * (at most the slot's pool); the best `keep` >= k of the visited are measured on the floats. Returns how many were found.
+ * The nearest k to a query (of those whose bits are set, where `bits` is not 0), found with a beam of `width` places. Of the
+ * visited the best `keep` are kept, of these the best `refine` >= k measured on the floats. The slot's pool has room for
+ * `width` and `keep`. Returns how many were found.
  */
-export function qgraphSearch(g: QGraph, s: QSlot, k: u32, width: u32, keep: u32, bits: usize, budget: u32): u32 {
-  s.scored = 0;
+export function qgraphSearch(
+  g: QGraph, s: QSlot, query: usize, k: u32, width: u32, keep: u32, refine: u32, bits: usize, budget: u32,
+): u32 {
   s.expanded = 0;
-  s.exhausted = 1;
-  if (g.count == 0) return 0;
+  s.query = query;
   prepare(g, s);
   const wide = width >= 2 * k;
   let size = find(g, s, width, keep, bits, budget, !wide);
   // Estimates of few vertices may have filled the beam.
   if (size < k && wide && !s.exhausted) size = find(g, s, width, keep, bits, budget, true);
-  size = min(size, max(2 * k, 20));
+  size = min(size, refine);
   for (let i: u32 = 0; i < size; i++) store<u32>(s.ordinals + (<usize>i << 2), <u32>keyAt(s.results, i));
   scoreList(g.metric, s.query, g.rows, g.dimensions, s.ordinals, size, s.distances);
   let found: u32 = 0;

@@ -100,7 +100,7 @@ export class QGraph {
 // A slot is one thread's scratch: see layOut.
 @final @unmanaged
 export class QSlot {
-  /** Where the host puts a query. */
+  /** The query that is searched for. */
   query: usize;
   /** R of the query. */
   rotated: usize;
@@ -148,8 +148,6 @@ function layOut(at: usize, g: QGraph, poolLength: u32, s: QSlot): usize {
   const write = changetype<usize>(s) != 0;
   const padded = <usize>g.padded;
   at += aligned(offsetof<QSlot>());
-  if (write) s.query = at;
-  at += aligned(<usize>g.dimensions << 2);
   if (write) s.rotated = at;
   at += aligned(padded << 2);
   if (write) s.code = at;
@@ -205,11 +203,7 @@ export function initQgraphSlot(at: usize, g: QGraph, poolLength: u32): void {
   layOut(at, g, poolLength, changetype<QSlot>(at));
 }
 
-/** Where the host puts a query (f32), and where an answer's ordinals (u32) and distances (f32) are. */
-export function qgraphQuery(s: QSlot): usize {
-  return s.query;
-}
-
+/** Where an answer's ordinals (u32) and distances (f32) are. */
 export function qgraphOrdinals(s: QSlot): usize {
   return s.ordinals;
 }

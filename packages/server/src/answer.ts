@@ -42,9 +42,10 @@ export const writePoints: ResultWriter<readonly PointRecord<RawJson>[]> = (write
   writer.array(points, (point) => writePoint(writer, point));
 };
 
-export const writeQueryResponse: ResultWriter<QueryResponse<RawJson>> = (writer, { points }) => {
+export const writeQueryResponse: ResultWriter<QueryResponse<RawJson>> = (writer, { points, explain }) => {
   writer.text(`{"points":`);
   writePoints(writer, points);
+  if (explain) writer.text(`,"explain":`).value(explain);
   writer.text("}");
 };
 

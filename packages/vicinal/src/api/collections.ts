@@ -1,15 +1,9 @@
 /** Between the API's view of a collection's settings and the engine's. */
-import { familyNamed } from "../index/families.js";
 import { HAS } from "../payload/column.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import {
-  type CollectionConfig,
-  changedConfig,
-  familyOf,
-  indexParameters,
-  type VectorConfig,
-} from "../segment/config.js";
+import { type CollectionConfig, changedConfig, choiceOf, type VectorConfig } from "../segment/config.js";
+import type { Datatype } from "../segment/datatype.js";
 import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
 import { vectorConfig } from "./prepare.js";
 import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
@@ -28,9 +22,23 @@ function isSingle(vectors: object): vectors is VectorParams {
 }
 
 function vectorOf(params: VectorParams): VectorConfig {
-  const { type: family, ...own } = given(params.index) as { type?: string };
-  const index = family === undefined || family === "hnsw" ? { ...given(params.hnsw_config), ...own } : own;
-  return { size: params.size, distance: params.distance, family, index, given: given(params) };
+  return {
+    size: params.size,
+    distance: params.distance,
+    // The schema lets no other pass.
+    datatype: (params.datatype ?? undefined) as Datatype | undefined,
+    ...indexOf(params),
+    hnsw: given(params.hnsw_config),
+    quantization: params.quantization_config ?? undefined,
+    given: given(params),
+  };
+}
+
+/** The family with its parameters, where one is named. */
+function indexOf({ index }: Pick<VectorParams, "index">): Pick<VectorConfig, "family" | "index"> {
+  if (!index) return {};
+  const { type: family, ...parameters } = given(index) as { type: string };
+  return { family, index: parameters };
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {
@@ -49,12 +57,27 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
   return config;
 }
 
-/** Lets each vector's family refuse parameters that it cannot take. */
+/** Lets each vector's family refuse what it cannot take, and names the place in the request. */
 function checkIndexes(config: CollectionConfig): void {
-  for (const name of Object.keys(config.vectors)) {
-    const family = familyOf(config, name);
-    if (family !== "flat") familyNamed(family).parameters(indexParameters(config, name));
+  for (const [name, vector] of Object.entries(config.vectors)) {
+    try {
+      choiceOf(config, name);
+    } catch (error) {
+      throw error instanceof VicinalError ? placed(error, name, vector) : error;
+    }
   }
+}
+
+function placed(error: VicinalError, name: string, { index, hnsw }: VectorConfig): VicinalError {
+  const { field } = error.details;
+  const own = name === "" ? "vectors" : `vectors.${name}`;
+  let path = `${own}.index`;
+  if (typeof field === "string") {
+    const isSetting = index?.[field] === undefined;
+    if (isSetting) path = hnsw?.[field] === undefined ? "hnsw_config" : `${own}.hnsw_config`;
+    path += `.${field}`;
+  }
+  return new VicinalError(error.code, `${path}: ${error.message}`, { ...error.details, path });
 }
 
 /** What of the configuration an update changes. */
@@ -72,7 +95,9 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
     change.vectors = Object.fromEntries(
       Object.entries(vectors).map(([name, diff]) => {
         vectorConfig(config, name);
-        return [name, { index: given(diff.hnsw_config), given: given(diff) }];
+        const { quantization_config: quantization } = diff;
+        const hnsw = given(diff.hnsw_config);
+        return [name, given({ ...indexOf(diff), hnsw, quantization, given: given(diff) })];
       }),
     );
   checkIndexes(changedConfig(config, change));

@@ -4,7 +4,9 @@
  * the client. The types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
 
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
@@ -21,8 +23,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(catalogue: Catalogue, release: () => Promise<void>) {
-    this.engine = new Engine(catalogue);
+  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch) {
+    this.engine = new Engine(catalogue, watch);
     this.#release = release;
   }
 
@@ -108,15 +110,14 @@ export class Database {
 
   /**
    * The points nearest to a vector or to a stored point, best first. `params.recall` asks for a share of the true
-   * neighbours, `params.exact` for all of them. If `limit` points match the filter, `limit` points come back.
+   * neighbours, `params.exact` for all of them, `params.explain` for how they were found. If `limit` points match the filter, `limit` points come back.
    */
   async query(name: string, args: ReadArgs<schema.QueryRequest>): Promise<schema.QueryResponse> {
-    return { points: (await this.engine.query(name, args)).points.map(decoded) };
+    return decodedResponse(await this.engine.query(name, args));
   }
 
   async queryBatch(name: string, args: ReadArgs<schema.QueryRequestBatch>): Promise<schema.QueryResponse[]> {
-    const answers = await this.engine.queryBatch(name, args);
-    return answers.map(({ points }) => ({ points: points.map(decoded) }));
+    return (await this.engine.queryBatch(name, args)).map(decodedResponse);
   }
 
   /**
@@ -125,6 +126,19 @@ export class Database {
    */
   waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     return this.engine.waitForIndex(name, options);
+  }
+
+  /**
+   * Measures which index serves the collection best under limits of recall, memory and latency, on a sample of its vectors.
+   * Takes minutes; `progress` and `signal` tell and stop. Changes nothing: see `applyAdvice`. Vicinal's own.
+   */
+  advise(name: string, options?: AdviseOptions): Promise<Advice> {
+    return this.engine.advise(name, options);
+  }
+
+  /** Gives the collection the index that was recommended; it is built behind the writes. Vicinal's own. */
+  applyAdvice(name: string, advice: Advice): Promise<boolean> {
+    return this.engine.applyAdvice(name, advice);
   }
 
   /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */
@@ -136,6 +150,11 @@ export class Database {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function decodedResponse({ points, explain }: schema.QueryResponse<RawJson>): schema.QueryResponse {
+  const answer = { points: points.map(decoded) };
+  return explain ? { ...answer, explain } : answer;
 }
 
 function decoded<P extends { payload?: RawJson | null }>(

@@ -2,12 +2,22 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
+import { advise } from "../advisor/advise.js";
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
-import { DEFAULT_RECALL, type Hit, largerIsNearer, nearest, scoreOf } from "../query/search.js";
+import type { RecallWatch } from "../query/recall-watch.js";
+import {
+  DEFAULT_RECALL,
+  type Hit,
+  largerIsNearer,
+  type NearestResult,
+  nearest,
+  scoreOf,
+} from "../query/search.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect } from "../segment/effects.js";
@@ -17,6 +27,7 @@ import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
 import type { EngineApi } from "./engine-api.js";
+import { explanation } from "./explain.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
 import type { RawJson } from "./schema/index.js";
@@ -26,9 +37,12 @@ const DEFAULT_LIMIT = 10;
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
+  /** Checks a share of the searches in the background; absent where none is to be. */
+  readonly watch: RecallWatch | undefined;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch) {
     this.#catalogue = catalogue;
+    this.watch = watch;
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -42,10 +56,12 @@ export class Engine implements EngineApi {
 
   async updateCollection(name: string, body: schema.UpdateCollection): Promise<boolean> {
     const collection = this.#catalogue.get(name);
-    const change = configChange(collection.state.config, schema.updateCollection.parse(body));
+    const request = schema.updateCollection.parse(body);
     await collection.write({
-      readsState: false,
-      resolve: () => [{ kind: "configure", change: encodePayload(change) }],
+      readsState: true,
+      resolve: ({ state }) => [
+        { kind: "configure", change: encodePayload(configChange(state.config, request)) },
+      ],
     });
     return true;
   }
@@ -69,6 +85,23 @@ export class Engine implements EngineApi {
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
   async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     await this.#catalogue.get(name).optimizer.settle(options);
+  }
+
+  /** Measures index families on the collection's own vectors; see docs/advisor.md. */
+  async advise(name: string, options: AdviseOptions = {}): Promise<Advice> {
+    const { state } = this.#catalogue.get(name);
+    const using = options.using ?? "";
+    vectorConfig(state.config, using);
+    const queries = options.queries?.map(
+      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+    );
+    return advise(state, using, options, queries);
+  }
+
+  /** Gives the vector the index that was recommended. BAD_REQUEST when none was. */
+  async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
+    if (update) return this.updateCollection(name, update);
+    throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
   // -------------------------------------------------------------------------------------------- writes
@@ -140,13 +173,13 @@ export class Engine implements EngineApi {
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const { field_name: path, field_schema: given } = schema.createFieldIndex.parse(body);
-    parsePath(path, "field_name");
+    const { field_name: fieldName, field_schema: given } = schema.createFieldIndex.parse(body);
+    const path = parsePath(fieldName, "field_name").text;
     if (given === undefined || given === null)
       throw new VicinalError("BAD_REQUEST", "field_schema: is missing, expected the type of the field", {
         path: "field_schema",
       });
-    const fieldSchema = typeof given === "string" ? { type: given } : given;
+    const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
     const result = await this.#write(collection, () => [
       { kind: "field", path, schema: encodePayload(fieldSchema) },
     ]);
@@ -156,7 +189,8 @@ export class Engine implements EngineApi {
 
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return this.#write(collection, () => [{ kind: "field", path: fieldName, schema: undefined }]);
+    const path = parsePath(fieldName, "field_name").text;
+    return this.#write(collection, () => [{ kind: "field", path, schema: undefined }]);
   }
 
   async #write(
@@ -210,14 +244,14 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return { points: runQuery(state, schema.queryRequest.parse(body)) };
+    return runQuery(state, schema.queryRequest.parse(body), this.watch);
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
     return schema.queryRequestBatch
       .parse(body)
-      .searches.map((request) => ({ points: runQuery(state, request) }));
+      .searches.map((request) => runQuery(state, request, this.watch));
   }
 
   close(): Promise<void> {
@@ -249,7 +283,29 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function runQuery(state: CollectionState, request: schema.QueryRequest): schema.ScoredPoint<RawJson>[] {
+function runQuery(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): schema.QueryResponse<RawJson> {
+  const began = performance.now();
+  const { points, found, reading } = findPoints(state, request, watch);
+  if (!request.params?.explain) return { points };
+  return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
+}
+
+interface Found {
+  points: schema.ScoredPoint<RawJson>[];
+  found: Pick<NearestResult, "plan" | "mergeMs">;
+  /** When the search was over and the points were read. */
+  reading: number;
+}
+
+function findPoints(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): Found {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
@@ -257,26 +313,33 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
   const reader = new PointReader(request.with_payload, request.with_vector, false);
   const given = nearestInput(request.query);
   if (given === undefined) {
-    const points = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
-    return points.map(({ segment, row }) => reader.readScored(segment, row, 0));
+    const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
+    const reading = performance.now();
+    const points = rows.map(({ segment, row }) => reader.readScored(segment, row, 0));
+    return { points, found: { plan: [], mergeMs: 0 }, reading };
   }
   const { distance } = vectorConfig(state.config, using);
   const { query, except } = queryVector(state, using, given);
   const params = request.params ?? {};
-  const { hits } = nearest(state, {
+  // A point that is searched by its own vector is left out of the answer.
+  const k = offset + limit + (except ? 1 : 0);
+  const found = nearest(state, {
     using,
     query,
-    // A point that is searched by its own vector is left out of the answer.
-    k: offset + limit + (except ? 1 : 0),
+    k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
     filter,
     exact: params.exact ?? false,
-    effort: params.hnsw_ef ?? undefined,
+    effort: params.effort ?? undefined,
+    ef: params.hnsw_ef ?? undefined,
     recall: params.recall ?? DEFAULT_RECALL,
+    watch,
+    explain: params.explain ?? false,
   });
+  const reading = performance.now();
   const threshold = request.score_threshold;
   const points: schema.ScoredPoint<RawJson>[] = [];
   let skipped = 0;
-  for (const { segment, row, distance: d } of hits) {
+  for (const { segment, row, distance: d } of found.hits) {
     if (except && except.segment === segment && except.row === row) continue;
     const score = scoreOf(distance, d);
     if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
@@ -285,7 +348,7 @@ function runQuery(state: CollectionState, request: schema.QueryRequest): schema.
     if (points.length === limit) break;
     points.push(reader.readScored(segment, row, score));
   }
-  return points;
+  return { points, found, reading };
 }
 
 type Input = ArrayLike<number> | PointId;
@@ -313,4 +376,9 @@ function queryVector(
       using,
     });
   return { query: vector.data, except: place };
+}
+
+/** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */
+function withDefaults(given: schema.PayloadSchemaParams): schema.PayloadSchemaParams {
+  return given.type === "text" ? { ...given, tokenizer: given.tokenizer ?? "word" } : given;
 }

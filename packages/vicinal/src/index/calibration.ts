@@ -13,8 +13,27 @@ export interface RecallWish {
   selectivity?: number;
 }
 
-/** One-sided 90 % confidence, in standard errors. */
-const CONFIDENCE = 1.28;
+/**
+ * Share of the vectors that may come or go until a measurement is not trusted any more. A deleted vector is like one that
+ * a filter leaves out, and an index keeps working while some of it is gone; how well is known up to here.
+ */
+export const EXPIRY_SHARE = 0.3;
+
+/** Whether too much has changed since measuring; `dead`: vectors that were deleted from the index's segment. */
+export function isExpired({ count, changed = 0 }: Calibration, dead: number): boolean {
+  return count !== undefined && changed + dead > count * EXPIRY_SHARE;
+}
+
+/** What was measured, for an index that grew from the measured one by less than can be measured anew. */
+export function carriedOver(calibration: Calibration | undefined, changed: number): Calibration | undefined {
+  return calibration && { ...calibration, changed: (calibration.changed ?? 0) + changed };
+}
+
+/**
+ * Standard errors that a measured recall is read below itself: one-sided 98 %. Of 700 promises for stores of 4,000 vectors, six
+ * families, 0.4 % were missed by more than 0.01; with 1.28 (90 %) 0.7 %, at 0.004 less overshoot.
+ */
+const CONFIDENCE = 2;
 /** A curve for 100 neighbours speaks for at most this many times as many, with its effort in proportion. */
 const LARGEST_STRETCH = 10;
 
@@ -41,11 +60,16 @@ export function effortFor(calibration: Calibration, wish: RecallWish): number | 
   return effort;
 }
 
-/** By the curve of the same k, else of the next larger k measured (finding fewer is easier), else stretched. */
-function effortForK(curves: CalibrationCurve[], k: number, recall: number): number | undefined {
+function curveForK(curves: CalibrationCurve[], k: number): CalibrationCurve | undefined {
   const rising = [...curves].sort((a, b) => a.k - b.k);
   const curve = rising.find((candidate) => candidate.k >= k) ?? rising.at(-1);
-  if (!curve || k > curve.k * LARGEST_STRETCH) return undefined;
+  return curve && k <= curve.k * LARGEST_STRETCH ? curve : undefined;
+}
+
+/** By the curve of the same k, else of the next larger k measured (finding fewer is easier), else stretched. */
+function effortForK(curves: CalibrationCurve[], k: number, recall: number): number | undefined {
+  const curve = curveForK(curves, k);
+  if (!curve) return undefined;
   const effort = effortOn(curve, recall);
   if (effort === undefined) return undefined;
   return k > curve.k ? Math.ceil((effort * k) / curve.k) : effort;
@@ -65,6 +89,32 @@ function effortOn(curve: CalibrationCurve, recall: number): number | undefined {
     reached = bound;
   }
   return undefined;
+}
+
+/** The mean recall measured at an effort, by the curve that `effortFor` would read; undefined where none was. */
+export function recallAt(
+  calibration: Calibration,
+  { effort, k, selectivity }: { effort: number; k: number; selectivity: number },
+): number | undefined {
+  const filtered = calibration.curves.filter((curve) => curve.k === 10 && curve.selectivity < 1);
+  if (selectivity < 1) {
+    const curve = nearestBelow(filtered, selectivity);
+    return curve && recallOn(curve, effort);
+  }
+  const curve = curveForK(
+    calibration.curves.filter((candidate) => candidate.selectivity === 1),
+    k,
+  );
+  return curve && recallOn(curve, k > curve.k ? (effort * curve.k) / k : effort);
+}
+
+function recallOn({ efforts, recalls }: CalibrationCurve, effort: number): number | undefined {
+  const next = efforts.findIndex((measured) => measured >= effort);
+  if (efforts.length === 0 || next === 0) return recalls[0];
+  if (next < 0) return recalls.at(-1);
+  const low = Math.log(efforts[next - 1]);
+  const share = (Math.log(effort) - low) / (Math.log(efforts[next]) - low);
+  return recalls[next - 1] + share * (recalls[next] - recalls[next - 1]);
 }
 
 function nearestBelow(curves: CalibrationCurve[], selectivity: number): CalibrationCurve | undefined {

@@ -12,6 +12,12 @@ import type { VectorStore } from "./vector-store.js";
 
 export type Metric = "Cosine" | "Euclid" | "Dot" | "Manhattan";
 
+/** The vectors that an index is to serve. */
+export interface VectorKind {
+  dimensions: number;
+  metric: Metric;
+}
+
 /** Progress of long work: `done` of `total` steps, in the family's own unit (vectors inserted, mostly). */
 export type Progress = (done: number, total: number) => void;
 
@@ -55,16 +61,27 @@ export interface VectorIndex {
   /** Effort that a new user gets where nothing was measured; and the range in which the dial means something. */
   readonly effort: EffortDial;
   /** Recall measured after the build; undefined for exact families and before measuring. */
-  readonly calibration: Calibration | undefined;
+  calibration: Calibration | undefined;
   /** One query, on the calling thread, synchronously: one call into WebAssembly. */
   search(request: SearchRequest): SearchResult;
   /** Bytes of the index beyond the float vectors: codes, links, tables. */
   memoryBytes(): number;
+  /**
+   * What one other thread needs to search this index (`IndexFamily.attach`), posted beside the store's handle: a slot of its
+   * own, with room for so many hits or places of a beam; without filters. Absent where only the owner's thread can search.
+   */
+  lend?(room: number): unknown;
+  /** Takes a handle back: its thread no longer searches. */
+  takeBack?(handle: unknown): void;
   /** The index as sections of a file (see storage/sections.ts); the floats are not among them. */
   save(): SavedIndex;
+  /** Gives the index's memory back to the store, which lives on. The index is not used afterwards. */
+  release(): void;
 }
 
 export interface EffortDial {
+  /** What the literature calls it: `ef`, `probes`, `checks`, ... A caller's `hnsw_ef` sets those named `ef`. */
+  name?: string;
   default: number;
   min: number;
   max: number;
@@ -83,6 +100,10 @@ export interface SavedIndex {
 export interface Calibration {
   /** How many held-out queries were asked. */
   queries: number;
+  /** Vectors in the index when it was measured. */
+  count?: number;
+  /** Vectors that came or went since, in merges too small to measure again. */
+  changed?: number;
   /** One curve per (k, selectivity). */
   curves: CalibrationCurve[];
 }
@@ -101,8 +122,23 @@ export interface CalibrationCurve {
 /** A family: how to make, extend and load its indexes. */
 export interface IndexFamily<P = unknown> {
   readonly family: string;
-  /** Checks parameters, fills in defaults; throws BAD_REQUEST naming the field and its range. */
+  /**
+   * Checks parameters, fills in defaults; throws BAD_REQUEST naming the field and its range. What it gives is plain JSON
+   * with every parameter named: an index is built anew when that changes.
+   */
   parameters(given: unknown): P;
+  /**
+   * Refuses, before any work, parameters that cannot serve such vectors: BAD_REQUEST with the `field`. Absent where all
+   * parameters serve all vectors.
+   */
+  check?(parameters: P, vectors: VectorKind): void;
+  /**
+   * Which of its codes such vectors get: what `encoding: auto` stands for. Refuses as `check` does. Absent where there is
+   * no choice.
+   */
+  encodingOf?(parameters: P, vectors: VectorKind): string;
+  /** Bits per component of each code that the parameter `encoding` can name; absent where there is no choice. */
+  readonly encodings?: Readonly<Record<string, number>>;
   /**
    * Builds over all vectors of the store, off the calling thread where the platform has workers and the store's
    * memory is shared, else in slices on it. Cancels by rejecting with CANCELLED and leaving the store as it was.
@@ -110,6 +146,8 @@ export interface IndexFamily<P = unknown> {
    * (new ordinal of each old one, -1 for those gone); a family that can extends it instead of starting anew.
    */
   build(store: VectorStore, parameters: P, options: BuildOptions): Promise<VectorIndex>;
+  /** An index that another thread lent, over a store that it lent. */
+  attach?(store: VectorStore, handle: unknown): VectorIndex;
   /** Reads back what `save` gave; CORRUPTION when the sections do not fit the store. */
   load(store: VectorStore, saved: LoadedIndex): Promise<VectorIndex>;
 }

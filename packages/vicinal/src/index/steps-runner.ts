@@ -1,6 +1,9 @@
 /**
  * Runs a build that is written as steps of some milliseconds each: on a worker, which runs them through, or on the
  * calling thread, which breathes between them, where memory is not shared or the work is small.
+ *
+ * A build may have several phases, with work of its owner between them (laying out what the next one fills): each is
+ * run for itself and takes its share of the progress.
  */
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import { VicinalError } from "../runtime/errors.js";
@@ -16,25 +19,41 @@ const INLINE_NUMBERS = 100_000;
 /** On a worker: milliseconds between two reports. */
 const REPORT_MS = 50;
 
-/** Steps over a job; they yield how many vectors are done and allocate nothing in the store's memory. */
+/** Steps over a job; they yield how many of the store's vectors are done and allocate nothing in its memory. */
 export type Steps<Job, Result> = (store: VectorStore, job: Job) => Generator<number, Result>;
 
-/** `module`: address of a task module whose `run` is `runStepsTask(steps)`. `hits`: room that its searches need. */
+export interface PhaseOptions {
+  /** The share of the build's work that is done before the phase, and after it; default 0 and 1. */
+  from?: number;
+  to?: number;
+  /** Hits that searches of the phase need room for, where that is more than a scratch has. */
+  hits?: number;
+}
+
+/**
+ * Runs a phase to its end. `task`: the name by which src/worker.ts lists the module whose `run` is
+ * `runStepsTask(steps)`. The job must be such that it can be posted.
+ */
 export async function runSteps<Job, Result>(
   store: VectorStore,
   steps: Steps<Job, Result>,
-  module: string,
+  task: string,
   job: Job,
   options: BuildOptions,
-  hits?: number,
+  { from = 0, to = 1, hits }: PhaseOptions = {},
 ): Promise<Result> {
   const total = store.count;
-  const progress = (done: number) => options.progress?.(done, total);
-  throwIfCancelled(options.signal);
+  const { signal } = options;
+  const progress = (done: number) =>
+    options.progress?.(Math.floor(total * from + Math.min(done, total) * (to - from)), total);
+  throwIfCancelled(signal);
   if (store.shared && canRunTasks() && total * store.dimensions > INLINE_NUMBERS) {
     const handle = store.lend(hits);
     try {
-      return await runTask<Result>(module, { store: handle, job }, { progress, signal: options.signal });
+      const result = await runTask<Result>(task, { store: handle, job }, { progress, signal });
+      // It may have come to its end before it heard of the signal.
+      throwIfCancelled(signal);
+      return result;
     } finally {
       store.takeBack(handle);
     }
@@ -47,7 +66,7 @@ export async function runSteps<Job, Result>(
     if (performance.now() - since < SLICE_MS) continue;
     progress(step.value);
     await yieldToOthers();
-    throwIfCancelled(options.signal);
+    throwIfCancelled(signal);
     since = performance.now();
   }
 }
@@ -71,4 +90,16 @@ export function runStepsTask<Job, Result>(
       context.report(step.value, attached.count);
     }
   };
+}
+
+/** Runs steps through within others, with progress in the others' units. */
+export function* relay<Result>(
+  steps: Generator<number, Result>,
+  progress: (done: number) => number,
+): Generator<number, Result> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield progress(step.value);
+  }
 }

@@ -3,7 +3,6 @@
  * match, what its index was measured to do) and picks the cheaper way that keeps the promises: at least the recall
  * that was asked for, and k points whenever k match.
  */
-import { effortFor } from "../index/calibration.js";
 import type { Metric, SearchResult } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
@@ -11,13 +10,18 @@ import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
 import { matchingRows } from "./matching.js";
+import {
+  EFFORT_STEP,
+  expectedRecall,
+  type PlannedEffort,
+  plannedEffort,
+  type SearchWish,
+  type Share,
+} from "./plan.js";
 
-/** What the caller gets who names neither a recall nor an effort. */
-export const DEFAULT_RECALL = 0.97;
-/** A search that came back short is repeated with this many times the effort before it becomes a scan. */
-const EFFORT_STEP = 4;
+export { DEFAULT_RECALL } from "./plan.js";
 
-export interface NearestRequest {
+export interface NearestRequest extends SearchWish {
   /** Name of the vector; `""` for the unnamed one. */
   using: string;
   /** Of unit length where the metric is Cosine. */
@@ -25,12 +29,8 @@ export interface NearestRequest {
   /** Hits wanted, offset included. */
   k: number;
   filter?: CompiledFilter;
-  /** Scan, whatever there is of indexes. */
-  exact: boolean;
-  /** The index's own dial; wins over `recall`. */
-  effort?: number;
-  /** Least recall wanted, 0..1. */
-  recall: number;
+  /** Measure the time of each stage and look up the recall to be expected. Default false. */
+  explain?: boolean;
 }
 
 export interface Hit {
@@ -43,84 +43,136 @@ export interface Hit {
 /** How one segment was searched. */
 export interface SegmentPlan {
   segment: number;
+  /** Vectors in the segment, dead ones included. */
+  count: number;
   path: "scan" | "index" | "none";
   family: string;
-  /** Rows that could be answered, where it was counted. */
+  /** Vectors that could be answered. */
   matching: number;
-  effort: number;
+  /** The effort of the last search of the index, where there was one, and where it came from. */
+  effort: number | undefined;
+  effortFrom: PlannedEffort["from"] | undefined;
+  /** The factor that checks of live searches put on the effort, where there is one. */
+  raise: number | undefined;
+  /** What the index's effort is called. */
+  dial: string | undefined;
   scored: number;
   visited: number;
+  /** The rest with `explain` alone. Recall that was measured at this effort; 1 for a scan. */
+  recall: number | undefined;
+  filterMs: number;
+  searchMs: number;
 }
 
 export interface NearestResult {
   /** Nearest first. */
   hits: Hit[];
   plan: SegmentPlan[];
+  mergeMs: number;
 }
 
 export function nearest(state: CollectionState, request: NearestRequest): NearestResult {
   const hits: Hit[] = [];
   const plan: SegmentPlan[] = [];
+  const now = request.explain ? () => performance.now() : () => 0;
   let parts = 0;
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
     if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
-    const { result, ...step } = searchSegment(state, segment, column, request);
-    plan.push({ segment: segment.id, family: column.index.family, ...step });
+    const step = emptyPlan(segment, column);
+    plan.push(step);
+    const began = now();
+    const bits = matchingBits(state, segment, column, request.filter);
+    const searching = now();
+    const result = searchSegment(state, segment, column, bits, request, step);
+    step.filterMs = searching - began;
+    step.searchMs = now() - searching;
     if (!result || result.ordinals.length === 0) continue;
     parts++;
     for (let i = 0; i < result.ordinals.length; i++)
       hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
   }
+  const merging = now();
   if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
   if (hits.length > request.k) hits.length = request.k;
-  return { hits, plan };
+  return { hits, plan, mergeMs: now() - merging };
 }
 
-type Step = Omit<SegmentPlan, "segment" | "family"> & { result?: SearchResult };
+/** To be filled in; all of one shape, since every query makes some. */
+function emptyPlan(segment: Segment, column: VectorColumn): SegmentPlan {
+  return {
+    segment: segment.id,
+    count: column.store.count,
+    path: "none",
+    family: column.index.family,
+    matching: 0,
+    effort: undefined,
+    effortFrom: undefined,
+    raise: undefined,
+    dial: undefined,
+    scored: 0,
+    visited: 0,
+    recall: undefined,
+    filterMs: 0,
+    searchMs: 0,
+  };
+}
+
+/** Ordinals that may be answered; undefined for all. */
+function matchingBits(
+  state: CollectionState,
+  segment: Segment,
+  column: VectorColumn,
+  filter: CompiledFilter | undefined,
+): Uint32Array | undefined {
+  if (filter) return column.ordinalBits(matchingRows(state, segment, filter));
+  return segment.deadCount > 0 ? column.ordinalBits(segment.live) : undefined;
+}
 
 function searchSegment(
   state: CollectionState,
   segment: Segment,
   column: VectorColumn,
+  bits: Uint32Array | undefined,
   request: NearestRequest,
-): Step {
-  const count = column.store.count;
-  let bits: Uint32Array | undefined;
-  let matching = count;
-  if (request.filter) bits = column.ordinalBits(matchingRows(state, segment, request.filter));
-  else if (segment.deadCount > 0) bits = column.ordinalBits(segment.live);
-  if (bits) matching = countBits(bits);
-  if (matching === 0) return { path: "none", matching, effort: 0, scored: 0, visited: 0 };
+  step: SegmentPlan,
+): SearchResult | undefined {
+  const { index, scan } = column;
+  const { count } = step;
+  const { query } = request;
+  const matching = bits ? countBits(bits) : count;
+  step.matching = matching;
+  if (matching === 0) return undefined;
   const k = Math.min(request.k, matching);
-  const selectivity = matching / count;
-  let effort =
-    column.index.exact || request.exact ? undefined : wantedEffort(column, request, k, selectivity);
-  let scored = 0;
-  let visited = 0;
+  const share: Share = { k, matching, count, dead: segment.deadCount };
+  const planned = plannedEffort(index, request, share);
+  let effort = planned?.effort;
   // A search costs about effort / selectivity units of work, scanning one distance per matching row.
-  while (effort !== undefined && matching * selectivity > effort * column.index.effort.scored) {
-    const result = column.index.search({ query: request.query, k, effort, bits });
-    scored += result.stats.scored;
-    visited += result.stats.visited;
-    if (result.ordinals.length >= k) return { path: "index", matching, effort, scored, visited, result };
+  while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
+    const result = index.search({ query, k, effort, bits });
+    step.effort = effort;
+    step.effortFrom = planned?.from;
+    step.raise = planned?.raise;
+    step.dial = index.effort.name;
+    step.scored += result.stats.scored;
+    step.visited += result.stats.visited;
+    if (result.ordinals.length >= k) {
+      if (planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
+        const alive = () => column.index === index && state.segments().includes(segment);
+        const asked = { query, k, effort, bits };
+        request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+      }
+      step.path = "index";
+      if (request.explain) step.recall = expectedRecall(index, effort, share);
+      return result;
+    }
     effort = result.exhausted ? undefined : effort * EFFORT_STEP;
   }
-  const result = column.scan.search({ query: request.query, k, bits });
-  return { path: "scan", matching, effort: 0, scored: scored + result.stats.scored, visited, result };
-}
-
-/** The effort that keeps the promise, or undefined when only a scan does. */
-function wantedEffort(
-  column: VectorColumn,
-  request: NearestRequest,
-  k: number,
-  selectivity: number,
-): number | undefined {
-  const { index } = column;
-  if (request.effort !== undefined) return Math.max(request.effort, k);
-  if (!index.calibration) return Math.max(index.effort.default, k);
-  return effortFor(index.calibration, { recall: request.recall, k, selectivity });
+  const result = scan.search({ query, k, bits });
+  step.path = "scan";
+  step.recall = 1;
+  step.scored += result.stats.scored;
+  return result;
 }
 
 /** A distance of the engine as the score that users of the metric expect. */

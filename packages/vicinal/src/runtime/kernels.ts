@@ -60,7 +60,27 @@ export interface Kernels extends LshKernels, BinaryKernels, QuantizedGraphKernel
     ordinals: number,
     distances: number,
   ): void;
+  offerScores(
+    distances: number,
+    first: number,
+    count: number,
+    bits: number,
+    k: number,
+    heap: number,
+    size: number,
+  ): number;
   countBits(bits: number, count: number): number;
+  plainEncode(type: number, floats: number, count: number, target: number): void;
+  plainDecode(type: number, numbers: number, count: number, floats: number): void;
+  plainScores(
+    type: number,
+    metric: number,
+    query: number,
+    codes: number,
+    dimensions: number,
+    count: number,
+    distances: number,
+  ): void;
 
   meanOf(rows: number, dimensions: number, count: number, step: number, sums: number, mean: number): void;
   encodeRows(
@@ -170,6 +190,8 @@ export interface Kernels extends LshKernels, BinaryKernels, QuantizedGraphKernel
     capacity: number,
     entry: number,
     top: number,
+    entries: number,
+    entryCount: number,
   ): void;
   graphEntry(graph: number): number;
   graphTop(graph: number): number;
@@ -179,9 +201,50 @@ export interface Kernels extends LshKernels, BinaryKernels, QuantizedGraphKernel
   slotOrdinals(slot: number): number;
   slotDistances(slot: number): number;
   slotStats(slot: number): number;
-  hnswInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
-  hnswRepair(graph: number, slot: number, count: number, ef: number, reached: number, stack: number): number;
-  hnswSearch(
+  graphInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
+  graphLink(
+    source: number,
+    target: number,
+    slot: number,
+    list: number,
+    length: number,
+    ef: number,
+    width: number,
+    visited: number,
+    most: number,
+    keep: number,
+    factor: number,
+  ): void;
+  graphLinkBack(
+    graph: number,
+    slot: number,
+    list: number,
+    length: number,
+    keep: number,
+    factor: number,
+  ): void;
+  graphTrim(source: number, target: number, slot: number, list: number, length: number, factor: number): void;
+  graphRepair(graph: number, slot: number, count: number, ef: number, reached: number, stack: number): number;
+  nnBytes(): number;
+  nnSampleBytes(sample: number): number;
+  initNn(
+    at: number,
+    graph: number,
+    nodes: number,
+    count: number,
+    k: number,
+    lists: number,
+    sample: number,
+    samples: number,
+    seed: number,
+  ): void;
+  nnFill(nn: number, slot: number, from: number, to: number): void;
+  nnClear(nn: number, from: number, to: number): void;
+  nnSample(nn: number, from: number, to: number): void;
+  nnOffer(nn: number, from: number, to: number): void;
+  nnJoin(nn: number, slot: number, from: number, to: number): number;
+  nnLinks(nn: number, graph: number, from: number, to: number): void;
+  graphSearch(
     graph: number,
     slot: number,
     k: number,
@@ -366,6 +429,14 @@ export interface BinaryKernels {
     heap: number,
     size: number,
   ): number;
+  binaryScores(
+    query: number,
+    codes: number,
+    stride: number,
+    count: number,
+    table: number,
+    scores: number,
+  ): void;
   mihBytes(): number;
   initMih(
     at: number,
@@ -414,7 +485,6 @@ export interface QuantizedGraphKernels {
   ): void;
   qgraphSlotBytes(graph: number, poolLength: number): number;
   initQgraphSlot(slot: number, graph: number, poolLength: number): void;
-  qgraphQuery(slot: number): number;
   qgraphOrdinals(slot: number): number;
   qgraphDistances(slot: number): number;
   qgraphStats(slot: number): number;
@@ -426,9 +496,11 @@ export interface QuantizedGraphKernels {
   qgraphSearch(
     graph: number,
     slot: number,
+    query: number,
     k: number,
     width: number,
     keep: number,
+    refine: number,
     bits: number,
     budget: number,
   ): number;

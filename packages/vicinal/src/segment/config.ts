@@ -1,35 +1,41 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
+import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
-import type { ColumnKind } from "../payload/column.js";
+import type { FieldSchema } from "../payload/columns.js";
+import type { Datatype } from "./datatype.js";
 import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
+
+type Settings = Record<string, unknown>;
 
 export interface VectorConfig {
   /** Dimensions. */
   size: number;
   distance: Metric;
+  /** What its numbers are rounded to; `float32` where absent. */
+  datatype?: Datatype;
   /** Index family; `hnsw` where absent. */
   family?: string;
-  /** Index parameters of this vector; those of the collection where absent. */
-  index?: Record<string, unknown>;
+  /** Parameters of the family, as given. */
+  index?: Settings;
+  /** Graph settings of this vector, over those of the collection; in Qdrant's names. */
+  hnsw?: Settings;
+  /** Size of codes, in Qdrant's form; that of the collection where absent. */
+  quantization?: Settings;
   /** As given at creation, echoed by the collection's info. */
-  given: Record<string, unknown>;
+  given: Settings;
 }
 
-/** Schema of a field index: `keyword`, `integer`, `float` or `bool`, with what else the caller said. */
-export interface FieldSchema {
-  type: ColumnKind;
-  [option: string]: unknown;
-}
+export type { FieldSchema } from "../payload/columns.js";
 
 /** JSON-able: it stands in the manifest. */
 export interface CollectionConfig {
   /** By name; the unnamed vector is `""`. */
   vectors: Record<string, VectorConfig>;
-  /** Index parameters (`m`, `ef_construct`, ...) for all vectors that have none of their own. */
-  hnsw: Record<string, unknown>;
-  optimizers: Record<string, unknown>;
-  /** Everything else of the creation request that is only kept and shown. */
-  other: Record<string, unknown>;
+  /** Graph settings (`m`, `ef_construct`, ...) for all vectors that have none of their own. */
+  hnsw: Settings;
+  optimizers: Settings;
+  /** Everything else of the creation request: `quantization_config`, and what is only kept and shown. */
+  other: Settings;
   fields: Record<string, FieldSchema>;
 }
 
@@ -41,16 +47,54 @@ export function growingCapacity(config: CollectionConfig): number {
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
 
-/** Parameters of the index over a vector: the vector's own, for HNSW over those of the collection. */
-export function indexParameters(config: CollectionConfig, name: string): Record<string, unknown> {
-  const { family = "hnsw", index } = config.vectors[name];
-  return family === "hnsw" ? { ...config.hnsw, ...index } : { ...index };
+/** What of the graph settings an index is built by. */
+const graphParameters = ["m", "ef_construct"];
+
+/**
+ * The index that serves a vector where its segment is large enough; `m: 0` of HNSW asks for none, as in Qdrant.
+ * BAD_REQUEST or OUT_OF_RANGE where the family cannot serve it so.
+ */
+export function choiceOf(config: CollectionConfig, name: string): IndexChoice {
+  const known = choices.get(config) ?? new Map<string, IndexChoice>();
+  choices.set(config, known);
+  const choice = known.get(name) ?? findChoice(config, name);
+  known.set(name, choice);
+  return choice;
 }
 
-/** The family that serves a vector where its segment is large enough; `m: 0` asks for none, as in Qdrant. */
-export function familyOf(config: CollectionConfig, name: string): string {
-  const family = config.vectors[name].family ?? "hnsw";
-  return family === "hnsw" && indexParameters(config, name).m === 0 ? "flat" : family;
+/** A configuration never changes, and the optimizer asks after every write. */
+const choices = new WeakMap<CollectionConfig, Map<string, IndexChoice>>();
+
+function findChoice(config: CollectionConfig, name: string): IndexChoice {
+  const { family = "hnsw", index, hnsw, quantization, size, distance } = config.vectors[name];
+  const kind = { dimensions: size, metric: distance };
+  let given: Settings = { ...index };
+  if (family === "hnsw") {
+    const graph = Object.entries({ ...config.hnsw, ...hnsw }).filter(([key]) =>
+      graphParameters.includes(key),
+    );
+    given = { ...Object.fromEntries(graph), ...given };
+    if (given.m === 0) return { family: "flat", parameters: {} };
+  }
+  const bits = bitsOf(quantization ?? (config.other.quantization_config as Settings | undefined));
+  const encoding = bits === undefined ? undefined : encodingOfBits(family, bits, kind);
+  if (encoding !== undefined && given.encoding === undefined) given.encoding = encoding;
+  return chooseIndex(family, given, kind);
+}
+
+/** Bits per component of what Qdrant's quantization asks for. */
+function bitsOf(quantization: Settings | undefined): number | undefined {
+  if (!quantization) return undefined;
+  const { scalar, product, binary, turbo } = quantization as Record<
+    string,
+    Record<string, string> | undefined
+  >;
+  if (scalar) return 8;
+  // x4 is a quarter of 32 bits.
+  if (product) return 32 / Number(product.compression.slice(1));
+  if (binary) return { two_bits: 2, one_and_half_bits: 1.5 }[binary.encoding] ?? 1;
+  if (turbo) return { bits1: 1, bits1_5: 1.5, bits2: 2 }[turbo.bits] ?? 4;
+  return undefined;
 }
 
 /** The configuration after a change that names only what it changes; vectors that do not exist are passed over. */
@@ -60,15 +104,36 @@ export function changedConfig(config: CollectionConfig, change: Record<string, u
     ...config,
     hnsw: { ...config.hnsw, ...hnsw },
     optimizers: { ...config.optimizers, ...optimizers },
-    other: { ...config.other, ...other },
+    other: withoutDisabled({ ...config.other, ...other }),
     vectors: { ...config.vectors },
   };
-  for (const [name, { index, given }] of Object.entries(vectors ?? {})) {
-    if (!Object.hasOwn(config.vectors, name)) continue;
-    const old = config.vectors[name];
-    const vector = { ...old, index: { ...old.index, ...index }, given: { ...old.given, ...given } };
-    // Not by assignment: a vector may be called `__proto__`.
-    changed.vectors = { ...changed.vectors, [name]: vector };
-  }
+  // Not by assignment: a vector may be called `__proto__`.
+  for (const [name, diff] of Object.entries(vectors ?? {}))
+    if (Object.hasOwn(config.vectors, name))
+      changed.vectors = { ...changed.vectors, [name]: changedVector(config.vectors[name], diff) };
   return changed;
+}
+
+/** A family that is named comes with all its parameters; graph settings change one by one. */
+function changedVector(old: VectorConfig, diff: Partial<VectorConfig>): VectorConfig {
+  const { family, index, hnsw, quantization, given } = diff;
+  const chosen = family === undefined ? {} : { family, index: index ?? {} };
+  const graph = { ...(old.given.hnsw_config as Settings), ...(given?.hnsw_config as Settings) };
+  const settings = Object.keys(graph).length > 0 ? { hnsw_config: graph } : {};
+  return {
+    ...old,
+    ...chosen,
+    hnsw: { ...old.hnsw, ...hnsw },
+    quantization: isDisabled(quantization) ? undefined : (quantization ?? old.quantization),
+    given: withoutDisabled({ ...old.given, ...given, ...settings }),
+  };
+}
+
+function isDisabled(quantization: unknown): boolean {
+  return quantization === "Disabled";
+}
+
+function withoutDisabled(settings: Settings): Settings {
+  const { quantization_config, ...rest } = settings;
+  return isDisabled(quantization_config) ? rest : settings;
 }

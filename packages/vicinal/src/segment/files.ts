@@ -13,7 +13,7 @@
 import type { VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
 import type { FieldColumn } from "../payload/column.js";
-import { loadColumn } from "../payload/columns.js";
+import { type FieldSchema, loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
 import { bitWords, fillBits } from "../runtime/bits.js";
@@ -21,7 +21,7 @@ import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
 import { IdColumn } from "./id-column.js";
-import type { Segment, SegmentFiles } from "./segment.js";
+import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
 import type { CollectionState } from "./state.js";
 import type { VectorColumn } from "./vector-column.js";
 
@@ -76,8 +76,8 @@ export async function saveDerived(
 ): Promise<void> {
   const vectors: SegmentFiles["vectors"] = [];
   for (const entry of files.vectors) {
-    const index = segment.vectors.get(entry.name)?.index;
-    vectors.push({ ...entry, index: index && (await saveIndex(dir, index, name)) });
+    const column = segment.vectors.get(entry.name);
+    vectors.push({ ...entry, index: column && (await saveIndex(dir, column, name)) });
   }
   const fields: SegmentFiles["fields"] = [];
   for (const [path, column] of [...segment.fields])
@@ -88,10 +88,10 @@ export async function saveDerived(
 /** Undefined for an index that needs no file. */
 async function saveIndex(
   dir: Directory,
-  index: VectorIndex,
+  { index, choice }: VectorColumn,
   name: NameFile,
-): Promise<{ file: string; family: string } | undefined> {
-  if (index.family === "flat") return undefined;
+): Promise<IndexFile | undefined> {
+  if (!choice) return undefined;
   let file = fileOf.get(index);
   if (file === undefined) {
     const { meta, sections } = index.save();
@@ -99,7 +99,7 @@ async function saveIndex(
     await write(dir, file, "index", { meta, sections });
     fileOf.set(index, file);
   }
-  return { file, family: index.family };
+  return { file, ...choice };
 }
 
 /** Rows whose payload changes later are read again when the column is loaded, so one file is enough. */
@@ -162,7 +162,8 @@ export async function loadSegment(
     const fields: SegmentFiles["fields"] = [];
     segment.fields.clear();
     for (const { path, file } of files.fields) {
-      const column = await unlessDamaged(loadField(dir, file));
+      const schema = state.config.fields[path];
+      const column = schema && (await unlessDamaged(loadField(dir, file, schema)));
       if (!column) continue;
       for (const row of patched) column.update(row, segment.payload(row));
       segment.fields.set(path, column);
@@ -198,15 +199,16 @@ async function loadVector(
 async function loadIndex(
   dir: Directory,
   column: VectorColumn,
-  { file, family }: { file: string; family: string },
+  { file, family, parameters }: IndexFile,
 ): Promise<VectorIndex> {
-  column.index = await familyNamed(family).load(column.store, await openSections(dir, file, "index"));
-  fileOf.set(column.index, file);
-  return column.index;
+  const index = await familyNamed(family).load(column.store, await openSections(dir, file, "index"));
+  fileOf.set(index, file);
+  column.replaceIndex(index, { family, parameters });
+  return index;
 }
 
-async function loadField(dir: Directory, file: string): Promise<FieldColumn> {
-  const column = await loadColumn(await openSections(dir, file, "field"));
+async function loadField(dir: Directory, file: string, schema: FieldSchema): Promise<FieldColumn> {
+  const column = await loadColumn(await openSections(dir, file, "field"), schema);
   fileOf.set(column, file);
   return column;
 }

@@ -3,26 +3,22 @@
  * task at a time; none of them blocks writes or searches, and each can be stopped anywhere: what is not committed
  * to the manifest is as if it had not been begun.
  */
-import type { IndexFamily, VectorIndex } from "../index/contract.js";
-import { familyNamed } from "../index/families.js";
 import { createColumn } from "../payload/columns.js";
 import { parsePath } from "../payload/path.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
-import { familyOf, indexParameters } from "./config.js";
 import {
   BACKLOG_BYTES,
   DELETED_THRESHOLD,
   IDLE_SEAL_MS,
-  INDEXING_BYTES,
   MERGE_AMPLIFICATION,
   MERGE_CREDIT_BYTES,
   VACUUM_MIN_ROWS,
 } from "./defaults.js";
+import { IndexWork, type Previous } from "./index-work.js";
 import { abandon, copyLive, publish } from "./merge.js";
 import { mergeGroup } from "./merge-policy.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
-import type { VectorColumn } from "./vector-column.js";
 
 /** What the optimizer does at the moment, for people and for `status`. */
 export interface OptimizerTask {
@@ -62,6 +58,7 @@ const SLICE_ROWS = 4096;
 export class Optimizer {
   readonly #host: OptimizerHost;
   readonly #stop = new AbortController();
+  readonly #indexes: IndexWork;
   #running: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #credit = MERGE_CREDIT_BYTES;
@@ -71,6 +68,7 @@ export class Optimizer {
 
   constructor(host: OptimizerHost) {
     this.#host = host;
+    this.#indexes = new IndexWork(host.state, this.#stop.signal);
   }
 
   /** The reason why the last task failed; cleared by the next success. */
@@ -86,7 +84,7 @@ export class Optimizer {
   backlogBytes(): number {
     let bytes = 0;
     for (const segment of this.#host.state.sealedSegments())
-      if (this.#wantsIndex(segment)) bytes += segment.vectorBytes();
+      if (this.#indexes.isBare(segment)) bytes += segment.vectorBytes();
     return bytes;
   }
 
@@ -122,6 +120,7 @@ export class Optimizer {
   /** Looks for work now; a growing segment is sealed once writes rest. */
   poke(): void {
     if (this.#stop.signal.aborted) return;
+    this.#indexes.reconsider();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#sealWhenIdle()) {
@@ -138,7 +137,7 @@ export class Optimizer {
 
   #sealWhenIdle(): boolean {
     const growing = this.#host.state.growing;
-    return growing !== undefined && growing.vectorBytes() >= this.#indexingBytes();
+    return growing !== undefined && growing.vectorBytes() >= this.#indexes.leastBytes;
   }
 
   /** Resolves once there is nothing left to do. */
@@ -204,7 +203,7 @@ export class Optimizer {
     const dirty = sealed.find(
       (segment) =>
         segment.rowCount >= VACUUM_MIN_ROWS &&
-        segment.deadCount > this.#deletedThreshold() * segment.rowCount,
+        (segment.deadCount > this.#deletedThreshold() * segment.rowCount || this.#indexes.isExpired(segment)),
     );
     if (dirty) return () => this.#merge([dirty]);
     return this.#nextIndex(sealed);
@@ -221,34 +220,15 @@ export class Optimizer {
   #nextIndex(sealed: Segment[]): (() => Promise<void>) | undefined {
     const group = mergeGroup(sealed, this.#everything ? Number.POSITIVE_INFINITY : this.#credit);
     if (group) return () => this.#merge(group);
-    const bare = sealed.find((segment) => this.#wantsIndex(segment));
-    return bare && (() => this.#index(bare));
-  }
-
-  #indexingBytes(): number {
-    const thresholdKb = this.#host.state.config.optimizers.indexing_threshold;
-    if (typeof thresholdKb !== "number") return INDEXING_BYTES;
-    return thresholdKb === 0 ? Number.POSITIVE_INFINITY : thresholdKb * 1024;
+    const segment =
+      sealed.find((candidate) => this.#indexes.isBare(candidate)) ??
+      sealed.find((candidate) => this.#indexes.isStale(candidate));
+    return segment && (() => this.#index(segment));
   }
 
   #deletedThreshold(): number {
     const threshold = this.#host.state.config.optimizers.deleted_threshold;
     return typeof threshold === "number" ? threshold : DELETED_THRESHOLD;
-  }
-
-  #wantsIndex(segment: Segment): boolean {
-    for (const column of segment.vectors.values()) if (this.#columnWantsIndex(column)) return true;
-    return false;
-  }
-
-  #columnWantsIndex(column: VectorColumn): boolean {
-    const { count, dimensions } = column.store;
-    if (column.index.family !== "flat" || count * dimensions * 4 < this.#indexingBytes()) return false;
-    return familyOf(this.#host.state.config, column.name) !== "flat";
-  }
-
-  #family(column: VectorColumn): IndexFamily {
-    return familyNamed(familyOf(this.#host.state.config, column.name));
   }
 
   async #persist(segment: Segment): Promise<void> {
@@ -261,7 +241,7 @@ export class Optimizer {
     this.task = { kind: "field", segments: [segment.id], done: 0, total: segment.rowCount };
     const schema = this.#host.state.config.fields[path];
     const begun = this.#host.state.sequence;
-    const column = createColumn(schema.type, parsePath(path));
+    const column = createColumn(schema, parsePath(path));
     for (let row = 0; row < segment.rowCount; row++) {
       column.append(segment.payload(row));
       if (row % SLICE_ROWS === SLICE_ROWS - 1) {
@@ -289,30 +269,10 @@ export class Optimizer {
     await this.#host.checkpoint();
   }
 
-  /** Builds what the columns of a sealed segment want; `previous` maps an older segment's rows to this one's. */
-  async #buildIndexes(
-    segment: Segment,
-    previous: { source: Segment; newRows: Int32Array } | undefined,
-  ): Promise<void> {
-    for (const column of segment.vectors.values()) {
-      if (!this.#columnWantsIndex(column)) continue;
-      this.task = { kind: "index", segments: [segment.id], done: 0, total: column.store.count };
-      const family = this.#family(column);
-      const index = await family.build(
-        column.store,
-        family.parameters(indexParameters(this.#host.state.config, column.name)),
-        {
-          signal: this.#stop.signal,
-          progress: (done, total) => {
-            if (this.task) Object.assign(this.task, { done, total });
-          },
-          previous:
-            previous && extendable(previous.source.vectors.get(column.name), column, previous.newRows),
-        },
-      );
-      throwIfCancelled(this.#stop.signal);
-      column.index = index;
-    }
+  async #buildIndexes(segment: Segment, previous: Previous | undefined): Promise<void> {
+    await this.#indexes.build(segment, previous, (done, total) => {
+      this.task = { kind: "index", segments: [segment.id], done, total };
+    });
   }
 
   async #merge(sources: Segment[]): Promise<void> {
@@ -346,21 +306,6 @@ export class Optimizer {
     this.#timer = undefined;
     await this.#running;
   }
-}
-
-/** The old column's index with the map of its ordinals, where the family can extend it. */
-function extendable(
-  old: VectorColumn | undefined,
-  column: VectorColumn,
-  newRows: Int32Array,
-): { index: VectorIndex; oldToNew: Int32Array } | undefined {
-  if (!old || old.index.family === "flat") return undefined;
-  const oldToNew = new Int32Array(old.store.count);
-  for (let ordinal = 0; ordinal < oldToNew.length; ordinal++) {
-    const row = newRows[old.row(ordinal)];
-    oldToNew[ordinal] = row < 0 ? -1 : column.ordinal(row);
-  }
-  return { index: old.index, oldToNew };
 }
 
 async function abortable(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

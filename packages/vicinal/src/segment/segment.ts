@@ -3,6 +3,7 @@
  * appending until it is sealed; from then on rows are neither added nor moved, only marked dead or given another
  * payload (an overlay beside the immutable files).
  */
+import type { IndexChoice } from "../index/choice.js";
 import type { FieldColumn } from "../payload/column.js";
 import { decodePayload, type JsonObject } from "../payload/json.js";
 import { PayloadStore } from "../payload/store.js";
@@ -12,10 +13,15 @@ import type { StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";
 import type { VectorColumn } from "./vector-column.js";
 
+/** A saved index, and what it was chosen to be. */
+export interface IndexFile extends IndexChoice {
+  file: string;
+}
+
 /** Names of the files that hold a sealed segment; paths within the collection's directory. */
 export interface SegmentFiles {
   rows: string;
-  vectors: { name: string; file: string; index?: { file: string; family: string } }[];
+  vectors: { name: string; file: string; index?: IndexFile }[];
   fields: { path: string; file: string }[];
   deletes?: string;
   patch?: string;

@@ -100,7 +100,7 @@ export class CollectionState {
     );
     const segment = new Segment(slot, id, capacity, columns);
     for (const [path, schema] of Object.entries(this.config.fields))
-      segment.fields.set(path, createColumn(schema.type, parsePath(path)));
+      segment.fields.set(path, createColumn(schema, parsePath(path)));
     return segment;
   }
 
@@ -241,7 +241,7 @@ export class CollectionState {
 
 /** A field column over the rows that a segment has now. */
 function buildColumn(segment: Segment, path: string, schema: FieldSchema): FieldColumn {
-  const column = createColumn(schema.type, parsePath(path));
+  const column = createColumn(schema, parsePath(path));
   for (let row = 0; row < segment.rowCount; row++) column.append(segment.payload(row));
   return column;
 }

@@ -2,6 +2,7 @@
  * VectorColumn: one named vector of one segment: the floats, the index over them, and the map between the
  * segment's rows and the index's ordinals. The map is absent while every row has the vector (identity).
  */
+import type { IndexChoice } from "../index/choice.js";
 import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
 import type { VectorStore } from "../index/vector-store.js";
@@ -12,8 +13,8 @@ import type { StoredVector } from "./effects.js";
 export class VectorColumn {
   readonly name: string;
   readonly store: VectorStore;
-  /** Answers searches: a scan until something better was built. */
-  index: VectorIndex;
+  #index: VectorIndex;
+  #choice: IndexChoice | undefined;
   /** The exact answer, whatever `index` is. */
   readonly scan: FlatIndex;
   #norms: Float32Array | undefined;
@@ -25,8 +26,29 @@ export class VectorColumn {
     this.name = name;
     this.store = store;
     this.scan = new FlatIndex(store);
-    this.index = this.scan;
+    this.#index = this.scan;
     if (store.metric === "Cosine") this.#norms = new Float32Array(0);
+  }
+
+  /** Answers searches: a scan until something better was built. */
+  get index(): VectorIndex {
+    return this.#index;
+  }
+
+  /** What the index was chosen to be when it was built; undefined for a scan. */
+  get choice(): IndexChoice | undefined {
+    return this.#choice;
+  }
+
+  /**
+   * Puts an index in the place of the one before and releases that one's memory. A search is one synchronous step, so
+   * none is under way in it.
+   */
+  replaceIndex(index: VectorIndex, choice: IndexChoice | undefined): void {
+    const old = this.#index;
+    this.#index = index;
+    this.#choice = choice;
+    if (old !== index) old.release();
   }
 
   /** True while ordinals are rows. */

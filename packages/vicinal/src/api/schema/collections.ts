@@ -12,11 +12,13 @@ import {
   object,
   optional,
   record,
+  type Schema,
   string,
   union,
   unsigned,
   unsupported,
 } from "../../runtime/schema.js";
+import { datatypes } from "../../segment/datatype.js";
 import { memoryPlacement, payload } from "./common.js";
 import { payloadIndexInfo } from "./field-index.js";
 
@@ -101,8 +103,14 @@ export const quantizationConfigDiff = named(
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
 /** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
-export const vectorIndex = named("VectorIndex", object({ type: choice(...familyNames) }));
-export type VectorIndex = Infer<typeof vectorIndex>;
+export const vectorIndex: Schema<VectorIndex> = named(
+  "VectorIndex",
+  object({ type: choice(...familyNames) }),
+);
+export interface VectorIndex {
+  type: string;
+  [parameter: string]: unknown;
+}
 
 export const vectorParams = named(
   "VectorParams",
@@ -115,10 +123,10 @@ export const vectorParams = named(
     memory: optional(memoryPlacement),
     datatype: optional(
       union(
-        choice("float32"),
-        unsupported(choice("uint8", "float16", "turbo4"), "vector types other than float32 are"),
+        choice(...datatypes),
+        unsupported(choice("turbo4"), "vector types other than float32, float16 and uint8 are"),
       ),
-    ),
+    ).describe("What the numbers are rounded to when they are written. Default float32."),
     multivector_config: optional(unsupported(object({ comparator: choice("max_sim") }))),
     index: optional(vectorIndex.describe("Index family, Vicinal's own field. Default hnsw.")),
   }),
@@ -191,6 +199,11 @@ const vectorParamsDiff = named(
     quantization_config: optional(quantizationConfigDiff),
     on_disk: optional(boolean()),
     memory: optional(memoryPlacement),
+    index: optional(
+      vectorIndex.describe(
+        "Another index family or other parameters, Vicinal's own field: built anew in the background.",
+      ),
+    ),
   }),
 );
 

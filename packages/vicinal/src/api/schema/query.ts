@@ -23,8 +23,14 @@ export const searchParams = named(
     recall: optional(number({ min: 0, max: 1 })).describe(
       "The share of true neighbours to find, Vicinal's own field: the engine picks the effort from its measured curve.",
     ),
+    effort: optional(unsigned({ min: 1 })).describe(
+      "The index's own dial (ef, probes, checks, ...), Vicinal's own field; overrides `recall`.",
+    ),
+    explain: optional(boolean()).describe(
+      "Answer how the points were found, too. Vicinal's own field. Default false.",
+    ),
     hnsw_ef: optional(unsigned({ min: 1 })).describe(
-      "Candidates that the graph walk keeps; overrides `recall`.",
+      "Candidates that a graph walk keeps; overrides `recall`. Other indexes pass it over.",
     ),
     exact: optional(boolean()).describe("Compare with every point. Default false."),
     quantization: optional(
@@ -33,7 +39,9 @@ export const searchParams = named(
         object({
           ignore: optional(boolean()),
           rescore: optional(boolean()),
-          oversampling: optional(number({ min: 1 })),
+          oversampling: optional(number({ min: 1 })).describe(
+            "So many times as many candidates are searched for as hits are wanted. Default 1.",
+          ),
         }),
       ),
     ),

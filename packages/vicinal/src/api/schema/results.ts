@@ -14,6 +14,7 @@ import {
   number,
   object,
   optional,
+  string,
   uint64,
   union,
   unsigned,
@@ -54,9 +55,55 @@ export interface ScoredPoint<P = Payload> extends PointRecord<P> {
   score: number;
 }
 
-export const queryResponse = named("QueryResponse", object({ points: array(scoredPoint) }));
+/** How a query was answered in one segment. */
+export const segmentExplanation = named(
+  "SegmentExplanation",
+  object({
+    segment: unsigned(),
+    vectors: unsigned().describe("Vectors in the segment, those of deleted points included."),
+    matching: unsigned().describe("Vectors that may be answered: alive, and passing the filter."),
+    family: string().describe("Of the segment's index; flat where it has none."),
+    path: choice("scan", "index", "none").describe("`none` where nothing matches."),
+    effort: optional(unsigned().describe("Dial of the index's last search.")),
+    dial: optional(string().describe("What the effort is: ef, probes, checks, ...")),
+    effort_from: optional(choice("params", "recall").describe("Given, or read from the measured curve.")),
+    raise: optional(number().describe("Factor in it, from checks of live queries; absent for none.")),
+    recall: optional(number({ min: 0, max: 1 }).describe("Measured at that effort; 1 for a scan.")),
+    scored: unsigned().describe("Distances computed, on codes or on floats."),
+    visited: unsigned().describe("Graph nodes expanded, lists or leaves read."),
+    filter_us: number().describe("Microseconds that the filter took."),
+    search_us: number().describe("Microseconds that the search took."),
+  }),
+);
+export type SegmentExplanation = Infer<typeof segmentExplanation>;
+
+/** How a query was answered. Times are microseconds on the clock. */
+export const queryExplanation = named(
+  "QueryExplanation",
+  object({
+    segments: array(segmentExplanation),
+    scored: unsigned(),
+    visited: unsigned(),
+    filter_us: number(),
+    search_us: number(),
+    merge_us: number().describe("Putting the segments' hits in one order."),
+    payload_us: number().describe("Reading payloads and vectors of the answer."),
+    total_us: number(),
+  }),
+);
+export type QueryExplanation = Infer<typeof queryExplanation>;
+
+export const queryResponse = named(
+  "QueryResponse",
+  object({
+    points: array(scoredPoint),
+    explain: optional(queryExplanation.describe("With `params.explain` alone.")),
+  }),
+);
 export interface QueryResponse<P = Payload> {
   points: ScoredPoint<P>[];
+  /** With `params.explain` alone. */
+  explain?: QueryExplanation | null;
 }
 
 export const scrollResult = named(

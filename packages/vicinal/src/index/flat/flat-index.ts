@@ -6,6 +6,7 @@
  */
 import { assert } from "../../runtime/assert.js";
 import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import { noHits } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 
 /** Rows that one call of the batched scan passes over, so that a long scan can be watched and cancelled. */
@@ -15,7 +16,7 @@ export class FlatIndex implements VectorIndex {
   readonly family = "flat";
   readonly exact = true;
   readonly effort = { default: 1, min: 1, max: 1, scored: 1 };
-  readonly calibration: Calibration | undefined = undefined;
+  calibration: Calibration | undefined = undefined;
   readonly store: VectorStore;
 
   constructor(store: VectorStore) {
@@ -28,7 +29,7 @@ export class FlatIndex implements VectorIndex {
     const { scratch } = store;
     const count = store.count;
     const k = Math.min(request.k, count);
-    if (k <= 0) return nothing();
+    if (k <= 0) return noHits();
     scratch.ensure(k);
     scratch.putQuery(this.#checked(request.query));
     let bits = 0;
@@ -59,7 +60,7 @@ export class FlatIndex implements VectorIndex {
     const { store } = this;
     const { scratch } = store;
     const length = ordinals.length;
-    if (length === 0 || k <= 0) return nothing();
+    if (length === 0 || k <= 0) return noHits();
     this.#checkOrdinals(ordinals);
     // The keys' own room serves as the list's distances, which lie behind the heap of at most `length` keys.
     scratch.ensure(2 * length);
@@ -164,6 +165,9 @@ export class FlatIndex implements VectorIndex {
     return { family: this.family, meta: {}, sections: [] };
   }
 
+  /** There is nothing but the store's vectors. */
+  release(): void {}
+
   #checked(query: Float32Array): Float32Array {
     assert(query.length === this.store.dimensions, "a query has the store's dimensions");
     return query;
@@ -185,13 +189,4 @@ export interface ManyResult {
   k: number;
   ordinals: Uint32Array;
   distances: Float32Array;
-}
-
-function nothing(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
-  };
 }

@@ -4,8 +4,9 @@
  */
 import { seededRandom } from "../../runtime/random.js";
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../masked-measure.js";
+import { geometricLadder, type MeasureOptions, measureRecall } from "../measure.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import { CODEBOOK_ROUNDS, CODEBOOK_ROWS, type IvfParameters, PART_WIDTH } from "./defaults.js";
 import { IvfIndex } from "./ivf-index.js";
 import { BLOCK, type ListLayout, openLists } from "./list-memory.js";
@@ -20,6 +21,8 @@ export interface EncodeJob {
   measure: MeasureWork | undefined;
 }
 
+/** Efforts are measured from so many vectors read per neighbour wanted. */
+const LEAST_READ = 1.5;
 /** Vectors encoded in one step, about: each costs a few microseconds. */
 const STEP_VECTORS = 2048;
 
@@ -49,7 +52,17 @@ export function* encodeSteps(store: VectorStore, job: EncodeJob): Generator<numb
   }
   if (!job.measure) return undefined;
   const index = new IvfIndex(store, layout, parameters, slot);
-  return yield* measureRecall(index, job.measure, layout.count);
+  // The centroids are found without the withheld vectors, which are in the lists.
+  const measuring: MeasureOptions = {
+    masked: true,
+    growing: false,
+    // Lists are read on until they give k: an effort that is about that many says little.
+    ladder: (k) => {
+      const least = Math.ceil((LEAST_READ * k * layout.lists) / layout.count);
+      return geometricLadder(layout.lists, Math.min(layout.lists, least));
+    },
+  };
+  return yield* measureRecall(index, job.measure, measuring, layout.count);
 }
 
 /** Lloyd's algorithm for all parts at once, on the residuals of a sample. */

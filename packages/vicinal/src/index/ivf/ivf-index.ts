@@ -9,7 +9,6 @@
  * has an unbiased estimate and a bound; a search that finds fewer than k reads on.
  * Cost: a distance to every centroid, then the codes of the lists read. See the kernels: ivf.ts, fast-scan.ts, rabitq.ts.
  */
-import { assert } from "../../runtime/assert.js";
 import type {
   Calibration,
   EffortDial,
@@ -18,6 +17,7 @@ import type {
   SearchResult,
   VectorIndex,
 } from "../contract.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 import type { IvfParameters } from "./defaults.js";
 import { allocateSlot, type ListLayout, listSections } from "./list-memory.js";
@@ -31,6 +31,7 @@ const LEAST_DEFAULT = 8;
 /** What another thread needs to search an index; can be posted beside the store's handle. */
 export interface IvfHandle {
   layout: ListLayout;
+  parameters: IvfParameters;
   slot: number;
 }
 
@@ -52,6 +53,7 @@ export class IvfIndex implements VectorIndex {
     const { lists } = layout;
     const usual = Math.max(LEAST_DEFAULT, Math.ceil(lists * DEFAULT_SHARE));
     this.effort = {
+      name: "probes",
       default: usual,
       min: 1,
       max: Math.max(1, lists),
@@ -63,7 +65,8 @@ export class IvfIndex implements VectorIndex {
 
   /** A slot of its own for another thread; give it back with `takeBack`. */
   lend(): IvfHandle {
-    return { layout: this.layout, slot: allocateSlot(this.store, this.layout) };
+    const { store, layout, parameters } = this;
+    return { layout, parameters, slot: allocateSlot(store, layout) };
   }
 
   takeBack(handle: IvfHandle): void {
@@ -73,17 +76,10 @@ export class IvfIndex implements VectorIndex {
   search(request: SearchRequest): SearchResult {
     const { store, layout } = this;
     const { kernels, scratch } = store;
-    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
-    const k = Math.min(request.k, layout.count);
-    if (k <= 0) return emptyResult();
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { k, bits } = placed;
     scratch.ensure(k);
-    scratch.putQuery(request.query);
-    let bits = 0;
-    if (request.bits) {
-      scratch.putBits(request.bits, layout.count);
-      bits = scratch.bits;
-      if (kernels.countBits(bits, layout.count) === 0) return emptyResult();
-    }
     const probes = Math.min(layout.lists, Math.max(1, Math.ceil(request.effort)));
     const found = kernels.ivfSearch(
       layout.head,
@@ -141,11 +137,8 @@ export class IvfIndex implements VectorIndex {
   }
 }
 
-function emptyResult(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
-  };
+/** Lists that another thread lent. */
+export function attachLists(store: VectorStore, handle: unknown): IvfIndex {
+  const { layout, parameters, slot } = handle as IvfHandle;
+  return new IvfIndex(store, layout, parameters, slot);
 }

@@ -1,5 +1,6 @@
 /** Reads saved lists back, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
+import { inMemory } from "../build-memory.js";
 import type { Calibration, LoadedIndex } from "../contract.js";
 import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
@@ -27,8 +28,8 @@ interface IvfMeta {
 export async function loadLists(store: VectorStore, saved: LoadedIndex): Promise<IvfIndex> {
   const { encoding, lists, blocks, parameters, calibration } = checkedMeta(store, saved.meta);
   const { dimensions, count, arena } = store;
-  const layout = allocateLists(store, { dimensions, count, lists, blocks, encoding });
-  try {
+  return inMemory(store, async (memory) => {
+    const layout = memory.keep(allocateLists(store, { dimensions, count, lists, blocks, encoding }));
     await readSections(saved, listSections(arena, layout), damaged);
     checkLists(store, layout);
     placeLists(arena, layout);
@@ -38,10 +39,7 @@ export async function loadLists(store: VectorStore, saved: LoadedIndex): Promise
     const index = new IvfIndex(store, layout, parameters, slot);
     index.calibration = calibration;
     return index;
-  } catch (error) {
-    arena.release(layout.region);
-    throw error;
-  }
+  });
 }
 
 function damaged(what: string): VicinalError {

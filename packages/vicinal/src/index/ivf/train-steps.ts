@@ -6,6 +6,7 @@
  */
 import { kMeansBytes, kMeansSteps } from "../../codec/kmeans.js";
 import type { Kernels } from "../../runtime/kernels.js";
+import { relay } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { LARGEST_LIST } from "./defaults.js";
 
@@ -121,15 +122,6 @@ function* splitLarge(store: VectorStore, job: TrainJob): Generator<number, numbe
     lists = takeParts(store, job, { list, lists, size, centroids, filled });
   }
   return lists;
-}
-
-/** Runs steps through, with progress in other units. */
-function* relay<R>(steps: Generator<number, R>, progress: (done: number) => number): Generator<number, R> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    yield progress(step.value);
-  }
 }
 
 /** Gives the parts of a split list their numbers and centroids; returns the number of lists. */

@@ -1,8 +1,9 @@
 /** Filling the tables and measuring recall, as steps; also the task that does so on a worker. */
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../masked-measure.js";
+import { geometricLadder, type MeasureOptions, measureRecall } from "../measure.js";
 import { runStepsTask } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import { LshIndex } from "./lsh-index.js";
 import type { TableLayout } from "./table-memory.js";
 
@@ -44,8 +45,15 @@ export function* lshSteps(store: VectorStore, job: LshJob): Generator<number, Ls
   }
   const buckets = tables > 0 ? kernels.lshBuckets(layout.head, 0) : 0;
   let calibration: Calibration | undefined;
-  if (job.measure)
-    calibration = yield* measureRecall(new LshIndex(store, layout, buckets, job.work), job.measure, count);
+  if (job.measure) {
+    const index = new LshIndex(store, layout, buckets, job.work);
+    const measuring: MeasureOptions = {
+      masked: true,
+      growing: true,
+      ladder: () => geometricLadder(index.effort.max),
+    };
+    calibration = yield* measureRecall(index, job.measure, measuring, count);
+  }
   return { buckets, calibration };
 }
 

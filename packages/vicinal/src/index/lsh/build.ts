@@ -1,13 +1,10 @@
 /** Builds tables: chooses the functions from a sample, lays out memory, and lets the steps run. */
-import { trainingRows } from "../../codec/kmeans.js";
-import { throwIfCancelled } from "../../runtime/cancel.js";
-import { seededRandom } from "../../runtime/random.js";
+import { building } from "../build-memory.js";
 import type { BuildOptions } from "../contract.js";
-import { searchManyBytes } from "../flat/index.js";
-import { LEAST_MEASURED, TRUTH_LENGTH, WITHHELD, WITHHELD_SHARE } from "../masked-measure.js";
 import { largestNorm } from "../norms.js";
 import { runSteps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
+import { DEFAULT_SEED, measureWork, withhold } from "../withheld.js";
 import { type LshJob, lshSteps } from "./build-steps.js";
 import { choose, sampleDistances } from "./choose.js";
 import { BUCKET_SIZE, hashFor, LEAST_HASHED, type LshParameters, MOST_FUNCTIONS } from "./defaults.js";
@@ -19,64 +16,33 @@ import {
   drawFunctions,
   openTables,
   paddedFor,
-  type TableLayout,
   type TableShape,
 } from "./table-memory.js";
 
-const DEFAULT_SEED = 42;
-
-export async function buildTables(
+export function buildTables(
   store: VectorStore,
   parameters: LshParameters,
   options: BuildOptions,
 ): Promise<LshIndex> {
-  throwIfCancelled(options.signal);
-  const seed = options.seed ?? DEFAULT_SEED;
-  const shape = await shapeFor(store, parameters, seed, options);
-  const { arena, count, dimensions } = store;
-  const regions: number[] = [];
-  const take = (bytes: number) => {
-    const region = arena.allocate(bytes);
-    regions.push(region);
-    return region;
-  };
-  let layout: TableLayout | undefined;
-  let done = false;
-  try {
-    layout = allocateTables(store, shape);
+  return building(store, options, async (memory) => {
+    const seed = options.seed ?? DEFAULT_SEED;
+    const shape = await shapeFor(store, parameters, seed, options);
+    const layout = memory.keep(allocateTables(store, shape));
     drawFunctions(store, layout, seed);
     openTables(store, layout);
-    if (layout.tables === 0) {
-      options.progress?.(count, count);
-      done = true;
-      return new LshIndex(store, layout, 0);
-    }
-    const work = allocateWork(store, layout);
-    regions.push(work);
+    if (layout.tables === 0) return new LshIndex(store, layout, 0);
     const job: LshJob = {
       layout,
-      work,
+      work: memory.scratch(allocateWork(store, layout)),
       answerBytes: answerBytes(store),
-      fingerprints: take(count * 4),
-      measure: undefined,
+      fingerprints: memory.take(store.count * 4),
+      measure: measureWork(store, memory, withhold(store, options), options),
     };
-    if (options.calibrate !== false && count >= LEAST_MEASURED) {
-      const queries = Math.min(WITHHELD, Math.floor(count * WITHHELD_SHARE));
-      const list = take(queries * 4);
-      arena.u32.set(trainingRows(count, queries, seededRandom(seed ^ 0x5bd1e995)), list >>> 2);
-      job.measure = { list, truth: take(searchManyBytes(dimensions, queries, TRUTH_LENGTH)), queries, seed };
-    }
-    const module = new URL("./build-steps.js", import.meta.url).href;
-    const { buckets, calibration } = await runSteps(store, lshSteps, module, job, options);
+    const { buckets, calibration } = await runSteps(store, lshSteps, "lsh-build", job, options);
     const index = new LshIndex(store, layout, buckets);
     index.calibration = calibration;
-    options.progress?.(count, count);
-    done = true;
     return index;
-  } finally {
-    for (const region of regions) arena.release(region);
-    if (!done && layout) arena.release(layout.region);
-  }
+  });
 }
 
 async function shapeFor(

@@ -1,5 +1,6 @@
 /** Reads saved tables back, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
+import { inMemory } from "../build-memory.js";
 import type { LoadedIndex } from "../contract.js";
 import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
@@ -19,18 +20,15 @@ export async function loadTables(store: VectorStore, saved: LoadedIndex): Promis
   const shape = checkedShape(store, meta);
   const buckets = wholeNumber(meta, "buckets", shape.tables > 0 ? 1 : 0, store.count, damaged);
   const calibration = checkedCalibration(meta.calibration, damaged);
-  const layout = allocateTables(store, shape);
-  try {
+  return inMemory(store, async (memory) => {
+    const layout = memory.keep(allocateTables(store, shape));
     await readSections(saved, tableSections(store, layout), damaged);
     checkTables(store, layout);
     openTables(store, layout);
     const index = new LshIndex(store, layout, buckets);
     index.calibration = calibration;
     return index;
-  } catch (error) {
-    store.arena.release(layout.region);
-    throw error;
-  }
+  });
 }
 
 function damaged(what: string): VicinalError {

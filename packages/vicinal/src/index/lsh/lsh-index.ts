@@ -13,7 +13,6 @@
  * Cost: L k d multiplications for a query (cross-polytope: L k d log d), then d per candidate; 8 L bytes per vector
  * and about 2 L for the cells.
  */
-import { assert } from "../../runtime/assert.js";
 import type {
   Calibration,
   EffortDial,
@@ -23,6 +22,7 @@ import type {
   VectorIndex,
 } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 import { LSH_EFFORT } from "./defaults.js";
 import { allocateWork, answerBytes, type TableLayout, tableSections } from "./table-memory.js";
@@ -53,6 +53,7 @@ export class LshIndex implements VectorIndex {
     this.buckets = buckets;
     const max = Math.max(1, Math.min(LSH_EFFORT.max, Math.ceil(buckets * MOST_PROBED)));
     this.effort = {
+      name: "probes",
       default: Math.min(LSH_EFFORT.default, max),
       min: LSH_EFFORT.min,
       max,
@@ -66,21 +67,13 @@ export class LshIndex implements VectorIndex {
   search(request: SearchRequest): SearchResult {
     const { store, layout } = this;
     const { kernels, scratch } = store;
-    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
-    const k = Math.min(request.k, layout.count);
-    if (k <= 0) return this.#scan.search({ query: request.query, k: 0 });
-    let effort = Math.max(1, Math.ceil(request.effort));
-    let bits = 0;
-    if (request.bits && effort < this.buckets) {
-      scratch.putBits(request.bits, layout.count);
-      bits = scratch.bits;
-      const matching = kernels.countBits(bits, layout.count);
-      // As many matching vectors as an open search would see; they are counted before they are measured.
-      effort = matching === 0 ? this.buckets : Math.ceil((effort * layout.count) / matching);
-    }
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { k, bits, matching } = placed;
+    // As many matching vectors as an open search would see; they are counted before they are measured.
+    const effort = Math.ceil((Math.max(1, Math.ceil(request.effort)) * layout.count) / matching);
     if (effort >= this.buckets) return this.#scan.search({ ...request, k });
     scratch.ensure(k);
-    scratch.putQuery(request.query);
     const found = kernels.lshSearch(
       layout.head,
       this.#work,

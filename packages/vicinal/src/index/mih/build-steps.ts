@@ -1,9 +1,10 @@
 /** Encoding, ordering, filling the tables and measuring recall, as steps; also the task that does so on a worker. */
 import { encodeBinary, trainBinary } from "../../codec/binary/index.js";
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../masked-measure.js";
+import { geometricLadder, type MeasureOptions, measureRecall } from "../measure.js";
 import { runStepsTask } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import { openCodes, orderBits, tablesPay } from "./code-tables.js";
 import { MIH_EFFORT, type MihParameters } from "./defaults.js";
 import { MihIndex, type MihLayout } from "./mih-index.js";
@@ -62,7 +63,13 @@ export function* mihSteps(store: VectorStore, job: MihJob): Generator<number, Mi
   let calibration: Calibration | undefined;
   if (job.measure) {
     const index = new MihIndex(store, { ...layout, codes: open }, job.work);
-    calibration = yield* measureRecall(index, job.measure, count);
+    const measuring: MeasureOptions = {
+      masked: true,
+      growing: true,
+      // A search for k refines k codes at least.
+      ladder: (k) => geometricLadder(index.effort.max, Math.min(k, index.effort.max)),
+    };
+    calibration = yield* measureRecall(index, job.measure, measuring, count);
   }
   return { tables: open.parts > 0, calibration };
 }

@@ -1,16 +1,17 @@
 /** Reads saved codes back and fills their tables, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
+import { inMemory } from "../build-memory.js";
 import type { LoadedIndex } from "../contract.js";
 import { checkedCalibration, expectStore, readSections } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { allocateMih } from "./build.js";
-import { openCodes, partsFor, releaseCodes } from "./code-tables.js";
+import { openCodes, partsFor } from "./code-tables.js";
 import { checkedBits } from "./defaults.js";
-import { MIH_FORMAT, MihIndex, type MihLayout, mihSections } from "./mih-index.js";
+import { MIH_FORMAT, MihIndex, type MihLayout, mihSections, releaseMih } from "./mih-index.js";
 
 export async function loadCodes(store: VectorStore, saved: LoadedIndex): Promise<MihIndex> {
   const { meta } = saved;
-  const { count, arena, kernels } = store;
+  const { count, kernels } = store;
   expectStore(meta, store, MIH_FORMAT, damaged);
   const { largest, parts } = meta;
   const bits = savedBits(meta.bits);
@@ -19,8 +20,9 @@ export async function loadCodes(store: VectorStore, saved: LoadedIndex): Promise
   if (parts !== 0 && (count === 0 || parts !== partsFor(bits, count)))
     throw damaged(`parts is ${String(parts)}`);
   const calibration = checkedCalibration(meta.calibration, damaged);
-  const layout = allocateMih(store, { bits, largest, parts: parts as number });
-  try {
+  return inMemory(store, async (memory) => {
+    const layout = allocateMih(store, { bits, largest, parts: parts as number });
+    memory.onFailure(() => releaseMih(store, layout));
     await readSections(saved, mihSections(store, layout), damaged);
     checkCodes(store, layout);
     openCodes(store, layout.codes);
@@ -28,11 +30,7 @@ export async function loadCodes(store: VectorStore, saved: LoadedIndex): Promise
     const index = new MihIndex(store, layout);
     index.calibration = calibration;
     return index;
-  } catch (error) {
-    releaseCodes(store, layout.codes);
-    arena.release(layout.codecRegion);
-    throw error;
-  }
+  });
 }
 
 function damaged(what: string): VicinalError {

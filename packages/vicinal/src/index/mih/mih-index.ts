@@ -11,7 +11,6 @@
  */
 
 import { type BinaryCodec, encodeBinary } from "../../codec/binary/index.js";
-import { assert } from "../../runtime/assert.js";
 import type {
   Calibration,
   EffortDial,
@@ -21,6 +20,7 @@ import type {
   VectorIndex,
 } from "../contract.js";
 import { FlatIndex } from "../flat/index.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 import { allocateWork, type CodeLayout, releaseCodes } from "./code-tables.js";
 import { MIH_EFFORT } from "./defaults.js";
@@ -55,7 +55,13 @@ export class MihIndex implements VectorIndex {
     this.store = store;
     this.layout = layout;
     const max = Math.max(1, Math.min(MIH_EFFORT.max, Math.ceil(layout.codes.count * MOST_REFINED)));
-    this.effort = { default: Math.min(MIH_EFFORT.default, max), min: MIH_EFFORT.min, max, scored: 1 };
+    this.effort = {
+      name: "candidates",
+      default: Math.min(MIH_EFFORT.default, max),
+      min: MIH_EFFORT.min,
+      max,
+      scored: 1,
+    };
     this.#scan = new FlatIndex(store);
     this.#work = work ?? allocateWork(store, layout.codes);
   }
@@ -64,18 +70,13 @@ export class MihIndex implements VectorIndex {
     const { store, layout } = this;
     const { kernels, scratch, arena, dimensions } = store;
     const { codes, codec } = layout;
-    assert(request.query.length === dimensions, "a query has the store's dimensions");
-    const k = Math.min(request.k, codes.count);
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { k, bits } = placed;
     const effort = Math.max(k, Math.ceil(request.effort));
-    if (k <= 0 || effort >= codes.count) return this.#scan.search({ ...request, k });
+    if (effort >= codes.count) return this.#scan.search({ ...request, k });
     // As in FlatIndex.searchAmong: the keys' own room holds the list's distances behind the heap.
     scratch.ensure(2 * effort);
-    scratch.putQuery(request.query);
-    let bits = 0;
-    if (request.bits) {
-      scratch.putBits(request.bits, codes.count);
-      bits = scratch.bits;
-    }
     const code = this.#work + codec.stride;
     const rows = { arena, kernels, rows: scratch.query, dimensions, count: 1 };
     encodeBinary(rows, { ...codec, largest: 0 }, { from: 0, to: 1 }, this.#work);
@@ -136,9 +137,14 @@ export class MihIndex implements VectorIndex {
   /** Gives the index's memory back to the store, which lives on. */
   release(): void {
     this.store.arena.release(this.#work);
-    releaseCodes(this.store, this.layout.codes);
-    this.store.arena.release(this.layout.codecRegion);
+    releaseMih(this.store, this.layout);
   }
+}
+
+/** Gives back what an index keeps. */
+export function releaseMih(store: VectorStore, layout: MihLayout): void {
+  releaseCodes(store, layout.codes);
+  store.arena.release(layout.codecRegion);
 }
 
 /** The saved parts, as they lie in memory. */

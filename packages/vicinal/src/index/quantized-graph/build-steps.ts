@@ -5,12 +5,13 @@
  *   -> link the withheld -> make all reachable
  */
 import type { Calibration } from "../contract.js";
-import { type MeasureWork, measureRecall } from "../masked-measure.js";
+import { measureRecall } from "../measure.js";
 import { runStepsTask } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
+import type { MeasureWork } from "../withheld.js";
 import type { QuantizedGraphParameters } from "./defaults.js";
 import { type BuildMemory, type GraphLayout, openGraph } from "./graph-memory.js";
-import { QuantizedGraphIndex } from "./quantized-graph-index.js";
+import { measureOptions, QuantizedGraphIndex } from "./quantized-graph-index.js";
 
 export interface QuantizedGraphJob {
   layout: GraphLayout;
@@ -62,7 +63,12 @@ export function* quantizedGraphSteps(
   let calibration: Calibration | undefined;
   if (job.measure) {
     const index = new QuantizedGraphIndex(store, layout, parameters, job);
-    calibration = yield* measureRecall(index, job.measure, Math.floor((linked / vertices) * count));
+    calibration = yield* measureRecall(
+      index,
+      job.measure,
+      measureOptions(count),
+      Math.floor((linked / vertices) * count),
+    );
   }
   yield* link(job.bodyCount, job.withheldCount);
   const ef = Math.min(efConstruct, job.poolLength);

@@ -5,13 +5,17 @@ import type { Metric } from "../contract.js";
 export interface QuantizedGraphParameters {
   /** Neighbours of a vertex: 32, 64, 96 or 128, since a look-up pass serves 32 of them. */
   degree: number;
-  /** Beam while building. */
+  /** Beam while building: as many candidates for the neighbours of a vertex. */
   efConstruct: number;
-  /** How often every vertex searches for its neighbours. */
+  /**
+   * How often every vertex searches for its neighbours. A second round gains 0.003 recall at the same effort
+   * (words-100k) for twice the time.
+   */
   rounds: number;
   /**
-   * Bits of a neighbour's code, a multiple of 16 that is not below the dimensions; `auto` rounds the dimensions up, to 64
-   * at least. More bits than dimensions make the estimates better, as if there were several bits per dimension.
+   * Bits of a neighbour's code, a multiple of 16 that is not below the dimensions. More bits than dimensions make the
+   * estimates better, as several bits per dimension would. `auto`: two bits per dimension up to 256, then one; 64 at
+   * least. words-100k: recall 0.951 at 16,400 queries/s with 208 bits, at 14,400 with 112.
    */
   bits: number | "auto";
 }
@@ -19,16 +23,18 @@ export interface QuantizedGraphParameters {
 export const QUANTIZED_GRAPH_DEFAULTS: QuantizedGraphParameters = {
   degree: 32,
   efConstruct: 100,
-  rounds: 2,
+  rounds: 1,
   bits: "auto",
 };
 
 /** Effort: places of the beam. A visited vertex estimates its 32 neighbours, cheaply; about one is visited per place. */
-export const QUANTIZED_GRAPH_EFFORT = { default: 128, min: 1, max: 65536, scored: 8 };
+export const QUANTIZED_GRAPH_EFFORT = { name: "ef", default: 128, min: 1, max: 65536, scored: 8 };
 
 /** Fewer bits than these say too little of a distance, whatever the dimensions. */
 export const LEAST_BITS = 64;
 const MOST_BITS = 65536;
+/** Beyond these, one bit per dimension says enough. */
+const MOST_AUTO_BITS = 256;
 
 /** Entry vertices per square root of the number of vectors: a search compares its query with all of them, by codes. */
 const ENTRIES = 1;
@@ -67,8 +73,11 @@ export const LEAST_CODED_DIMENSIONS = 17;
 
 /** Bits of a code for vectors of so many dimensions; BAD_REQUEST when fewer are asked for. */
 export function bitsFor(parameters: QuantizedGraphParameters, dimensions: number, metric: Metric): number {
-  const least = Math.ceil((metric === "Dot" ? dimensions + 1 : dimensions) / 16) * 16;
-  if (parameters.bits === "auto") return Math.max(LEAST_BITS, least);
+  const components = metric === "Dot" ? dimensions + 1 : dimensions;
+  const whole = (bits: number) => Math.ceil(bits / 16) * 16;
+  const least = whole(components);
+  if (parameters.bits === "auto")
+    return Math.max(LEAST_BITS, least, Math.min(MOST_AUTO_BITS, whole(2 * components)));
   if (parameters.bits < least)
     throw refused("bits", `at least ${least} for ${dimensions} dimensions`, parameters.bits);
   return parameters.bits;

@@ -12,6 +12,8 @@
  */
 import { assert } from "../../runtime/assert.js";
 import type { Calibration, SavedIndex, SearchRequest, SearchResult, VectorIndex } from "../contract.js";
+import { geometricLadder, type MeasureOptions } from "../measure.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 import { QUANTIZED_GRAPH_EFFORT, type QuantizedGraphParameters } from "./defaults.js";
 import { allocateSlot, type GraphLayout, graphSections } from "./graph-memory.js";
@@ -26,9 +28,33 @@ const FILTER_MARGIN = 1.5;
 /** A filtered walk gives up after so many estimates per matching vector: a scan would be cheaper. */
 const FILTER_BUDGET = 16;
 
-/** What a measurement's slot must hold: any beam that a search of `count` vectors may take. */
-export function poolLengthFor(count: number): number {
-  return Math.max(INITIAL_POOL, count);
+/** Of the visited, this many times k, and at least so many, are measured on the floats. */
+const REFINE_FACTOR = 2;
+const REFINE_LEAST = 20;
+
+/** Places of the widest beam that a measurement takes. */
+export const measuredPool = (count: number) => Math.min(count, 65536);
+
+/** Efforts to measure: from k on, as far as a filtered beam fits the measurement's slot. */
+export function measureOptions(count: number): MeasureOptions {
+  return {
+    masked: false,
+    growing: false,
+    ladder: (k, selectivity) => {
+      // A tenth less: how many vectors pass a random filter is not known to the last one.
+      const widest = selectivity === 1 ? 4096 : (measuredPool(count) * selectivity * 0.9) / FILTER_MARGIN;
+      return geometricLadder(Math.max(k, Math.min(4096, Math.floor(widest))), k);
+    },
+    dear: { effort: 512, queries: 200 },
+  };
+}
+
+/** What another thread needs to search an index; can be posted beside the store's handle. */
+export interface QuantizedGraphHandle {
+  layout: GraphLayout;
+  parameters: QuantizedGraphParameters;
+  slot: number;
+  poolLength: number;
 }
 
 export class QuantizedGraphIndex implements VectorIndex {
@@ -56,45 +82,44 @@ export class QuantizedGraphIndex implements VectorIndex {
     this.#slot = scratch?.slot ?? allocateSlot(store, layout, this.#poolLength);
   }
 
+  /** A slot of its own for another thread; give it back with `takeBack`. */
+  lend(poolLength = INITIAL_POOL): QuantizedGraphHandle {
+    const { store, layout, parameters } = this;
+    return { layout, parameters, slot: allocateSlot(store, layout, poolLength), poolLength };
+  }
+
+  takeBack(handle: QuantizedGraphHandle): void {
+    this.store.arena.release(handle.slot);
+  }
+
   search(request: SearchRequest): SearchResult {
     const { store, layout } = this;
     const { kernels, scratch } = store;
     const { count } = layout;
-    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
-    const k = Math.min(request.k, count);
-    if (k <= 0) return emptyResult();
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { k, bits, matching } = placed;
     const ef = Math.min(count, Math.max(k, Math.ceil(request.effort)));
+    const refine = Math.max(REFINE_LEAST, k * REFINE_FACTOR);
     let width = ef;
-    let bits = 0;
     let budget = 0;
-    if (request.bits) {
-      scratch.putBits(request.bits, count);
-      bits = scratch.bits;
-      const matching = kernels.countBits(bits, count);
-      if (matching === 0) return emptyResult();
+    if (bits) {
       const margin = matching * 2 > count ? 1 : FILTER_MARGIN;
       width = Math.min(count, Math.ceil((ef * margin * count) / matching));
       budget = Math.max(matching * FILTER_BUDGET, layout.degree * width);
     }
-    if (width > this.#poolLength) this.#enlarge(width);
+    const keep = Math.min(count, Math.max(refine, bits ? ef : 0));
+    if (Math.max(width, keep) > this.#poolLength) this.#enlarge(Math.max(width, keep));
     const slot = this.#slot;
-    store.arena.f32.set(request.query, kernels.qgraphQuery(slot) >>> 2);
-    const found = kernels.qgraphSearch(
-      layout.head,
-      slot,
-      k,
-      width,
-      bits ? ef : Math.max(2 * k, 20),
-      bits,
-      budget,
-    );
+    const { head } = layout;
+    const found = kernels.qgraphSearch(head, slot, scratch.query, k, width, keep, refine, bits, budget);
     const { u32, f32 } = store.arena;
     const ordinals = kernels.qgraphOrdinals(slot) >>> 2;
     const distances = kernels.qgraphDistances(slot) >>> 2;
     const stats = kernels.qgraphStats(slot) >>> 2;
     return {
-      ordinals: u32.slice(ordinals, ordinals + found),
-      distances: f32.slice(distances, distances + found),
+      ordinals: new Uint32Array(u32.subarray(ordinals, ordinals + found)),
+      distances: new Float32Array(f32.subarray(distances, distances + found)),
       exhausted: u32[stats + 2] !== 0,
       stats: { scored: u32[stats], visited: u32[stats + 1] },
     };
@@ -137,11 +162,8 @@ export class QuantizedGraphIndex implements VectorIndex {
   }
 }
 
-function emptyResult(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
-  };
+/** A graph that another thread lent. */
+export function attachQuantizedGraph(store: VectorStore, handle: unknown): QuantizedGraphIndex {
+  const lent = handle as QuantizedGraphHandle;
+  return new QuantizedGraphIndex(store, lent.layout, lent.parameters, lent);
 }

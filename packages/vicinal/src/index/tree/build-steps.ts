@@ -26,7 +26,7 @@ export interface TreeJob {
 }
 
 /** Yields the number of rows that lie in leaves. */
-export function* buildTreeSteps(store: VectorStore, job: TreeJob): Generator<number, BuiltTree> {
+export function* growSteps(store: VectorStore, job: TreeJob): Generator<number, BuiltTree> {
   const { rule, work, count } = job;
   const { dimensions } = store;
   const tree = new GrowingTree(dimensions);

@@ -1,7 +1,8 @@
 /** Reads a saved tree back, trusting nothing that could lead a search out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
+import { inMemory } from "../build-memory.js";
 import type { LoadedIndex } from "../contract.js";
-import { checkedCalibration, expectStore, readSections } from "../saved-meta.js";
+import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { TREE_FORMAT, TreeIndex, type TreeKind } from "./tree-index.js";
 import {
@@ -28,20 +29,13 @@ export async function loadTree(
 ): Promise<TreeIndex> {
   const { meta } = saved;
   expectStore(meta, store, TREE_FORMAT, damaged);
-  const nodeCount = meta.nodeCount;
   // A parent has two children at least, and a leaf a row.
   const mostNodes = Math.max(0, 2 * store.count - 1);
-  if (
-    typeof nodeCount !== "number" ||
-    !Number.isInteger(nodeCount) ||
-    nodeCount < Math.min(1, store.count) ||
-    nodeCount > mostNodes
-  )
-    throw damaged(`nodeCount is ${String(nodeCount)}, expected up to ${mostNodes}`);
+  const nodeCount = wholeNumber(meta, "nodeCount", Math.min(1, store.count), mostNodes, damaged);
   const kind = savedKind(meta, kindOf);
   const calibration = checkedCalibration(meta.calibration, damaged);
-  const layout = allocateTree(store, kind.encoding, nodeCount, store.count);
-  try {
+  return inMemory(store, async (memory) => {
+    const layout = memory.keep(allocateTree(store, kind.encoding, nodeCount, store.count));
     await readSections(saved, treeSections(store, layout), damaged);
     checkNodes(store, layout);
     checkOrder(store, layout);
@@ -49,10 +43,7 @@ export async function loadTree(
     const index = new TreeIndex(store, kind, layout);
     index.calibration = calibration;
     return index;
-  } catch (error) {
-    store.arena.release(layout.region);
-    throw error;
-  }
+  });
 }
 
 function damaged(what: string): VicinalError {

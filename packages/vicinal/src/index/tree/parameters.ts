@@ -1,6 +1,6 @@
 /** Parameters of the tree families, checked against their ranges. */
 import { VicinalError } from "../../runtime/errors.js";
-import type { VectorStore } from "../vector-store.js";
+import type { VectorKind } from "../contract.js";
 import type { Encoding } from "./tree-memory.js";
 
 export interface Range {
@@ -22,8 +22,8 @@ const encodings = ["auto", "int8", "float32"];
 const LEAST_CODED_DIMENSIONS = 17;
 
 /** The encoding that `auto` stands for. Manhattan has no codes: BAD_REQUEST where they are asked for. */
-export function encodingOf(store: VectorStore, { encoding }: EncodingParameter): Encoding {
-  if (store.metric === "Manhattan") {
+export function encodingOf(vectors: VectorKind, { encoding }: EncodingParameter): Encoding {
+  if (vectors.metric === "Manhattan") {
     if (encoding === "int8")
       throw new VicinalError("BAD_REQUEST", "encoding must be auto or float32 for Manhattan", {
         field: "encoding",
@@ -31,7 +31,7 @@ export function encodingOf(store: VectorStore, { encoding }: EncodingParameter):
     return "float32";
   }
   if (encoding !== "auto") return encoding;
-  return store.dimensions < LEAST_CODED_DIMENSIONS ? "float32" : "int8";
+  return vectors.dimensions < LEAST_CODED_DIMENSIONS ? "float32" : "int8";
 }
 
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

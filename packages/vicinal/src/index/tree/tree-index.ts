@@ -7,7 +7,6 @@
  * the exact scan.
  * Below that, where the tree has 8-bit codes, these are compared and the best are measured again on the floats.
  */
-import { assert } from "../../runtime/assert.js";
 import type {
   Calibration,
   EffortDial,
@@ -16,6 +15,7 @@ import type {
   SearchResult,
   VectorIndex,
 } from "../contract.js";
+import { noHits, placeRequest } from "../search-frame.js";
 import type { VectorStore } from "../vector-store.js";
 import type { SplitRule } from "./split.js";
 import { type Encoding, type TreeLayout, treeSections } from "./tree-memory.js";
@@ -74,7 +74,7 @@ export class TreeIndex implements VectorIndex {
 
   get effort(): EffortDial {
     const max = Math.max(1, this.layout.count);
-    return { default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max, scored: 1 };
+    return { name: "checks", default: Math.min(max, this.kind.defaultEffort ?? max), min: 1, max, scored: 1 };
   }
 
   /** A slot of its own for another thread; give it back with `takeBack`. */
@@ -90,22 +90,14 @@ export class TreeIndex implements VectorIndex {
   search(request: SearchRequest): SearchResult {
     const { store, layout } = this;
     const { kernels, scratch } = store;
-    assert(request.query.length === layout.dimensions, "a query has the store's dimensions");
-    let k = Math.min(request.k, layout.count);
-    let bits = 0;
-    let matching = layout.count;
-    if (request.bits && k > 0) {
-      scratch.putBits(request.bits, layout.count);
-      bits = scratch.bits;
-      matching = kernels.countBits(bits, layout.count);
-      k = Math.min(k, matching);
-    }
-    if (k <= 0) return emptyResult();
+    const placed = placeRequest(store, request);
+    if (!placed) return noHits();
+    const { bits, matching } = placed;
+    const k = Math.min(placed.k, matching);
     const exact = request.effort >= matching;
     const coded = layout.codeBytes > 0 && !exact;
-    const width = coded ? Math.min(matching, Math.max(REFINE_LEAST, k * REFINE_FACTOR)) : 0;
+    const width = coded ? Math.min(matching, refinedFor(k)) : 0;
     scratch.ensure(Math.max(k, width));
-    scratch.putQuery(request.query);
     const effort = Math.max(1, Math.min(layout.count, Math.ceil(request.effort)));
     const found = kernels.treeSearch(
       layout.head,
@@ -159,16 +151,16 @@ export class TreeIndex implements VectorIndex {
   }
 }
 
+/** How many of the nearest codes a search for k measures on the floats; so many vectors it compares at least. */
+export const refinedFor = (k: number) => Math.max(REFINE_LEAST, k * REFINE_FACTOR);
+
 /** A thread's scratch for searches. */
 export function allocateTreeSlot(store: VectorStore, layout: TreeLayout): number {
   return store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount, layout.dimensions));
 }
 
-function emptyResult(): SearchResult {
-  return {
-    ordinals: new Uint32Array(0),
-    distances: new Float32Array(0),
-    exhausted: true,
-    stats: { scored: 0, visited: 0 },
-  };
+/** A tree that another thread lent. */
+export function attachTree(store: VectorStore, handle: unknown): TreeIndex {
+  const { kind, layout, slot } = handle as TreeHandle;
+  return new TreeIndex(store, kind, layout, slot);
 }

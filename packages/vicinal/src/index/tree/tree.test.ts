@@ -174,7 +174,7 @@ describe.each(["ball-tree", "kmeans-tree"])("%s", (family) => {
   test.each(["Cosine", "Dot", "Manhattan"] as const)("keeps its promise: %s", async (metric) => {
     const dimensions = 16;
     const count = 16_000;
-    const asked = 400;
+    const asked = 1500;
     const all = clusteredVectors(count + asked, dimensions, metric, 27);
     const index = await make(family, all.slice(0, count * dimensions), { dimensions, metric });
     const scan = new FlatIndex(index.store);
@@ -194,7 +194,7 @@ describe.each(["ball-tree", "kmeans-tree"])("%s", (family) => {
           return distances.filter((distance) => distance <= worst).length / k;
         });
         const mean = shares.reduce((a, b) => a + b) / asked;
-        // What 400 queries can tell: two standard errors.
+        // What 1,500 queries can tell: two standard errors.
         const unsure = (2 * Math.sqrt(shares.reduce((sum, x) => sum + (x - mean) ** 2, 0))) / asked;
         const where = `k ${k}, selectivity ${selectivity}, asked ${recall}, effort ${effort}`;
         expect(mean + unsure, where).toBeGreaterThan(recall - 0.01);
