@@ -51,13 +51,14 @@ export function quantizedGraphServes(metric: Metric): void {
   });
 }
 
-/** Checks given parameters and fills in the defaults. */
+/** Checks given parameters (also `ef_construct`) and fills in the defaults. */
 export function quantizedGraphParameters(given: unknown): QuantizedGraphParameters {
   const result = { ...QUANTIZED_GRAPH_DEFAULTS };
   if (given === undefined || given === null) return result;
   if (typeof given !== "object" || Array.isArray(given)) throw refused("parameters", "an object", given);
-  for (const [field, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue;
+    const field = name === "ef_construct" ? "efConstruct" : name;
     if (field === "degree") result.degree = whole(field, value, 32, 128, 32);
     else if (field === "efConstruct") result.efConstruct = whole(field, value, 16, 4096, 1);
     else if (field === "rounds") result.rounds = whole(field, value, 1, 8, 1);
