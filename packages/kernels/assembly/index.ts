@@ -29,3 +29,10 @@ export {
 } from "./lsh";
 export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";
 export { postingCodes, postingHits, postingRows } from "./posting";
+export {
+  initQgraph, initQgraphSlot, qgraphBytes, qgraphDistances, qgraphOrdinals, qgraphSlotBytes, qgraphStats,
+} from "./qgraph";
+export { qgraphClear, qgraphLift, qgraphTurn } from "./qgraph-encode";
+export { qgraphLink } from "./qgraph-link";
+export { qgraphRepair } from "./qgraph-repair";
+export { qgraphSearch } from "./qgraph-walk";
