@@ -49,6 +49,7 @@ function serves(family: IndexFamily, metric: Metric, field: string, value: strin
     const parameters = family.parameters({ [field]: value }) as Record<string, unknown>;
     if (parameters[field] !== value) return false;
     family.check?.(parameters, { metric, dimensions: 20 });
+    family.encodingOf?.(parameters, { metric, dimensions: 20 });
     return true;
   } catch (error) {
     if ((error as { code?: string }).code === "BAD_REQUEST") return false;
