@@ -1,6 +1,7 @@
 /** The parts of the advisor by themselves. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { familyNames } from "../index/families.js";
 import { loadKernels } from "../runtime/kernels.js";
 import { seededRandom } from "../runtime/random.js";
 import { CollectionState } from "../segment/state.js";
@@ -116,6 +117,16 @@ test("a candidate that the time does not allow is named, not measured", async ()
     candidates.map(() => "the time was over before it was measured"),
   );
   ground!.close();
+});
+
+test("tries what serves the metric, every family with its defaults", () => {
+  const names = (metric: "Euclid" | "Cosine" | "Manhattan") =>
+    candidatesFor(familyNames, { metric, dimensions: 100 }).candidates.map(({ name }) => name);
+  expect(names("Cosine")).toEqual(expect.arrayContaining([...familyNames]));
+  expect(names("Cosine")).toContain("lsh hash=hyperplane");
+  expect(names("Euclid")).not.toContain("lsh hash=hyperplane");
+  expect(names("Manhattan")).not.toContain("ivf encoding=sq8");
+  expect(new Set(names("Euclid")).size).toBe(names("Euclid").length);
 });
 
 test("queries know themselves by every number", () => {
