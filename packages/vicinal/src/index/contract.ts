@@ -8,6 +8,7 @@
  * Scores inside the engine are *distances*, smaller is nearer, whatever the metric: squared Euclid, 1 - cosine,
  * negative dot product, Manhattan. The query layer turns them into what the user sees.
  */
+import type { ReachPoint } from "./reach.js";
 import type { VectorStore } from "./vector-store.js";
 
 export type Metric = "Cosine" | "Euclid" | "Dot" | "Manhattan";
@@ -106,6 +107,8 @@ export interface Calibration {
   changed?: number;
   /** One curve per (k, selectivity). */
   curves: CalibrationCurve[];
+  /** How far away the neighbours of the queries lay, by rising rank; see reach.ts. */
+  reach?: ReachPoint[];
 }
 
 export interface CalibrationCurve {

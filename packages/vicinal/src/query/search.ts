@@ -17,6 +17,7 @@ import {
   plannedEffort,
   type SearchWish,
   type Share,
+  speaksFor,
 } from "./plan.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
@@ -156,7 +157,9 @@ function searchSegment(
     step.dial = index.effort.name;
     step.scored += result.stats.scored;
     step.visited += result.stats.visited;
-    if (result.ordinals.length >= k) {
+    const complete = result.ordinals.length >= k;
+    if (complete && planned?.from === "recall" && request.filter && !speaksFor(index, share, result)) break;
+    if (complete) {
       if (planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
         const alive = () => column.index === index && state.segments().includes(segment);
         const asked = { query, k, effort, bits };
