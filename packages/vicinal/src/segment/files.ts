@@ -59,7 +59,7 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
     const file = name("vector");
     await write(dir, file, "vector", {
       meta: { name: column.name, count: column.store.count },
-      sections: [{ name: "floats", bytes: column.store.bytes() }, ...column.sections()],
+      sections: [{ name: "floats", bytes: column.store.bytes(), floats: true }, ...column.sections()],
     });
     files.vectors.push({ name: column.name, file });
   }
