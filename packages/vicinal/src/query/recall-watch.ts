@@ -9,7 +9,7 @@
  * One-sided, as the promise is: efforts are raised when searches significantly miss, never lowered. What was learnt
  * belongs to the index in memory: a new index, and a new process, begin anew.
  */
-import type { SearchRequest, SearchResult, VectorIndex } from "../index/contract.js";
+import type { IndexTraits, SearchRequest, SearchResult, VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
 import { bitWords, setBits } from "../runtime/bits.js";
 import { yieldToOthers } from "../runtime/cancel.js";
@@ -52,7 +52,7 @@ interface Watched {
 
 export class RecallWatch {
   readonly #share: number;
-  readonly #watched = new WeakMap<VectorIndex, Watched>();
+  readonly #watched = new WeakMap<IndexTraits, Watched>();
   #checking: Promise<void> | undefined;
 
   constructor(share = RECALL_CHECK_SHARE) {
@@ -60,12 +60,12 @@ export class RecallWatch {
   }
 
   /** The factor by which checks have raised the efforts of an index; 1 for none. */
-  raiseOf(index: VectorIndex): number {
+  raiseOf(index: IndexTraits): number {
     return this.#watched.get(index)?.raise ?? 1;
   }
 
   /** Takes note of a search of the index; true when its turn has come to be checked. */
-  isDue(index: VectorIndex, scored: number, matching: number): boolean {
+  isDue(index: IndexTraits, scored: number, matching: number): boolean {
     const watched = this.#of(index);
     watched.credit += scored * this.#share;
     if (watched.credit < matching / SCAN_ADVANTAGE || this.#checking) return false;
@@ -90,7 +90,7 @@ export class RecallWatch {
     await this.#checking;
   }
 
-  #of(index: VectorIndex): Watched {
+  #of(index: IndexTraits): Watched {
     const known = this.#watched.get(index);
     if (known) return known;
     const watched: Watched = { credit: 0, raise: 1, surpluses: [] };
