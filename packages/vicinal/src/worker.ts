@@ -6,6 +6,7 @@ import { serve } from "#platform/worker.js";
 
 serve({
   "batch-search": () => import("./objects/search-task.js"),
+  "codec-training": () => import("./objects/learn-codec.js"),
   "hnsw-build": () => import("./index/hnsw/build-task.js"),
   "ivf-build": () => import("./index/ivf/build-task.js"),
   "lsh-build": () => import("./index/lsh/build-steps.js"),
