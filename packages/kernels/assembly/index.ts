@@ -28,3 +28,4 @@ export {
   lshWorkBytes,
 } from "./lsh";
 export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";
+export { postingCodes, postingHits, postingRows } from "./posting";

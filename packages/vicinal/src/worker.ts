@@ -11,6 +11,7 @@ serve({
   "lsh-build": () => import("./index/lsh/build-steps.js"),
   "mih-build": () => import("./index/mih/build-steps.js"),
   "nsg-build": () => import("./index/nsg/build-task.js"),
+  "postings-build": () => import("./index/postings/build-task.js"),
   "tree-build": () => import("./index/tree/build-task.js"),
   "vamana-build": () => import("./index/vamana/build-task.js"),
 });

@@ -151,7 +151,7 @@ test("a sample holds live vectors only, each about as often as any other", async
   const random = seededRandom(5);
   const drawn = new Map<number, number>();
   for (let i = 0; i < 2000; i++) {
-    const sample = sampleVectors(state, "v", 10, eligible.length, random);
+    const sample = await sampleVectors(state, "v", 10, eligible.length, random);
     expect([...sample]).toEqual([...new Set(sample)].sort((a, b) => a - b));
     for (const id of sample) drawn.set(id, (drawn.get(id) ?? 0) + 1);
   }

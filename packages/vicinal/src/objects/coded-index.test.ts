@@ -189,3 +189,17 @@ test("damaged bytes are refused", async () => {
   await expect(loadIndex(learned)).rejects.toMatchObject({ code: "CORRUPTION" });
   expect(memoryStats().used).toBe(before);
 });
+
+test("flat over binary codes finds by angle, and exactly with floats", async () => {
+  const all = clusteredVectors(COUNT + 30, D, "Euclid", 8);
+  const queries = all.subarray(COUNT * D);
+  const plain = kept(await IndexFlat.create(D, { metric: "Cosine" }));
+  const codec = { type: "binary", bits: 512 } as const;
+  const index = kept(
+    await createIndex({ family: "flat", dimensions: D, metric: "Cosine", codec, refine: 10 }),
+  );
+  for (const each of [plain, index]) await each.add(all.subarray(0, COUNT * D));
+  const { labels } = await plain.search(queries, 10);
+  expect(await recall(index, queries, labels)).toBeGreaterThan(0.9);
+  expect(index.memoryBytes()).toBe(COUNT * (64 + 4 * D));
+});
