@@ -20,7 +20,14 @@ const vectorFor = (seed: number) => {
 const pointFor = (id: number) => ({
   id,
   vector: vectorFor(id),
-  payload: { rank: id % 7, word: `w${id % 5}`, even: id % 2 === 0 },
+  payload: {
+    rank: id % 7,
+    word: `w${id % 5}`,
+    even: id % 2 === 0,
+    day: `2020-01-0${1 + (id % 9)}`,
+    place: { lon: id % 90, lat: id % 45 },
+    text: `number ${id % 11} of many`,
+  },
 });
 
 /** Two collections with files of every kind: sealed and indexed rows, patches, deletes, and a log behind them. */
@@ -33,6 +40,9 @@ async function fill(database: Database): Promise<void> {
     await database.createPayloadIndex(name, { field_name: "rank", field_schema: "integer" });
     await database.createPayloadIndex(name, { field_name: "word", field_schema: "keyword" });
     await database.createPayloadIndex(name, { field_name: "even", field_schema: "bool" });
+    await database.createPayloadIndex(name, { field_name: "day", field_schema: "datetime" });
+    await database.createPayloadIndex(name, { field_name: "place", field_schema: "geo" });
+    await database.createPayloadIndex(name, { field_name: "text", field_schema: "text" });
     await database.upsert(name, { points: Array.from({ length: POINTS }, (_, id) => pointFor(id)) });
     await database.waitForIndex(name, { everything: true });
     await database.delete(name, { points: [3, 33, 303] });

@@ -17,8 +17,11 @@ export interface BuildParameters {
   efConstruct: number;
 }
 
-/** How hard a search looks: the candidates that it keeps, or (where the engine has that) the recall that it owes. */
-export type Effort = { ef: number } | { recall: number };
+/**
+ * How hard a search looks: the candidates that a graph's search keeps, a family's own dial, or (where the engine has that)
+ * the recall that it owes.
+ */
+export type Effort = { ef: number } | { effort: number } | { recall: number };
 
 /**
  * One engine with one index. `Query` is the form in which the engine likes its queries best; they are brought
@@ -26,13 +29,18 @@ export type Effort = { ef: number } | { recall: number };
  */
 export interface Engine<Query = unknown, Hits = unknown> {
   readonly name: string;
-  readonly version: string;
+  /** Absent where it is one of the repository's own. */
+  readonly version?: string;
   /** Where it cannot do what the others do (threads, parameters). */
   readonly notes: readonly string[];
   /** Whether it takes `{recall}` as effort. */
   readonly takesRecall: boolean;
   /** Builds the index over all base vectors, ids being row numbers, and returns when it is whole. */
   build(input: BuildInput, parameters: BuildParameters, report: Report): Promise<void>;
+  /** The dials to try, rising, once it is built; those of the command line where this is absent. */
+  efforts?(): Effort[];
+  /** Bytes that it holds, vectors included; the growth of the process where this is absent. */
+  memoryBytes?(): number;
   setEffort(effort: Effort): void | Promise<void>;
   prepare(query: Float32Array): Query;
   search(query: Query, k: number): Hits | Promise<Hits>;
@@ -42,3 +50,10 @@ export interface Engine<Query = unknown, Hits = unknown> {
 
 /** Rows given to an engine at a time. */
 export const batchRows = 1000;
+
+/** Dials from the least to the most, each half as large again as the one before. */
+export function steps({ min, max }: { min: number; max: number }): number[] {
+  const efforts: number[] = [];
+  for (let effort = min; effort < max; effort = Math.ceil(effort * 1.5)) efforts.push(effort);
+  return [...efforts, max];
+}

@@ -12,7 +12,7 @@ interface Hits {
 
 export function vicinal(): Engine<Float32Array, Hits> {
   let database: Database;
-  let params: { hnsw_ef: number } | { recall: number };
+  let params: { hnsw_ef: number } | { effort: number } | { recall: number };
   return {
     name: "vicinal",
     version: vicinalVersion(),

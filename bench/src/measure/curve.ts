@@ -23,10 +23,10 @@ export interface CurvePoint {
 
 export interface EngineResult {
   engine: string;
-  version: string;
+  version?: string;
   notes: readonly string[];
   build: Elapsed;
-  /** Growth of the process's resident memory during the build, divided by the number of vectors. */
+  /** What the engine says it holds, or else the growth of the process's resident memory during the build. */
   bytesPerVector: number;
   points: CurvePoint[];
 }
@@ -51,16 +51,12 @@ export async function measureCurves(
   for (const engine of engines) results.push(await build(set, engine, options));
 
   const measuring = progress(`${set.meta.name}: queries`);
-  const turns = engines.flatMap((engine, i) =>
-    efforts(engine, options).map((effort) => ({
-      engine,
-      effort,
-      queries: prepared(set, engine),
-      result: results[i],
-      samples: [] as Sample[],
-      recall: 0,
-    })),
-  );
+  const turns: Turn[] = [];
+  for (const [i, engine] of engines.entries()) {
+    const queries = prepared(set, engine);
+    for (const effort of await efforts(set, engine, queries, options))
+      turns.push({ engine, effort, queries, result: results[i], samples: [], recall: 0 });
+  }
   // Turns of equal effort stand side by side: engines alternate within each effort.
   const order = turns.toSorted((a, b) => effortRank(a.effort) - effortRank(b.effort));
   for (let round = 0; round < options.rounds; round += 1) {
@@ -86,10 +82,19 @@ export async function measureCurves(
   return results;
 }
 
+interface Turn {
+  engine: Engine;
+  effort: Effort;
+  queries: unknown[];
+  result: EngineResult;
+  samples: Sample[];
+  recall: number;
+}
+
 async function build(set: DataSet, engine: Engine, { parameters }: CurveOptions): Promise<EngineResult> {
   const { base, meta } = set;
   const building = progress(`${meta.name}: build of ${engine.name}`);
-  const before = await residentBytes();
+  const before = engine.memoryBytes ? 0 : await residentBytes();
   const elapsed = clock();
   await engine.build({ base, ...meta }, parameters, building.update);
   const time = elapsed();
@@ -99,18 +104,54 @@ async function build(set: DataSet, engine: Engine, { parameters }: CurveOptions)
     version: engine.version,
     notes: engine.notes,
     build: time,
-    bytesPerVector: Math.round(((await residentBytes()) - before) / meta.count),
+    bytesPerVector: Math.round((engine.memoryBytes?.() ?? (await residentBytes()) - before) / meta.count),
     points: [],
   };
 }
 
-function efforts(engine: Engine, { efs, recalls, k }: CurveOptions): Effort[] {
+async function efforts(
+  set: DataSet,
+  engine: Engine,
+  queries: unknown[],
+  options: CurveOptions,
+): Promise<Effort[]> {
+  const { efs, recalls, k } = options;
+  const own = engine.efforts?.();
+  if (own) return sifted(set, engine, queries, own, k);
   const dials: Effort[] = efs.filter((ef) => ef >= k).map((ef) => ({ ef }));
   return engine.takesRecall ? [...dials, ...recalls.map((recall) => ({ recall }))] : dials;
 }
 
+/** What some queries say about a dial: whether it is worth a measurement, and whether a larger one is. */
+const sift = { queries: 100, leastRecall: 0.7, enough: 0.9995, mostCpuMs: 10 };
+
+/** Of rising dials those from a recall that one would use to the one that finds all, or takes too long. */
+async function sifted(
+  set: DataSet,
+  engine: Engine,
+  queries: unknown[],
+  own: readonly Effort[],
+  k: number,
+): Promise<Effort[]> {
+  const kept: Effort[] = [];
+  const step = Math.max(1, Math.floor(queries.length / sift.queries));
+  let last = 0;
+  for (const effort of own) {
+    await engine.setEffort(effort);
+    const elapsed = clock();
+    const recall = await meanRecall(set, engine, queries, k, step);
+    const milliseconds = (elapsed().cpuSeconds * 1000 * step) / queries.length;
+    // A dial below the engine's least does what that does.
+    if (recall >= sift.leastRecall && recall !== last) kept.push(effort);
+    last = recall;
+    if (recall >= sift.enough || milliseconds > sift.mostCpuMs) break;
+  }
+  return kept;
+}
+
 function effortRank(effort: Effort): number {
-  return "ef" in effort ? effort.ef : 1e6 + effort.recall;
+  if ("recall" in effort) return 1e9 + effort.recall;
+  return "ef" in effort ? effort.ef : effort.effort;
 }
 
 function prepared({ meta, queries }: DataSet, engine: Engine): unknown[] {
@@ -119,31 +160,43 @@ function prepared({ meta, queries }: DataSet, engine: Engine): unknown[] {
   );
 }
 
-async function meanRecall(set: DataSet, engine: Engine, queries: unknown[], k: number): Promise<number> {
+/** Over every `step`-th query. */
+async function meanRecall(
+  set: DataSet,
+  engine: Engine,
+  queries: unknown[],
+  k: number,
+  step = 1,
+): Promise<number> {
   let sum = 0;
-  for (const [i, query] of queries.entries()) {
-    sum += recallOf(set, i, engine.ids(await engine.search(query, k)), k);
+  let asked = 0;
+  for (let i = 0; i < queries.length; i += step) {
+    sum += recallOf(set, i, engine.ids(await engine.search(queries[i], k)), k);
+    asked += 1;
   }
-  return sum / queries.length;
+  return sum / asked;
 }
 
 type Sample = Omit<CurvePoint, "effort" | "recall">;
 
-/** All queries one after the other, as many times as it takes to fill a turn. */
+/** A turn asks so many queries at least, however slow they are: */
+const turnQueries = 100;
+/** every so many-th, round and round. A prime, so that all get their turn and a few of them are a fair sample. */
+const stride = 617;
+
+/** The queries one after the other, again and again until the turn is over. */
 async function sample(engine: Engine, queries: unknown[], k: number): Promise<Sample> {
   const latencies: number[] = [];
   const elapsed = clock();
   const started = performance.now();
   let last = started;
-  while (last - started < turnMs) {
-    for (const query of queries) {
-      const answer = engine.search(query, k);
-      // Only engines that answer with a promise pay for waiting.
-      consume(answer instanceof Promise ? await answer : answer);
-      const now = performance.now();
-      latencies.push((now - last) * 1000);
-      last = now;
-    }
+  while (last - started < turnMs || latencies.length < turnQueries) {
+    const answer = engine.search(queries[(latencies.length * stride) % queries.length], k);
+    // Only engines that answer with a promise pay for waiting.
+    consume(answer instanceof Promise ? await answer : answer);
+    const now = performance.now();
+    latencies.push((now - last) * 1000);
+    last = now;
   }
   const { wallSeconds, cpuSeconds } = elapsed();
   return {
@@ -154,13 +207,18 @@ async function sample(engine: Engine, queries: unknown[], k: number): Promise<Sa
   };
 }
 
+/** An engine as tables and pictures name it. */
+export function titleOf({ engine, version }: Pick<EngineResult, "engine" | "version">): string {
+  return version === undefined ? engine : `${engine} ${version}`;
+}
+
 /** Queries per second where the curve passes a recall, between its two neighbours on a logarithmic scale. */
 export function atRecall(
   points: readonly CurvePoint[],
   recall: number,
   of: "queriesPerSecond" | "queriesPerCpuSecond",
 ): number | undefined {
-  const dials = points.filter((point) => "ef" in point.effort).toSorted((a, b) => a.recall - b.recall);
+  const dials = points.filter((point) => !("recall" in point.effort)).toSorted((a, b) => a.recall - b.recall);
   const next = dials.findIndex((point) => point.recall >= recall);
   if (next < 0) return undefined;
   if (next === 0) return dials[0][of];

@@ -1,15 +1,8 @@
 /** The results as lines of text. */
-import { atRecall, type EngineResult } from "../measure/curve.js";
+import { table } from "@vicinal/cli/report";
+import { atRecall, type EngineResult, titleOf } from "../measure/curve.js";
 import type { FixedCost } from "../measure/fixed-cost.js";
 import type { ProductResult } from "../measure/product.js";
-
-/** Columns aligned right, the first one left. */
-export function table(header: string[], rows: string[][]): string {
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: string[]) =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ");
-  return [line(header), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)].join("\n");
-}
 
 const whole = (value: number | undefined) =>
   value === undefined ? "never" : Math.round(value).toLocaleString("en");
@@ -18,7 +11,7 @@ export function summary(results: readonly EngineResult[]): string {
   return table(
     ["engine", "build s", "cpu s", "bytes/vector", "q/s @0.95", "@0.99", "q/cpu s @0.95", "@0.99"],
     results.map((result) => [
-      `${result.engine} ${result.version}`,
+      titleOf(result),
       result.build.wallSeconds.toFixed(1),
       result.build.cpuSeconds.toFixed(1),
       whole(result.bytesPerVector),
@@ -40,7 +33,7 @@ export function curves(results: readonly EngineResult[]): string {
     results.flatMap((result) =>
       result.points.map((point) => [
         result.engine,
-        "ef" in point.effort ? `ef ${point.effort.ef}` : `recall ${point.effort.recall}`,
+        Object.entries(point.effort).flat().join(" "),
         point.recall.toFixed(4),
         whole(point.queriesPerSecond),
         whole(point.queriesPerCpuSecond),

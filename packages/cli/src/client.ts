@@ -1,5 +1,6 @@
 /** What the commands ask of a database: the same methods in the process and over HTTP. */
 import { existsSync } from "node:fs";
+import type { QueryExplanation } from "vicinal/protocol";
 import { UserError } from "./errors.js";
 import type { Task } from "./progress.js";
 import { RestClient } from "./rest-client.js";
@@ -40,7 +41,7 @@ export interface QueryRequest {
   using?: string;
   limit: number;
   filter?: Record<string, unknown>;
-  params?: { hnsw_ef?: number; exact?: boolean; recall?: number };
+  params?: { effort?: number; hnsw_ef?: number; exact?: boolean; recall?: number; explain?: boolean };
   with_payload: boolean;
   with_vector: boolean;
 }
@@ -52,6 +53,11 @@ export interface ScoredPoint {
   vector?: unknown;
 }
 
+export interface QueryAnswer {
+  points: ScoredPoint[];
+  explain?: QueryExplanation | null;
+}
+
 export interface Client {
   getCollections(): Promise<{ collections: { name: string }[] }>;
   collectionExists(name: string): Promise<{ exists: boolean }>;
@@ -61,7 +67,7 @@ export interface Client {
     settings: { vectors: VectorSettings | Record<string, VectorSettings> },
   ): Promise<boolean>;
   upsert(name: string, request: { wait: boolean; points: Point[] }): Promise<unknown>;
-  query(name: string, request: QueryRequest): Promise<{ points: ScoredPoint[] }>;
+  query(name: string, request: QueryRequest): Promise<QueryAnswer>;
   /** Resolves when the collection's index holds all points; at once where the server sees to that itself. */
   waitForIndex(
     name: string,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaultData } from "./client.js";
+import { type AdviseCommandOptions, advise } from "./commands/advise.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
@@ -53,6 +54,24 @@ function commandLine(): Command {
       importFile(collection, file, options),
     );
 
+  target(program.command("advise <collection>"))
+    .description("measure index families on the collection's own vectors and recommend one")
+    .option("--using <name>", "named vector to advise on")
+    .option("--recall <share>", "recall to reach", share, 0.95)
+    .option("-k, --limit <number>", "neighbours wanted per query", between(1, 1000), 10)
+    .option("--memory <size>", "most memory for vectors and index, for example 500MB", byteSize)
+    .option("--latency <time>", "most time for 95 of 100 queries, for example 2ms", milliseconds)
+    .option("--queries <file>", `real queries (${formats.join(", ")}); else vectors of the collection`)
+    .option("--sample <number>", "most vectors to measure on", between(200, 1_000_000))
+    .option("--points <number>", "size to plan for, when the collection will grow", between(1, 1e12))
+    .option("--families <names>", "only these, separated by commas", (names) => names.split(","))
+    .option("--time <seconds>", "begin nothing new after so long", between(1, 86_400), 300)
+    .option("--no-verify", "do not build the leader over all points")
+    .option("--svg <file>", "write a picture of memory against speed")
+    .option("--apply", "give the collection the recommended index")
+    .option("--json", "print JSON")
+    .action((collection: string, options: AdviseCommandOptions) => advise(collection, options));
+
   target(program.command("search <collection>"))
     .description("print the nearest points: id, score and payload")
     .option("--vector <json>", "the query: a JSON array of numbers")
@@ -62,7 +81,9 @@ function commandLine(): Command {
     .option("--filter <json>", "only points that this filter matches")
     .option("--recall <share>", "recall to reach, for example 0.95", share)
     .option("--ef <number>", "candidates kept by the search", between(1, 1_000_000))
+    .option("--effort <number>", "dial of the index, whatever it is", between(1, 1_000_000))
     .option("--exact", "scan all points")
+    .option("--explain", "say how the points were found")
     .option("--with-vector", "print the vectors too")
     .option("--json", "print JSON")
     .action((collection: string, options: SearchOptions) => search(collection, options));
@@ -86,6 +107,35 @@ function between(low: number, high: number): (text: string) => number {
     if (value >= low && value <= high) return value;
     throw new InvalidArgumentError(`It must be an integer from ${low} to ${high}.`);
   };
+}
+
+/** A number and a unit, as a number of the smallest unit. */
+function measure(text: string, units: Record<string, number>, example: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? [];
+  const factor = unit === undefined ? undefined : units[unit.toLowerCase()];
+  if (factor !== undefined && Number(number) > 0) return Number(number) * factor;
+  throw new InvalidArgumentError(
+    `It must be a number above 0 with one of ${Object.keys(units).filter(Boolean).join(", ")}: ${example}.`,
+  );
+}
+
+function byteSize(text: string): number {
+  const units = {
+    "": 1,
+    b: 1,
+    kb: 1e3,
+    mb: 1e6,
+    gb: 1e9,
+    tb: 1e12,
+    kib: 2 ** 10,
+    mib: 2 ** 20,
+    gib: 2 ** 30,
+  };
+  return Math.floor(measure(text, units, "500MB"));
+}
+
+function milliseconds(text: string): number {
+  return measure(text, { "": 1, us: 0.001, ms: 1, s: 1000 }, "2ms");
 }
 
 function share(text: string): number {

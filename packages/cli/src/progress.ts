@@ -2,8 +2,8 @@
 import { SingleBar } from "cli-progress";
 
 export interface Progress {
-  /** `done` of `total`, in any unit. */
-  update(done: number, total: number): void;
+  /** `done` of `total`, in any unit; the note says what is at work. */
+  update(done: number, total: number, note?: string): void;
   /** Ends the bar; the note follows the time that it took. */
   end(note?: string): void;
 }
@@ -23,15 +23,15 @@ function bar(label: string, stream: NodeJS.WriteStream, took: (note: string) => 
   const single = new SingleBar({
     stream,
     format: `${label} [{bar}] {percentage} % {note}`,
-    barsize: 30,
+    barsize: 24,
     barCompleteChar: "=",
     barIncompleteChar: " ",
     hideCursor: true,
   });
   single.start(steps, 0, { note: "" });
   return {
-    update: (done, total) =>
-      single.update(total > 0 ? Math.min(steps, Math.floor((done / total) * steps)) : 0),
+    update: (done, total, note = "") =>
+      single.update(total > 0 ? Math.min(steps, Math.floor((done / total) * steps)) : 0, { note }),
     end: (note = "") => {
       single.update(steps, { note: took(note) });
       single.stop();
@@ -42,11 +42,11 @@ function bar(label: string, stream: NodeJS.WriteStream, took: (note: string) => 
 function lines(label: string, stream: NodeJS.WriteStream, took: (note: string) => string): Progress {
   let last = performance.now();
   return {
-    update: (done, total) => {
+    update: (done, total, note = "") => {
       const now = performance.now();
       if (now - last < lineEveryMs || total <= 0) return;
       last = now;
-      stream.write(`${label}: ${Math.floor((done / total) * 100)} %\n`);
+      stream.write(`${`${label}: ${Math.floor((done / total) * 100)} % ${note}`.trimEnd()}\n`);
     },
     end: (note = "") => void stream.write(`${label}: ${took(note)}\n`),
   };

@@ -5,6 +5,7 @@ import {
   type CollectionInfo,
   type Point,
   plainVectors,
+  type QueryAnswer,
   type QueryRequest,
   type ScoredPoint,
   type VectorSettings,
@@ -46,7 +47,18 @@ export class RestClient implements Client {
     return this.#send("PUT", `${path(name)}/points?wait=${wait}`, { points: plain });
   }
 
-  query(name: string, request: QueryRequest): Promise<{ points: ScoredPoint[] }> {
+  updateCollection(name: string, change: Record<string, unknown>): Promise<boolean> {
+    return this.#send("PATCH", path(name), change);
+  }
+
+  scroll(
+    name: string,
+    request: Record<string, unknown>,
+  ): Promise<{ points: Pick<ScoredPoint, "id" | "vector">[]; next_page_offset?: unknown }> {
+    return this.#send("POST", `${path(name)}/points/scroll`, request);
+  }
+
+  query(name: string, request: QueryRequest): Promise<QueryAnswer> {
     return this.#send("POST", `${path(name)}/points/query`, request);
   }
 

@@ -125,6 +125,65 @@ describe("search", () => {
   });
 });
 
+describe("search --explain", () => {
+  const explain = {
+    segments: [
+      {
+        segment: 3,
+        vectors: 5000,
+        matching: 5000,
+        family: "hnsw",
+        path: "index",
+        effort: 48,
+        dial: "ef",
+        effort_from: "recall",
+        recall: 0.98123,
+        scored: 812,
+        visited: 51,
+        filter_us: 0,
+        search_us: 201.5,
+      },
+      {
+        segment: 4,
+        vectors: 90,
+        matching: 7,
+        family: "flat",
+        path: "scan",
+        recall: 1,
+        scored: 7,
+        visited: 0,
+        filter_us: 0,
+        search_us: 4.1,
+      },
+    ],
+    scored: 819,
+    visited: 51,
+    filter_us: 12.3,
+    search_us: 205.6,
+    merge_us: 0.5,
+    payload_us: 3,
+    total_us: 230.1,
+  };
+
+  it("says below the points how they were found", async () => {
+    answers["POST /collections/c/points/query"] = ok({ points: [], explain });
+    const options = ["--id", "1", "--effort", "48", "--explain"];
+    expect(await run(["search", "c", "--url", url, ...options])).toBe(0);
+    expect(JSON.parse(requests[0].body).params).toEqual({ effort: 48, explain: true });
+    expect(errors).toContain(
+      "segment 3: hnsw with ef 48 (from recall, measured recall 0.981); 5000 vectors; 812 scored, 51 visited\n" +
+        "segment 4: scan; 7 of 90 vectors match; 7 scored, 0 visited\n" +
+        "filter 12.3 us, search 205.6 us, merge 0.5 us, payload 3 us, total 230.1 us\n",
+    );
+  });
+
+  it("or puts it beside them in JSON", async () => {
+    answers["POST /collections/c/points/query"] = ok({ points: [], explain });
+    await run(["search", "c", "--url", url, "--id", "1", "--explain", "--json"]);
+    expect(JSON.parse(output)).toEqual({ points: [], explain });
+  });
+});
+
 describe("info", () => {
   it("prints each collection", async () => {
     answers["GET /collections"] = ok({ collections: [{ name: "b" }, { name: "a" }] });
@@ -158,7 +217,10 @@ describe("errors", () => {
     [["search", "c", "--vector", "[1"], /--vector is no JSON/],
     [["search", "c", "--vector", '["a"]'], /--vector is no JSON array of numbers/],
     [["search", "c"], /give one of --vector and --id/],
-    [["search", "c", "--id", "1", "--ef", "10", "--exact"], /give one of --recall, --ef and --exact/],
+    [
+      ["search", "c", "--id", "1", "--ef", "10", "--exact"],
+      /give one of --recall, --ef, --effort and --exact/,
+    ],
     [["search", "c", "--id", "1", "--filter", "[]"], /--filter is no JSON object/],
     [["search", "c", "--id", "1", "--recall", "2"], /'--recall <share>' argument '2' is invalid/],
     [["search", "c", "--id", "1", "--limit", "0"], /'--limit <number>' argument '0' is invalid/],

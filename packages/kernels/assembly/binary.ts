@@ -98,3 +98,11 @@ export function binaryScan(
   }
   return size;
 }
+
+/** For each of `count` codes that follow each other the table's entry (f32) for the number of bits that differ. */
+export function binaryScores(query: usize, codes: usize, stride: usize, count: u32, table: usize, scores: usize): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<f32>(scores + (<usize>i << 2), load<f32>(table + (<usize>hamming(query, codes, stride) << 2)));
+    codes += stride;
+  }
+}

@@ -1,12 +1,19 @@
 // The graph as it lies in memory. A node is a vector's ordinal.
 //
-//   links     per node, `linkBytes` apart: up to `linkSlots` = 2m neighbours of layer 0, u32, ended by NONE if fewer
-//   levels    per node, u8: its highest layer
-//   upperAt   per node, u32: number of its first upper block (layers 1..level follow each other); unused at level 0
-//   upper     blocks of `upperBytes`: up to `upperSlots` = m neighbours, u32, ended by NONE if fewer
+//   links     per node, `linkBytes` apart: up to `linkSlots` neighbours of layer 0, u32, ended by NONE if fewer
 //   codes     per node, `codeBytes` apart: see codes.ts; absent (0) when the walk reads floats
 //
-// With m = 16 a node's layer 0 is two cache lines, 128-byte aligned.
+// A layered graph (HNSW) finds where to start in layer 0 by its upper layers:
+//
+//   levels    per node, u8: its highest layer
+//   upperAt   per node, u32: number of its first upper block (layers 1..level follow each other); unused at level 0
+//   upper     blocks of `upperBytes`: up to `upperSlots` neighbours, u32, ended by NONE if fewer
+//
+// A flat graph (NSG, Vamana, flat HNSW) has none of these (0), but
+//
+//   entries   u32: nodes at which every walk starts, all different; the first is the root, from which all can be reached
+//
+// With 32 slots a node's layer 0 is two cache lines, 128-byte aligned.
 
 import { Metric } from "./metrics";
 
@@ -33,9 +40,12 @@ export class Graph {
   upperSlots: u32;
   /** Number of nodes that there is room for. */
   capacity: u32;
-  /** Where a search starts, and its layer; NONE and -1 while the graph is empty. */
+  /** The root: where a layered search starts, and its layer; NONE and -1 while the graph is empty. */
   entry: u32;
   top: i32;
+  /** 0 in a layered graph. */
+  entries: usize;
+  entryCount: u32;
 
   /** A node's list of neighbours in a layer. */
   @inline list(layer: u32, node: u32): usize {
@@ -62,20 +72,30 @@ export class Graph {
   }
 }
 
+/** Number of neighbours in a list. */
+export function degree(list: usize, slots: u32): u32 {
+  let length: u32 = 0;
+  while (length < slots && load<u32>(list + (<usize>length << 2)) != NONE) length++;
+  return length;
+}
+
 /**
  * Nodes that one step of a walk expands at most. Measured on words (100 dimensions) and images (784): 4 answers 10-20 %
  * more queries than 1 at a slightly better recall; more gains nothing.
  */
 export const WIDTH: u32 = 4;
-/** Most neighbours that a list can have (m up to 128). */
-const MOST_SLOTS: u32 = 256;
+/** Most neighbours that a list can have (HNSW's m up to 128), and most entries of a flat graph. */
+export const MOST_SLOTS: u32 = 256;
+/** Most candidates that a node's neighbours are chosen from. DiskANN looks at 750, NSG at 500. */
+export const MOST_CANDIDATES: u32 = 1024;
 /** Neighbours that one step can gather; a few more for the tail of a group of four. */
 const GATHER: u32 = WIDTH * MOST_SLOTS + 4;
 
 // A slot is one thread's scratch for walks in one graph:
 //
 //   [ Slot ][ query: dimensions f32 ][ code: padded i16 ][ gathered: u32 ][ batch: u64 ][ kept: u32 ][ ranked: u64 ]
-//   [ visited: capacity bits ][ pool: poolLength u64 ][ results: poolLength u64 ][ ordinals: u32 ][ distances: f32 ]
+//   [ candidates: u64 ][ visited: capacity bits ]
+//   [ pool: poolLength u64 ][ results: poolLength u64 ][ ordinals: u32 ][ distances: f32 ]
 @final @unmanaged
 export class Slot {
   /** Float form of the query: the slot's own, or the row of a node. */
@@ -90,6 +110,7 @@ export class Slot {
   batch: usize;
   kept: usize;
   ranked: usize;
+  candidates: usize;
   visited: usize;
   visitedBytes: u32;
   pool: usize;
@@ -101,6 +122,9 @@ export class Slot {
   scored: u32;
   expanded: u32;
   exhausted: u32;
+  /** Whether the next walks note what they expand, in `results`, and how many the last one noted. */
+  recording: u32;
+  recorded: u32;
   /** Takes what was only loaded to bring it near, so that the loads stay. */
   sink: u32;
 }
@@ -127,6 +151,8 @@ function layOut(at: usize, dimensions: u32, capacity: u32, poolLength: u32, slot
   at += aligned((<usize>MOST_SLOTS + 4) << 2);
   if (write) slot.ranked = at;
   at += aligned((<usize>MOST_SLOTS + 4) << 3);
+  if (write) slot.candidates = at;
+  at += aligned(<usize>MOST_CANDIDATES << 3);
   const visitedBytes = aligned((<usize>capacity + 7) >> 3);
   if (write) {
     slot.visited = at;
@@ -157,6 +183,7 @@ export function initSlot(at: usize, dimensions: u32, capacity: u32, poolLength: 
   const slot = changetype<Slot>(at);
   layOut(at, dimensions, capacity, poolLength, slot);
   slot.row = slot.query;
+  slot.recording = 0;
 }
 
 /** Where the host puts a query (f32). */
@@ -187,7 +214,7 @@ export function graphBytes(): usize {
 export function initGraph(
   at: usize, metric: Metric, dimensions: u32, rows: usize, codes: usize, codeBytes: u32, mean: usize,
   links: usize, linkBytes: u32, linkSlots: u32, levels: usize, upperAt: usize, upper: usize, upperBytes: u32,
-  upperSlots: u32, capacity: u32, entry: u32, top: i32,
+  upperSlots: u32, capacity: u32, entry: u32, top: i32, entries: usize, entryCount: u32,
 ): void {
   const graph = changetype<Graph>(at);
   graph.metric = metric;
@@ -208,6 +235,8 @@ export function initGraph(
   graph.capacity = capacity;
   graph.entry = entry;
   graph.top = top;
+  graph.entries = entries;
+  graph.entryCount = entryCount;
 }
 
 export function graphEntry(graph: Graph): u32 {

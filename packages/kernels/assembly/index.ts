@@ -5,9 +5,13 @@ export { encodeQuery, encodeRows, meanOf, scoreCodes } from "./codes";
 export {
   graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
 } from "./graph";
-export { hnswInsert, hnswRepair, hnswSearch } from "./hnsw";
+export {
+  graphInsert, graphLink, graphLinkBack, graphRepair, graphSearch, graphTrim, nnFill, nnJoin,
+} from "./graph-calls";
+export { initNn, nnBytes, nnClear, nnSampleBytes, nnLinks, nnOffer, nnSample } from "./nn-descent";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
-export { countBits, finishBatch, scan, scanBatch, scanList, scoreList } from "./scan";
+export { plainDecode, plainEncode, plainScores } from "./plain";
+export { countBits, finishBatch, offerScores, scan, scanBatch, scanList, scoreList } from "./scan";
 export { initIvf, initIvfSlot, ivfBytes, ivfSlotBytes, ivfStats } from "./ivf";
 export { ivfEncode, ivfEncodeCentroids } from "./ivf-encode";
 export { ivfSearch } from "./ivf-search";
@@ -18,10 +22,18 @@ export { codebookRound, codebookSnap, codebookSumBytes } from "./pq";
 export { difference, rotate, rotateBack } from "./rotation";
 export { roundTables, scanBlock, signTables } from "./fast-scan";
 export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";
-export { binaryEncode, binaryReorder, binaryScan } from "./binary";
-export {
-  initLsh, initLshWork, lshAnswerBytes, lshBuckets, lshBytes, lshFill, lshFingerprints, lshIntegers, lshSearch,
-  lshWorkBytes,
-} from "./lsh";
+export { binaryEncode, binaryReorder, binaryScan, binaryScores } from "./binary";
+export { initLsh, initLshWork, lshBytes, lshWorkBytes } from "./lsh";
+export { lshFingerprints, lshIntegers } from "./lsh-hash";
+export { lshAnswerBytes, lshSearch } from "./lsh-search";
+export { lshBuckets, lshFill } from "./lsh-tables";
 export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";
 export { initSparse, initSparseWork, sparseBytes, sparseSearch, sparseWorkBytes } from "./sparse";
+export { postingCodes, postingHits, postingRows } from "./posting";
+export {
+  initQgraph, initQgraphSlot, qgraphBytes, qgraphDistances, qgraphOrdinals, qgraphSlotBytes, qgraphStats,
+} from "./qgraph";
+export { qgraphClear, qgraphLift, qgraphTurn } from "./qgraph-encode";
+export { qgraphLink } from "./qgraph-link";
+export { qgraphRepair } from "./qgraph-repair";
+export { qgraphSearch } from "./qgraph-walk";

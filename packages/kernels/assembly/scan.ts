@@ -176,6 +176,24 @@ export function scanList(
   return size;
 }
 
+/**
+ * Offers `count` distances that were computed before, those of ordinals first.. (of them the ones whose bit is set, where
+ * `bits` is not 0), to a heap of `size` keys; returns its new size. For scans of codes, block by block.
+ */
+export function offerScores(distances: usize, first: u32, count: u32, bits: usize, k: u32, heap: usize, size: u32): u32 {
+  let worst = worstOf(heap, size, k);
+  for (let i: u32 = 0; i < count; i++) {
+    const distance = min(load<f32>(distances + (<usize>i << 2)), f32.MAX_VALUE);
+    // Ordinals rise: one as far as the worst comes after it.
+    if (distance >= worst) continue;
+    const ordinal = first + i;
+    if (bits && !((load<u32>(bits + ((<usize>ordinal >> 5) << 2)) >> (ordinal & 31)) & 1)) continue;
+    size = offer(heap, size, k, keyOf(distance, ordinal));
+    worst = worstOf(heap, size, k);
+  }
+  return size;
+}
+
 /** Rows that stay in the cache while every query of a batch passes over them. */
 const BLOCK_BYTES: u32 = 1 << 17;
 

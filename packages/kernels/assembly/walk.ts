@@ -1,6 +1,7 @@
 // The walk: best-first search of one layer, written once for every scorer.
 //
-// Method: the beam search of HNSW (Malkov, Yashunin 2018, algorithm 2), shaped for a machine that waits for memory:
+// Method: the beam search of HNSW (Malkov, Yashunin 2018, algorithm 2), which is that of NSG and Vamana too, shaped for
+// a machine that waits for memory:
 // - the beam is one array in order of distance, whose keys carry an "expanded" bit; no heaps;
 // - a step expands up to WIDTH candidates at once: their lists are touched, their neighbours not seen before gathered,
 //   the lines of these touched, and only then they are scored, four at a time, so that many cache misses are in
@@ -156,12 +157,14 @@ function keepMatching(keys: usize, length: u32, bits: usize): u32 {
 }
 
 /**
- * Walks one layer from `entry` with a beam of `width` nodes; returns how many it holds at the end, nearest first in
- * `s.pool`. With `bits`, the answer is in `s.results`: the best `ef` matching nodes, and at most `budget` distances are
- * computed. The query was loaded before. Without `bits`, `width` is `ef`.
+ * Walks one layer from the first `starts` nodes in `s.gathered` with a beam of `ef` nodes; returns how many it found,
+ * nearest first in `s.pool`: with `width` > `ef`, also the next best of those that it came across. With `bits`, the
+ * answer is in `s.results`: the best `ef` matching nodes, found with a beam of `width` nodes, and at most `budget`
+ * distances are computed. The query was loaded before. Where `s.recording`, and without `bits`, the keys of expanded nodes
+ * are left in `s.results`, as far as there is room.
  */
 export function walk<S>(
-  g: Graph, s: Slot, layer: u32, entry: u32, ef: u32, width: u32, bits: usize, budget: u32,
+  g: Graph, s: Slot, layer: u32, starts: u32, ef: u32, width: u32, bits: usize, budget: u32,
 ): u32 {
   const scorer = changetype<S>(0);
   const pool = s.pool;
@@ -169,21 +172,25 @@ export function walk<S>(
   const visited = s.visited;
   const slots = g.slots(layer);
   memory.fill(visited, 0, s.visitedBytes);
-  firstSight(visited, entry);
-  store<u32>(gathered, entry);
-  scoreGathered<S>(g, s, 1, f32.POSITIVE_INFINITY);
-  setKey(pool, 0, keyAt(s.batch, 0));
-  let size: u32 = 1;
+  for (let i: u32 = 0; i < starts; i++) firstSight(visited, load<u32>(gathered + (<usize>i << 2)));
+  const start = s.scored;
+  const seeds = scoreGathered<S>(g, s, starts, f32.POSITIVE_INFINITY);
+  sortKeys(s.batch, seeds);
+  let size = min(seeds, width);
+  memory.copy(pool, s.batch, <usize>size << 3);
+  let dropped = seeds > width;
   let found: u32 = 0;
   if (bits) {
-    found = keepMatching(s.batch, 1, bits);
-    if (found) setKey(s.results, 0, keyAt(s.batch, 0));
+    found = min(ef, keepMatching(s.batch, seeds, bits));
+    memory.copy(s.results, s.batch, <usize>found << 3);
   }
+  const noting = s.recording != 0 && bits == 0;
+  let noted: u32 = 0;
+  /** Keys from this place on are kept, but not expanded. */
+  const beam = bits ? width : ef;
   /** Every key before this place is expanded. */
   let next: u32 = 0;
   let sink: u32 = 0;
-  let dropped = false;
-  const start = s.scored;
   while (true) {
     // What a node must beat to matter.
     let bound = f32.POSITIVE_INFINITY;
@@ -197,11 +204,12 @@ export function walk<S>(
 
     // Choose up to WIDTH candidates and touch their lists, then gather their neighbours not seen before.
     let chosen: u32 = 0;
-    for (; next < size && chosen < WIDTH; next++) {
+    for (; next < min(size, beam) && chosen < WIDTH; next++) {
       const key = keyAt(pool, next);
       if (key & 1) continue;
       if (bits && distanceOf(key) > bound) break;
       setKey(pool, next, key | 1);
+      if (noting && noted < s.poolLength) setKey(s.results, noted++, key);
       const list = g.list(layer, nodeOf(key));
       sink += touchList(list, slots);
       store<usize>(s.kept + (<usize>chosen << 2), list);
@@ -238,6 +246,7 @@ export function walk<S>(
     }
   }
   s.sink = sink;
+  s.recorded = noted;
   // Less than full, and nothing was dropped: everything within reach was seen.
   s.exhausted = <u32>(bits ? found < ef && !dropped : size < width);
   return bits ? found : size;
@@ -271,6 +280,21 @@ export function descend<S>(g: Graph, s: Slot, target: u32): u32 {
     }
   }
   return best;
+}
+
+/** Puts where a walk of layer 0 starts into `s.gathered`; returns how many nodes that are. */
+export function begin<S>(g: Graph, s: Slot): u32 {
+  if (!g.entries) return beginAt(s, descend<S>(g, s, 0));
+  memory.copy(s.gathered, g.entries, <usize>g.entryCount << 2);
+  return g.entryCount;
+}
+
+/** The same for a walk that starts at one node. */
+// @ts-ignore: decorator
+@inline
+export function beginAt(s: Slot, node: u32): u32 {
+  store<u32>(s.gathered, node);
+  return 1;
 }
 
 /** A node's key. */

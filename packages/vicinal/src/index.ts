@@ -1,4 +1,5 @@
 /** Vicinal: the vector database for TypeScript. */
+export type { Advice, AdviceRow, AdviseOptions, AdviseStep, Candidate, Costs } from "./advisor/contract.js";
 export type { Database } from "./api/database.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";

@@ -2,6 +2,7 @@
 import { parseJson, stringifyJson } from "vicinal/protocol";
 import { plainVectors, type QueryRequest, type ScoredPoint, type Target, withClient } from "../client.js";
 import { UserError } from "../errors.js";
+import { explanationLines } from "./explanation.js";
 
 export interface SearchOptions extends Target {
   vector?: string;
@@ -11,7 +12,9 @@ export interface SearchOptions extends Target {
   filter?: string;
   recall?: number;
   ef?: number;
+  effort?: number;
   exact?: boolean;
+  explain?: boolean;
   withVector?: boolean;
   json?: boolean;
 }
@@ -20,22 +23,24 @@ export async function search(collection: string, options: SearchOptions): Promis
   const request = requestOf(options);
   await withClient(options, async (client) => {
     const started = performance.now();
-    const { points } = await client.query(collection, request);
+    const { points, explain } = await client.query(collection, request);
     const took = performance.now() - started;
     if (options.json) {
-      console.log(stringifyJson(points.map((point) => ({ ...point, vector: plainVectors(point.vector) }))));
+      const plain = points.map((point) => ({ ...point, vector: plainVectors(point.vector) }));
+      console.log(stringifyJson(explain ? { points: plain, explain } : plain));
       return;
     }
     for (const point of points) console.log(line(point));
     console.error(`${points.length} points in ${took.toFixed(2)} ms`);
+    if (explain) for (const text of explanationLines(explain)) console.error(text);
   });
 }
 
 function requestOf(options: SearchOptions): QueryRequest {
-  const { vector, id, using, limit, filter, recall, ef, exact, withVector } = options;
+  const { vector, id, using, limit, filter, recall, ef, effort, exact, explain, withVector } = options;
   if ((vector === undefined) === (id === undefined)) throw new UserError("give one of --vector and --id");
-  if ([recall, ef, exact].filter((dial) => dial !== undefined).length > 1) {
-    throw new UserError("give one of --recall, --ef and --exact");
+  if ([recall, ef, effort, exact].filter((dial) => dial !== undefined).length > 1) {
+    throw new UserError("give one of --recall, --ef, --effort and --exact");
   }
   return {
     query: vector !== undefined ? vectorOf(vector) : idOf(id as string),
@@ -45,7 +50,9 @@ function requestOf(options: SearchOptions): QueryRequest {
     params: {
       ...(recall === undefined ? {} : { recall }),
       ...(ef === undefined ? {} : { hnsw_ef: ef }),
+      ...(effort === undefined ? {} : { effort }),
       ...(exact === undefined ? {} : { exact }),
+      ...(explain === undefined ? {} : { explain }),
     },
     with_payload: true,
     with_vector: withVector ?? false,

@@ -3,6 +3,7 @@ import { HAS } from "../payload/column.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import { type CollectionConfig, changedConfig, choiceOf, type VectorConfig } from "../segment/config.js";
+import type { Datatype } from "../segment/datatype.js";
 import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
 import { vectorConfig } from "./prepare.js";
 import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
@@ -24,6 +25,8 @@ function vectorOf(params: VectorParams): VectorConfig {
   return {
     size: params.size,
     distance: params.distance,
+    // The schema lets no other pass.
+    datatype: (params.datatype ?? undefined) as Datatype | undefined,
     ...indexOf(params),
     hnsw: given(params.hnsw_config),
     quantization: params.quantization_config ?? undefined,

@@ -4,7 +4,9 @@
  * the client. The types are wider: ids may be `bigint`, vectors `Float32Array`.
  */
 
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
@@ -21,8 +23,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(catalogue: Catalogue, release: () => Promise<void>) {
-    this.engine = new Engine(catalogue);
+  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch) {
+    this.engine = new Engine(catalogue, watch);
     this.#release = release;
   }
 
@@ -126,6 +128,19 @@ export class Database {
     return this.engine.waitForIndex(name, options);
   }
 
+  /**
+   * Measures which index serves the collection best under limits of recall, memory and latency, on a sample of its vectors.
+   * Takes minutes; `progress` and `signal` tell and stop. Changes nothing: see `applyAdvice`. Vicinal's own.
+   */
+  advise(name: string, options?: AdviseOptions): Promise<Advice> {
+    return this.engine.advise(name, options);
+  }
+
+  /** Gives the collection the index that was recommended; it is built behind the writes. Vicinal's own. */
+  applyAdvice(name: string, advice: Advice): Promise<boolean> {
+    return this.engine.applyAdvice(name, advice);
+  }
+
   /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */
   close(): Promise<void> {
     this.#closing ??= this.engine.close().finally(this.#release);
@@ -137,8 +152,9 @@ export class Database {
   }
 }
 
-function decodedResponse({ points, ...rest }: schema.QueryResponse<RawJson>): schema.QueryResponse {
-  return { points: points.map(decoded), ...rest };
+function decodedResponse({ points, explain }: schema.QueryResponse<RawJson>): schema.QueryResponse {
+  const answer = { points: points.map(decoded) };
+  return explain ? { ...answer, explain } : answer;
 }
 
 function decoded<P extends { payload?: RawJson | null }>(

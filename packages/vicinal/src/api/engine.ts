@@ -2,11 +2,14 @@
  * Engine: the operations of the API over a catalogue of collections. Requests are checked by their schemas, resolved
  * against the collection, and handed to the write path or the planner; payloads leave as the bytes that are stored.
  */
+import { advise } from "../advisor/advise.js";
+import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
+import type { RecallWatch } from "../query/recall-watch.js";
 import {
   DEFAULT_RECALL,
   type Hit,
@@ -16,10 +19,12 @@ import {
   scoreOf,
 } from "../query/search.js";
 import { VicinalError } from "../runtime/errors.js";
+import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
 import type { Collection } from "../segment/collection.js";
-import type { Effect, PayloadEffect } from "../segment/effects.js";
+import type { Effect, PayloadEffect, StoredVector } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
-import type { CollectionState } from "../segment/state.js";
+import type { CollectionState, Place } from "../segment/state.js";
+import type { VectorColumn } from "../segment/vector-column.js";
 import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
@@ -34,9 +39,12 @@ const DEFAULT_LIMIT = 10;
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
+  /** Checks a share of the searches in the background; absent where none is to be. */
+  readonly watch: RecallWatch | undefined;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch) {
     this.#catalogue = catalogue;
+    this.watch = watch;
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -79,6 +87,23 @@ export class Engine implements EngineApi {
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
   async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     await this.#catalogue.get(name).optimizer.settle(options);
+  }
+
+  /** Measures index families on the collection's own vectors; see docs/advisor.md. */
+  async advise(name: string, options: AdviseOptions = {}): Promise<Advice> {
+    const { state } = this.#catalogue.get(name);
+    const using = options.using ?? "";
+    vectorConfig(state.config, using);
+    const queries = options.queries?.map(
+      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+    );
+    return advise(state, using, options, queries);
+  }
+
+  /** Gives the vector the index that was recommended. BAD_REQUEST when none was. */
+  async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
+    if (update) return this.updateCollection(name, update);
+    throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
   // -------------------------------------------------------------------------------------------- writes
@@ -150,13 +175,13 @@ export class Engine implements EngineApi {
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const { field_name: path, field_schema: given } = schema.createFieldIndex.parse(body);
-    parsePath(path, "field_name");
+    const { field_name: fieldName, field_schema: given } = schema.createFieldIndex.parse(body);
+    const path = parsePath(fieldName, "field_name").text;
     if (given === undefined || given === null)
       throw new VicinalError("BAD_REQUEST", "field_schema: is missing, expected the type of the field", {
         path: "field_schema",
       });
-    const fieldSchema = typeof given === "string" ? { type: given } : given;
+    const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
     const result = await this.#write(collection, () => [
       { kind: "field", path, schema: encodePayload(fieldSchema) },
     ]);
@@ -166,7 +191,8 @@ export class Engine implements EngineApi {
 
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return this.#write(collection, () => [{ kind: "field", path: fieldName, schema: undefined }]);
+    const path = parsePath(fieldName, "field_name").text;
+    return this.#write(collection, () => [{ kind: "field", path, schema: undefined }]);
   }
 
   async #write(
@@ -189,6 +215,7 @@ export class Engine implements EngineApi {
       const place = state.find(id);
       if (place) found.push(reader.read(place.segment, place.row));
     }
+    await reader.complete();
     return found;
   }
 
@@ -206,10 +233,10 @@ export class Engine implements EngineApi {
       filter: compiled(request.filter),
     });
     const next = points.length > limit ? (points.pop() as (typeof points)[number]) : undefined;
-    return {
-      points: points.map(({ segment, row }) => reader.read(segment, row)),
-      next_page_offset: next ? next.segment.ids.get(next.row) : null,
-    };
+    const records = points.map(({ segment, row }) => reader.read(segment, row));
+    const next_page_offset = next ? next.segment.ids.get(next.row) : null;
+    await reader.complete();
+    return { points: records, next_page_offset };
   }
 
   async count(name: string, body: schema.CountRequest): Promise<schema.CountResult> {
@@ -220,12 +247,13 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return runQuery(state, schema.queryRequest.parse(body));
+    return runWaiting(runQuery(state, schema.queryRequest.parse(body), this.watch));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
-    return schema.queryRequestBatch.parse(body).searches.map((request) => runQuery(state, request));
+    const { searches } = schema.queryRequestBatch.parse(body);
+    return Promise.all(searches.map((request) => runWaiting(runQuery(state, request, this.watch))));
   }
 
   close(): Promise<void> {
@@ -257,9 +285,16 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function runQuery(state: CollectionState, request: schema.QueryRequest): schema.QueryResponse<RawJson> {
+function* runQuery(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  watch: RecallWatch | undefined,
+): Waiting<schema.QueryResponse<RawJson>> {
   const began = performance.now();
-  const { points, found, reading } = findPoints(state, request);
+  const reader = new PointReader(request.with_payload, request.with_vector, false);
+  const { points, found, reading } = yield* findPoints(state, request, { reader, watch });
+  const late = reader.complete();
+  if (late) yield* waitFor(late);
   if (!request.params?.explain) return { points };
   return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
 }
@@ -271,12 +306,15 @@ interface Found {
   reading: number;
 }
 
-function findPoints(state: CollectionState, request: schema.QueryRequest): Found {
+function* findPoints(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  { reader, watch }: { reader: PointReader; watch: RecallWatch | undefined },
+): Waiting<Found> {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
   const filter = compiled(request.filter);
-  const reader = new PointReader(request.with_payload, request.with_vector, false);
   const given = nearestInput(request.query);
   if (given === undefined) {
     const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
@@ -285,11 +323,11 @@ function findPoints(state: CollectionState, request: schema.QueryRequest): Found
     return { points, found: { plan: [], mergeMs: 0 }, reading };
   }
   const { distance } = vectorConfig(state.config, using);
-  const { query, except } = queryVector(state, using, given);
+  const { query, except } = yield* queryVector(state, using, given);
   const params = request.params ?? {};
   // A point that is searched by its own vector is left out of the answer.
   const k = offset + limit + (except ? 1 : 0);
-  const found = nearest(state, {
+  const found = yield* nearest(state, {
     using,
     query,
     k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
@@ -298,6 +336,7 @@ function findPoints(state: CollectionState, request: schema.QueryRequest): Found
     effort: params.effort ?? undefined,
     ef: params.hnsw_ef ?? undefined,
     recall: params.recall ?? DEFAULT_RECALL,
+    watch,
     explain: params.explain ?? false,
   });
   const reading = performance.now();
@@ -325,20 +364,37 @@ function nearestInput(query: schema.QueryRequest["query"]): Input | undefined {
 }
 
 /** The vector to search by, and the point that it belongs to when it was named by an id. */
-function queryVector(
+function* queryVector(
   state: CollectionState,
   using: string,
   given: Input,
-): { query: Float32Array; except?: Pick<Hit, "segment" | "row"> } {
+): Waiting<{ query: Float32Array; except?: Pick<Hit, "segment" | "row"> }> {
   if (typeof given === "object") return { query: storedVector(state.config, using, given, "query").data };
   const id = parsePointId(given, "query");
   const place = state.find(id);
   if (!place) throw pointNotFound(id);
-  const vector = place.segment.vectors.get(using)?.get(place.row);
+  const column = place.segment.vectors.get(using);
+  const vector = column?.file ? yield* readVector(place, column) : column?.get(place.row);
   if (!vector)
     throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
       id,
       using,
     });
-  return { query: vector.data, except: place };
+  // While its vector was read the point may have moved.
+  return { query: vector.data, except: state.find(id) };
+}
+
+function* readVector({ segment, row }: Place, column: VectorColumn): Waiting<StoredVector | undefined> {
+  const leave = segment.readers.enter();
+  try {
+    const [vector] = yield* waitFor(Promise.resolve(column.getMany([row])));
+    return vector;
+  } finally {
+    leave();
+  }
+}
+
+/** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */
+function withDefaults(given: schema.PayloadSchemaParams): schema.PayloadSchemaParams {
+  return given.type === "text" ? { ...given, tokenizer: given.tokenizer ?? "word" } : given;
 }

@@ -27,7 +27,21 @@ export function explanation(
 }
 
 function explainedSegment(step: SegmentPlan): SegmentExplanation {
-  const { segment, count, matching, family, path, effort, effortFrom, dial, recall, scored, visited } = step;
+  const {
+    segment,
+    count,
+    matching,
+    family,
+    path,
+    effort,
+    effortFrom,
+    raise,
+    dial,
+    recall,
+    scored,
+    visited,
+    readBytes,
+  } = step;
   return {
     segment,
     vectors: count,
@@ -35,10 +49,12 @@ function explainedSegment(step: SegmentPlan): SegmentExplanation {
     family,
     path,
     ...(effort === undefined ? {} : { effort, effort_from: effortFrom }),
+    ...(raise === undefined ? {} : { raise }),
     ...(dial === undefined ? {} : { dial }),
     ...(recall === undefined ? {} : { recall }),
     scored,
     visited,
+    ...(readBytes === undefined ? {} : { read_bytes: readBytes }),
     filter_us: microseconds(step.filterMs),
     search_us: microseconds(step.searchMs),
   };

@@ -1,13 +1,20 @@
 /** How a database is opened: in memory, or in a folder of the platform's. */
 import { openHome } from "#platform/home.js";
+import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 
-export type OpenOptions = CatalogueOptions;
+export interface OpenOptions extends CatalogueOptions {
+  /**
+   * How much work goes into checking approximate searches against the exact scan, as a share (0..1) of the work of
+   * searching: default 0.01, 0 for no checks. Where they find less than was asked, later searches work harder.
+   */
+  recallCheckShare?: number;
+}
 
 /** A misspelt option would be passed over, and durability with it. */
-const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>(["syncIntervalMs"]);
+const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>(["syncIntervalMs", "recallCheckShare"]);
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
@@ -27,11 +34,18 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const interval = options.syncIntervalMs ?? 0;
   if (!Number.isFinite(interval) || interval < 0)
     throw new VicinalError("BAD_REQUEST", `open: syncIntervalMs must be 0 or more, got ${interval}`);
-  if (path === ":memory:") return new Database(await Catalogue.open(undefined, options), async () => {});
+  const share = options.recallCheckShare ?? RECALL_CHECK_SHARE;
+  if (!(share >= 0 && share <= 1))
+    throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
+      field: "recallCheckShare",
+    });
+  const watch = share > 0 ? new RecallWatch(share) : undefined;
+  if (path === ":memory:")
+    return new Database(await Catalogue.open(undefined, options), async () => {}, watch);
   const home = await openHome(path);
   try {
     const catalogue = await Catalogue.open(home.directory, options);
-    return new Database(catalogue, () => home.close());
+    return new Database(catalogue, () => home.close(), watch);
   } catch (reason) {
     await home.close();
     throw reason;

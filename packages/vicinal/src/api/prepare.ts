@@ -3,6 +3,7 @@ import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { CollectionConfig, VectorConfig } from "../segment/config.js";
+import { roundTo } from "../segment/datatype.js";
 import type { StoredPoint, StoredVector } from "../segment/effects.js";
 import type {
   PointInsertOperations,
@@ -23,9 +24,12 @@ function isDense(value: unknown): value is Dense {
   return Array.isArray(value) || ArrayBuffer.isView(value);
 }
 
-/** A float32 copy of the right length, of unit length for Cosine (a zero vector stays zero). */
+/**
+ * A float32 copy of the right length, of unit length for Cosine (a zero vector stays zero), rounded to the vector's type: for
+ * Cosine bytes before they are brought to unit length, half floats after it, since that is what is compared.
+ */
 export function storedVector(config: CollectionConfig, name: string, given: Dense, at: string): StoredVector {
-  const { size, distance } = vectorConfig(config, name);
+  const { size, distance, datatype } = vectorConfig(config, name);
   if (given.length !== size)
     throw new VicinalError(
       "WRONG_DIMENSION",
@@ -33,17 +37,27 @@ export function storedVector(config: CollectionConfig, name: string, given: Dens
       { path: at, vector: name, expected: size, actual: given.length },
     );
   const data = Float32Array.from(given);
+  // NaN and infinities do not cancel out in a sum of squares, and finite float32 numbers cannot overflow it.
+  if (!Number.isFinite(squareOf(data))) throw beyond("float32", at);
+  if (datatype === "uint8") roundTo(datatype, data);
+  let norm = 1;
+  if (distance === "Cosine") {
+    norm = Math.sqrt(squareOf(data));
+    if (norm > 0) for (let i = 0; i < data.length; i++) data[i] /= norm;
+  }
+  if (datatype === "float16" && !roundTo(datatype, data)) throw beyond(datatype, at);
+  return { data, norm };
+}
+
+function squareOf(data: Float32Array): number {
   let squares = 0;
   for (let i = 0; i < data.length; i++) squares += data[i] * data[i];
-  // NaN and infinities do not cancel out in a sum of squares, and finite float32 numbers cannot overflow it.
-  if (!Number.isFinite(squares))
-    throw new VicinalError("BAD_VECTOR", `${at}: the vector holds a number beyond the range of float32`, {
-      path: at,
-    });
-  if (distance !== "Cosine") return { data, norm: 1 };
-  const norm = Math.sqrt(squares);
-  if (norm > 0) for (let i = 0; i < data.length; i++) data[i] /= norm;
-  return { data, norm };
+  return squares;
+}
+
+function beyond(type: string, at: string): VicinalError {
+  const message = `${at}: the vector holds a number beyond the range of ${type}`;
+  return new VicinalError("BAD_VECTOR", message, { path: at });
 }
 
 export function storedPoints(config: CollectionConfig, request: PointInsertOperations): StoredPoint[] {

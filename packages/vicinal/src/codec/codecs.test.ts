@@ -8,7 +8,7 @@ import { trainOptimizedProduct } from "./opq/index.js";
 import { trainProduct } from "./pq/index.js";
 import { trainRaBitQ } from "./rabitq/index.js";
 import { trainScalar } from "./sq/index.js";
-import { loadCodec, type VectorCodec } from "./vector-codec.js";
+import { loadVectorCodec, type VectorCodec } from "./vector-codec.js";
 
 const module: KernelModule = await loadKernels();
 const open: VectorCodec[] = [];
@@ -140,7 +140,7 @@ describe.each(codecs)("%s", (_name, train) => {
     const vectors = correlated(300, dimensions, 7);
     const codec = kept(train(vectors, { dimensions, metric: "Dot" }));
     const saved = JSON.parse(JSON.stringify(codec.save().meta));
-    const again = kept(loadCodec(module, { ...codec.save(), meta: saved }));
+    const again = kept(loadVectorCodec(module, { ...codec.save(), meta: saved }));
     expect(again.save()).toEqual(codec.save());
     const codes = codec.encode(vectors);
     expect(again.encode(vectors)).toEqual(codes);
@@ -327,7 +327,7 @@ test("a damaged codec is refused", () => {
   const saved = codec.save();
   codec.close();
   const damaged = (meta: Record<string, unknown>, sections = saved.sections) =>
-    expect(() => loadCodec(module, { ...saved, meta: { ...saved.meta, ...meta }, sections })).toThrow(
+    expect(() => loadVectorCodec(module, { ...saved, meta: { ...saved.meta, ...meta }, sections })).toThrow(
       expect.objectContaining({ code: "CORRUPTION" }),
     );
   damaged({ format: 2 });

@@ -10,6 +10,11 @@ import { VicinalError } from "../runtime/errors.js";
 /** Distances, smaller is nearer: squared Euclid, 1 - cosine (of unit vectors), the negative inner product. */
 export type CodecMetric = "Euclid" | "Cosine" | "Dot";
 
+/** What a saved codec says does not fit together. */
+export function damagedCodec(what: string): VicinalError {
+  return new VicinalError("CORRUPTION", `Corrupted codec: ${what}`, { what });
+}
+
 /** What all codecs take to learn from vectors. */
 export interface TrainOptions {
   dimensions: number;

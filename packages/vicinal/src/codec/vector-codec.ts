@@ -1,14 +1,13 @@
 /**
  * VectorCodec: the machine behind SQ, PQ, OPQ and RaBitQ. They differ in how a residual is turned and what body stands for
  * it; factors, estimates and bounds are the same. The kernels' codec.ts draws the code and does the work, here is the
- * memory that it works in, with room for a batch of vectors.
+ * memory that it works in, behind a batch codec's own:
  *
- *   [ head ][ centre ][ signs ][ matrix ][ codebooks ][ first ][ second ][ zeros ][ query ][ rows ][ codes ][ answers ]
+ *   [ head ][ centre ][ signs ][ matrix ][ codebooks ][ first ][ second ][ zeros ][ query ]
  */
-import { VicinalError } from "../runtime/errors.js";
-import { instantiate, type KernelModule, type Kernels } from "../runtime/kernels.js";
-import { Arena } from "../runtime/memory.js";
-import { type CodecMetric, type Estimates, type SavedCodec, wholeField } from "./contract.js";
+import type { KernelModule } from "../runtime/kernels.js";
+import { BatchCodec } from "./batch-codec.js";
+import { type CodecMetric, damagedCodec as damaged, type SavedCodec } from "./contract.js";
 
 /** As the kernels number them. */
 export const bodies = { planes: 0, byte: 1, nibble: 2, parts4: 3, parts8: 4 } as const;
@@ -38,8 +37,6 @@ export interface CodecShape {
 export const CODEC_FORMAT = 1;
 export const ROTATION_ROUNDS = 4;
 const HEAD_BYTES = 16;
-/** Vectors that pass through the codec's memory at a time. */
-const BATCH = 256;
 
 /** Bytes of one code. */
 export function codeBytesOf({ body, padded, bits, parts }: CodecShape): number {
@@ -70,24 +67,15 @@ interface Places {
   second: number;
   zeros: number;
   query: number;
-  rows: number;
-  codes: number;
-  answers: number;
 }
 
-export class VectorCodec {
+export class VectorCodec extends BatchCodec {
   readonly shape: CodecShape;
-  /** Bytes of one code, factors included. */
-  readonly bytesPerVector: number;
-  readonly arena: Arena;
-  readonly kernels: Kernels;
   readonly at: Places;
 
   constructor(module: KernelModule, shape: CodecShape) {
+    super(module, shape.dimensions, codeBytesOf(shape));
     this.shape = shape;
-    this.bytesPerVector = codeBytesOf(shape);
-    this.arena = Arena.create(module, BATCH * (shape.dimensions * 4 + this.bytesPerVector));
-    this.kernels = instantiate(module, this.arena.memory);
     const { dimensions, padded, parts, turn } = shape;
     const place = (bytes: number) => this.arena.allocate(bytes);
     const product = parts > 0 ? centroidsOf(shape) : 0;
@@ -101,9 +89,6 @@ export class VectorCodec {
       second: place(padded * 4 + parts + 128),
       zeros: place(padded * 4),
       query: place(Math.max(padded * 2, parts * product * 4)),
-      rows: place(BATCH * dimensions * 4),
-      codes: place(BATCH * this.bytesPerVector),
-      answers: place(BATCH * 8),
     };
     this.open();
   }
@@ -137,69 +122,24 @@ export class VectorCodec {
     return this.shape.name;
   }
 
-  get dimensions(): number {
-    return this.shape.dimensions;
+  get metric(): CodecMetric {
+    return this.shape.metric;
   }
 
-  /** Codes of vectors that lie one after the other. */
-  encode(vectors: Float32Array): Uint8Array {
-    const { dimensions } = this.shape;
-    const count = this.#whole("vectors", vectors.length, dimensions);
-    const codes = new Uint8Array(count * this.bytesPerVector);
-    for (let from = 0; from < count; from += BATCH) {
-      const length = Math.min(BATCH, count - from);
-      this.arena.f32.set(
-        vectors.subarray(from * dimensions, (from + length) * dimensions),
-        this.at.rows >>> 2,
-      );
-      this.kernels.codecEncode(this.at.head, this.at.rows, length, this.at.codes);
-      codes.set(this.#bytes(this.at.codes, length * this.bytesPerVector), from * this.bytesPerVector);
-    }
-    return codes;
+  encodeAt(rows: number, count: number, codes: number): void {
+    this.kernels.codecEncode(this.at.head, rows, count, codes);
   }
 
-  /** The vectors that codes stand for. */
-  decode(codes: Uint8Array): Float32Array {
-    const { dimensions } = this.shape;
-    const count = this.#whole("codes", codes.length, this.bytesPerVector);
-    const vectors = new Float32Array(count * dimensions);
-    for (let from = 0; from < count; from += BATCH) {
-      const length = this.#takeCodes(codes, from, count);
-      this.kernels.codecDecode(this.at.head, this.at.codes, length, this.at.rows);
-      const start = this.at.rows >>> 2;
-      vectors.set(this.arena.f32.subarray(start, start + length * dimensions), from * dimensions);
-    }
-    return vectors;
+  decodeAt(codes: number, count: number, rows: number): void {
+    this.kernels.codecDecode(this.at.head, codes, count, rows);
   }
 
-  /** Estimated distances of a query (`dimensions` floats) to codes, with their bounds. */
-  estimate(query: Float32Array, codes: Uint8Array): Estimates {
-    const { dimensions } = this.shape;
-    if (query.length !== dimensions)
-      throw new VicinalError(
-        "WRONG_DIMENSION",
-        `The query has ${query.length} components, the codec ${dimensions}`,
-        { expected: dimensions, actual: query.length },
-      );
-    const count = this.#whole("codes", codes.length, this.bytesPerVector);
-    const distances = new Float32Array(count);
-    const bounds = new Float32Array(count);
-    this.arena.f32.set(query, this.at.rows >>> 2);
-    this.kernels.codecQuery(this.at.head, this.at.rows);
-    const answers = this.at.answers >>> 2;
-    for (let from = 0; from < count; from += BATCH) {
-      const length = this.#takeCodes(codes, from, count);
-      this.kernels.codecEstimate(
-        this.at.head,
-        this.at.codes,
-        length,
-        this.at.answers,
-        this.at.answers + BATCH * 4,
-      );
-      distances.set(this.arena.f32.subarray(answers, answers + length), from);
-      bounds.set(this.arena.f32.subarray(answers + BATCH, answers + BATCH + length), from);
-    }
-    return { distances, bounds };
+  askAt(query: number): void {
+    this.kernels.codecQuery(this.at.head, query);
+  }
+
+  scoreAt(codes: number, count: number, distances: number, bounds: number): void {
+    this.kernels.codecEstimate(this.at.head, codes, count, distances, bounds);
   }
 
   /** The bytes are copies. */
@@ -215,39 +155,19 @@ export class VectorCodec {
   /** What was learned, as it lies in memory. */
   sections(): { name: string; bytes: Uint8Array }[] {
     const { shape, at } = this;
-    const sections = [{ name: "centre", bytes: this.#bytes(at.centre, shape.dimensions * 4) }];
+    const sections = [{ name: "centre", bytes: this.bytesAt(at.centre, shape.dimensions * 4) }];
     const add = (name: string, start: number, length: number) => {
-      if (start) sections.push({ name, bytes: this.#bytes(start, length) });
+      if (start) sections.push({ name, bytes: this.bytesAt(start, length) });
     };
     add("signs", at.signs, ROTATION_ROUNDS * shape.padded * 4);
     add("matrix", at.matrix, shape.padded * shape.padded * 4);
     add("codebooks", at.codebooks, shape.padded * centroidsOf(shape) * 4);
     return sections;
   }
-
-  /** Gives the memory back. */
-  close(): void {
-    this.arena.close();
-  }
-
-  #bytes(start: number, length: number): Uint8Array {
-    return this.arena.u8.subarray(start, start + length);
-  }
-
-  #takeCodes(codes: Uint8Array, from: number, count: number): number {
-    const length = Math.min(BATCH, count - from);
-    const bytes = this.bytesPerVector;
-    this.arena.u8.set(codes.subarray(from * bytes, (from + length) * bytes), this.at.codes);
-    return length;
-  }
-
-  #whole(field: string, length: number, each: number): number {
-    return wholeField(field, length / each, 0, 2 ** 31);
-  }
 }
 
 /** Reads back what `save` gave; CORRUPTION when its parts do not fit together. */
-export function loadCodec(module: KernelModule, saved: SavedCodec): VectorCodec {
+export function loadVectorCodec(module: KernelModule, saved: SavedCodec): VectorCodec {
   const shape = checkedShape(saved);
   const codec = new VectorCodec(module, shape);
   for (const { name, bytes } of codec.sections()) {
@@ -259,10 +179,6 @@ export function loadCodec(module: KernelModule, saved: SavedCodec): VectorCodec 
     bytes.set(section.bytes);
   }
   return codec;
-}
-
-function damaged(what: string): VicinalError {
-  return new VicinalError("CORRUPTION", `Corrupted codec: ${what}`, { what });
 }
 
 const turns: readonly unknown[] = ["none", "random", "learned"];

@@ -1,6 +1,6 @@
 /** From recall to effort, on curves made by hand. */
 import { expect, test } from "vitest";
-import { effortFor } from "./calibration.js";
+import { carriedOver, EXPIRY_SHARE, effortFor, isExpired, recallAt } from "./calibration.js";
 import type { Calibration, CalibrationCurve } from "./contract.js";
 
 function curve(k: number, selectivity: number, points: [effort: number, recall: number, error?: number][]) {
@@ -86,4 +86,44 @@ test("reads the lower end of the confidence interval, and never lets a curve fal
   expect(effort).toBeGreaterThan(20);
   expect(effort).toBeLessThan(40);
   expect(effortFor(noisy, { recall: 0.95, k: 10 })).toBeUndefined();
+});
+
+test("says what was measured at an effort, on the curve that the effort was read from", () => {
+  expect(recallAt(calibration, { effort: 40, k: 10, selectivity: 1 })).toBeCloseTo(0.9, 10);
+  expect(recallAt(calibration, { effort: 20, k: 10, selectivity: 1 })).toBeCloseTo(0.85, 10);
+  // Beyond the ends: the nearest measurement.
+  expect(recallAt(calibration, { effort: 3, k: 10, selectivity: 1 })).toBe(0.8);
+  expect(recallAt(calibration, { effort: 9999, k: 10, selectivity: 1 })).toBe(0.96);
+  expect(recallAt(calibration, { effort: 600, k: 300, selectivity: 1 })).toBe(0.97);
+  expect(recallAt(calibration, { effort: 10, k: 5000, selectivity: 1 })).toBeUndefined();
+  expect(recallAt(calibration, { effort: 80, k: 10, selectivity: 0.6 })).toBe(0.95);
+  expect(recallAt(calibration, { effort: 20, k: 10, selectivity: 0.3 })).toBe(0.95);
+  expect(recallAt(calibration, { effort: 20, k: 10, selectivity: 0.05 })).toBeUndefined();
+});
+
+test("what effortFor promises, recallAt confirms", () => {
+  for (const k of [1, 2, 10, 50, 300])
+    for (const recall of [0.5, 0.85, 0.93, 0.96])
+      for (const selectivity of [1, 0.7, 0.2]) {
+        const effort = effortFor(calibration, { recall, k, selectivity });
+        if (effort === undefined || (k !== 10 && selectivity < 1)) continue;
+        expect(
+          recallAt(calibration, { effort, k, selectivity }),
+          `${k} ${recall} ${selectivity}`,
+        ).toBeGreaterThanOrEqual(recall - 1e-9);
+      }
+});
+
+test("expires by what was deleted and by what merges changed", () => {
+  const measured: Calibration = { ...calibration, count: 1000 };
+  const most = 1000 * EXPIRY_SHARE;
+  expect(isExpired(measured, most)).toBe(false);
+  expect(isExpired(measured, most + 1)).toBe(true);
+  const carried = carriedOver(carriedOver(measured, 100), 150);
+  expect(carried).toEqual({ ...measured, changed: 250 });
+  expect(isExpired(carried!, most - 250)).toBe(false);
+  expect(isExpired(carried!, most - 249)).toBe(true);
+  expect(carriedOver(undefined, 5)).toBeUndefined();
+  // Where nobody noted the count there is nothing to compare with.
+  expect(isExpired(calibration, 1e9)).toBe(false);
 });

@@ -29,8 +29,11 @@ export function carriedOver(calibration: Calibration | undefined, changed: numbe
   return calibration && { ...calibration, changed: (calibration.changed ?? 0) + changed };
 }
 
-/** One-sided 90 % confidence, in standard errors. */
-const CONFIDENCE = 1.28;
+/**
+ * Standard errors that a measured recall is read below itself: one-sided 98 %. Of 700 promises for stores of 4,000 vectors, six
+ * families, 0.4 % were missed by more than 0.01; with 1.28 (90 %) 0.7 %, at 0.004 less overshoot.
+ */
+const CONFIDENCE = 2;
 /** A curve for 100 neighbours speaks for at most this many times as many, with its effort in proportion. */
 const LARGEST_STRETCH = 10;
 

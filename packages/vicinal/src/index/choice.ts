@@ -6,7 +6,7 @@ import { familyNamed } from "./families.js";
 /** JSON-able: it stands in the manifest beside the file of an index that was built so. */
 export interface IndexChoice {
   family: string;
-  /** As `IndexFamily.parameters` gives them, defaults filled in. */
+  /** As `IndexFamily.parameters` gives them, defaults filled in, the encoding spelled out. */
   parameters: Readonly<Record<string, unknown>>;
 }
 
@@ -25,9 +25,15 @@ export function chooseIndex(
         `${name} has no parameter ${field}; ${known.length === 0 ? "it takes none" : `there are: ${known.join(", ")}`}`,
         { field, allowed: known },
       );
-  const parameters = family.parameters(given);
+  return { family: name, parameters: fitted(family, given, vectors) };
+}
+
+/** Checked parameters; what `encoding: auto` stands for is named, so that asking for what is there changes nothing. */
+function fitted(family: IndexFamily, given: unknown, vectors: VectorKind): Record<string, unknown> {
+  const parameters = family.parameters(given) as Record<string, unknown>;
   family.check?.(parameters, vectors);
-  return { family: name, parameters: parameters as Record<string, unknown> };
+  const encoding = family.encodingOf?.(parameters, vectors);
+  return encoding === undefined ? parameters : { ...parameters, encoding };
 }
 
 const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -60,7 +66,7 @@ export function encodingOfBits(name: string, bits: number, vectors: VectorKind):
 
 function serves(family: IndexFamily, encoding: string, vectors: VectorKind): boolean {
   try {
-    family.check?.(family.parameters({ encoding }), vectors);
+    fitted(family, { encoding }, vectors);
     return true;
   } catch {
     return false;

@@ -1,6 +1,7 @@
 /** Checks of what saved indexes describe in JSON, and the reading of their sections. */
 import type { VicinalError } from "../runtime/errors.js";
-import type { Calibration, LoadedIndex } from "./contract.js";
+import type { Calibration, CalibrationCurve, LoadedIndex } from "./contract.js";
+import type { ReachPoint } from "./reach.js";
 import type { VectorStore } from "./vector-store.js";
 
 type Damaged = (what: string) => VicinalError;
@@ -45,21 +46,42 @@ export async function readSections(
   }
 }
 
-/** A saved calibration, or what `damaged` says when it is not understood. */
+/** A saved calibration, or what `damaged` says when no measurement could have given it. */
 export function checkedCalibration(value: unknown, damaged: Damaged): Calibration | undefined {
   if (value === null || value === undefined) return undefined;
-  const { curves, queries } = value as Partial<Calibration>;
-  const numbers = (list: unknown, length: number) =>
-    Array.isArray(list) && list.length === length && list.every((x) => Number.isFinite(x));
+  const { curves, queries, count = 0, changed = 0, reach = [] } = value as Record<keyof Calibration, unknown>;
   const sound =
-    typeof queries === "number" &&
+    areNumbers([queries, count, changed], 0, Number.MAX_SAFE_INTEGER) &&
     Array.isArray(curves) &&
-    curves.every(
-      ({ k, selectivity, efforts, recalls, errors }) =>
-        numbers([k, selectivity], 2) &&
-        Array.isArray(efforts) &&
-        [efforts, recalls, errors].every((list) => numbers(list, efforts.length)),
-    );
+    curves.every(isCurve) &&
+    Array.isArray(reach) &&
+    reach.every(isReachPoint);
   if (!sound) throw damaged("the calibration is not understood");
   return value as Calibration;
+}
+
+function isCurve(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { k, selectivity, efforts, recalls, errors } = value as Record<keyof CalibrationCurve, unknown>;
+  return (
+    areNumbers([k], 1, Number.MAX_SAFE_INTEGER) &&
+    areNumbers([selectivity], 0, 1) &&
+    areNumbers(efforts, 0, Number.MAX_SAFE_INTEGER) &&
+    efforts.every((effort, i) => i === 0 || effort >= efforts[i - 1]) &&
+    areNumbers(recalls, 0, 1) &&
+    areNumbers(errors, 0, 1) &&
+    recalls.length === efforts.length &&
+    errors.length === efforts.length
+  );
+}
+
+function isReachPoint(value: unknown): boolean {
+  const { rank, distance } = (value ?? {}) as Record<keyof ReachPoint, unknown>;
+  return (
+    areNumbers([rank], 1, Number.MAX_VALUE) && areNumbers([distance], -Number.MAX_VALUE, Number.MAX_VALUE)
+  );
+}
+
+function areNumbers(list: unknown, low: number, high: number): list is number[] {
+  return Array.isArray(list) && list.every((x) => typeof x === "number" && x >= low && x <= high);
 }

@@ -50,7 +50,10 @@ export async function runSteps<Job, Result>(
   if (store.shared && canRunTasks() && total * store.dimensions > INLINE_NUMBERS) {
     const handle = store.lend(hits);
     try {
-      return await runTask<Result>(task, { store: handle, job }, { progress, signal });
+      const result = await runTask<Result>(task, { store: handle, job }, { progress, signal });
+      // It may have come to its end before it heard of the signal.
+      throwIfCancelled(signal);
+      return result;
     } finally {
       store.takeBack(handle);
     }

@@ -35,8 +35,8 @@ export class BoolColumn extends FieldColumn<boolean> {
     if (this.flags[row] & FALSE) visit(false);
   }
 
-  protected override accepts(value: JsonValue): value is boolean {
-    return typeof value === "boolean";
+  protected override read(value: JsonValue): boolean | undefined {
+    return typeof value === "boolean" ? value : undefined;
   }
 
   protected override store(_row: number, values: readonly boolean[]): number {

@@ -68,7 +68,7 @@ describe("NumberColumn", () => {
         async (rows, low, high, list) => {
           const column = filled(new NumberColumn(kind, path), rows);
           expect(column.countFlag(OTHER)).toBe(0);
-          const loaded = (await loadColumn(reopened(column.save()))) as NumberColumn;
+          const loaded = (await loadColumn(reopened(column.save()), { type: kind })) as NumberColumn;
           for (const one of [column, loaded]) {
             const agrees = (test: (n: Number64) => boolean, mark: (bits: Uint32Array) => void): void => {
               expect(marked(rows.length, mark)).toEqual(rowsWhere(rows, (n) => isNumber(n) && test(n)));
@@ -146,7 +146,10 @@ describe("KeywordColumn", () => {
           const isWhole = (value: JsonValue): boolean =>
             typeof value === "string" && value !== "\ud800" && value !== "\udc00";
           expect(column.countFlag(OTHER)).toBe(rowsWhere(rows, (value) => !isWhole(value)).length);
-          for (const one of [column, (await loadColumn(reopened(column.save()))) as KeywordColumn]) {
+          for (const one of [
+            column,
+            (await loadColumn(reopened(column.save()), { type: "keyword" })) as KeywordColumn,
+          ]) {
             const code = one.codeOf(text);
             const expected = rowsWhere(rows, (value) => isWhole(value) && value === text);
             expect(code < 0 ? 0 : one.countOf(code)).toBe(expected.length);
@@ -162,7 +165,7 @@ describe("KeywordColumn", () => {
   it("keeps many strings apart", async () => {
     const column = new KeywordColumn(path);
     for (let i = 0; i < 5000; i++) column.append({ a: `key ${i}` });
-    const loaded = (await loadColumn(reopened(column.save()))) as KeywordColumn;
+    const loaded = (await loadColumn(reopened(column.save()), { type: "keyword" })) as KeywordColumn;
     for (const one of [column, loaded]) {
       for (let i = 0; i < 5000; i++) expect(one.codeOf(`key ${i}`)).toBe(i);
       expect(one.codeOf("key 5000")).toBe(-1);
@@ -177,7 +180,7 @@ describe("a column", () => {
     for (const kind of ["keyword", "integer", "bool"] as const) {
       const values: JsonValue[] =
         kind === "keyword" ? ["x", "y"] : kind === "integer" ? [1, 2n ** 60n] : [true, false];
-      const column = filled(createColumn(kind, path), [values, values[0], values]);
+      const column = filled(createColumn({ type: kind }, path), [values, values[0], values]);
       for (let i = 0; i < 3; i++) {
         column.update(0, { a: values });
         column.update(0, { a: values[1] });
@@ -198,7 +201,7 @@ describe("a column", () => {
   it("counts values for facets", () => {
     const rows: JsonObject[] = [{ a: ["x", "y", "x"] }, { a: "x" }, { a: 1 }, { a: [true, false, 1] }, {}];
     const counts = (kind: ColumnKind, chosen?: Uint32Array): unknown => {
-      const column = createColumn(kind, parsePath("a"));
+      const column = createColumn({ type: kind }, parsePath("a"));
       for (const row of rows) column.append(row);
       column.append({ a: "gone" });
       column.update(5, {});
@@ -221,13 +224,13 @@ describe("a column", () => {
   });
 
   it("refuses damaged columns", async () => {
-    const column = createColumn("keyword", parsePath("a"));
+    const column = createColumn({ type: "keyword" }, parsePath("a"));
     for (const a of ["x", ["y", "z"], null]) column.append({ a });
     const damaged = (name: string, change: (bytes: Uint8Array) => Uint8Array) => {
       const saved = column.save();
       const section = saved.sections.find((entry) => entry.name === name)!;
       section.bytes = change((section.bytes as Uint8Array).slice());
-      return loadColumn(reopened(saved));
+      return loadColumn(reopened(saved), { type: "keyword" });
     };
     await expect(damaged("flags", (bytes) => bytes)).resolves.toBeDefined();
     const corrupted = { code: "CORRUPTION" };

@@ -23,7 +23,7 @@ import {
   type SectionSource,
 } from "./sections.js";
 
-export type ColumnKind = "keyword" | "integer" | "float" | "bool";
+export type ColumnKind = "keyword" | "integer" | "float" | "bool" | "datetime" | "uuid" | "geo" | "text";
 
 const FORMAT_VERSION = 1;
 
@@ -54,6 +54,8 @@ export interface ValueCount {
 export abstract class FieldColumn<T = unknown> {
   abstract readonly kind: ColumnKind;
   readonly path: JsonPath;
+  /** Whether it reads strings as something else than themselves, so that only payloads know what they were. */
+  readonly readsStrings: boolean = false;
   /** True when the path leads to one value at most, so that the flags tell all about its presence. */
   readonly singular: boolean;
   protected flags = new Uint8Array(0);
@@ -132,8 +134,8 @@ export abstract class FieldColumn<T = unknown> {
     return this;
   }
 
-  /** Whether the value is one of the column's kind. */
-  protected abstract accepts(value: JsonValue): value is JsonValue & T;
+  /** The value as the column keeps it; undefined when it is not of the column's kind. */
+  protected abstract read(value: JsonValue): T | undefined;
   /** Keeps the row's values, which are distinct; answers flags to add. */
   protected abstract store(row: number, values: readonly T[]): number;
   /** The row's values are about to be replaced. */
@@ -160,8 +162,9 @@ export abstract class FieldColumn<T = unknown> {
     let empty = true;
     const taken: T[] = [];
     const take = (value: JsonValue): void => {
-      if (this.accepts(value)) taken.push(value);
-      else flags |= OTHER;
+      const own = this.read(value);
+      if (own === undefined) flags |= OTHER;
+      else taken.push(own);
     };
     for (const value of valuesAt(payload, this.path)) {
       if (value === null) {

@@ -5,7 +5,7 @@
  * a code by its string. Strings that UTF-8 cannot hold (lone surrogates) are kept apart by the caller.
  *
  *   ends  uint32[count]  where the string's bytes end in the heap; they begin where the one before ends
- *   heap  UTF-8, at most 4 GiB
+ *   heap  UTF-8 (of UUIDs their 16 bytes), at most 4 GiB
  *   table uint32[2^n]    code + 1 of the string whose hash leads here, 0 where none does
  */
 import { VicinalError } from "../runtime/errors.js";
@@ -21,18 +21,38 @@ import {
 const HEAP_BYTES_MAX = 2 ** 32 - 1;
 const TABLE_MIN = 16;
 
+/** How strings are kept as bytes: equal strings, and only these, as equal bytes. */
+export interface StringBytes {
+  /** As many bytes as the string can need. */
+  room(text: string): number;
+  /** Writes the string to the start of `bytes`; answers how many bytes it took. */
+  write(text: string, bytes: Uint8Array): number;
+  read(bytes: Uint8Array): string;
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+export const utf8: StringBytes = {
+  room: (text) => text.length * 3,
+  write: (text, bytes) => encoder.encodeInto(text, bytes).written,
+  read: (bytes) => decoder.decode(bytes),
+};
 
 /** The bytes of the string that is looked for; one at a time is. */
 let scratch = new Uint8Array(1024);
 
 export class Dictionary {
+  readonly #coding: StringBytes;
   #ends = new Uint32Array(16);
   #count = 0;
   #heap: Uint8Array = new Uint8Array(256);
   #heapLength = 0;
   #table = new Uint32Array(TABLE_MIN);
+
+  constructor(coding: StringBytes = utf8) {
+    this.#coding = coding;
+  }
 
   /** How many strings there are. */
   get count(): number {
@@ -41,13 +61,13 @@ export class Dictionary {
 
   /** The string's code, or -1. */
   find(text: string): number {
-    const length = encode(text);
+    const length = this.#encode(text);
     return this.#table[this.#slot(length)] - 1;
   }
 
   /** The string's code, a new one if it is new. */
   intern(text: string): number {
-    const length = encode(text);
+    const length = this.#encode(text);
     const slot = this.#slot(length);
     if (this.#table[slot] > 0) return this.#table[slot] - 1;
     const code = this.#add(length);
@@ -57,7 +77,23 @@ export class Dictionary {
   }
 
   text(code: number): string {
-    return decoder.decode(this.#heap.subarray(this.#start(code), this.#ends[code]));
+    return this.#coding.read(this.#heap.subarray(this.#start(code), this.#ends[code]));
+  }
+
+  /** For each code 1 if its string begins so, else 0. UTF-8 begins as its strings do: nothing is decoded. */
+  withPrefix(prefix: string): Uint8Array {
+    const chosen = new Uint8Array(this.#count);
+    if (this.#coding !== utf8) {
+      for (let code = 0; code < chosen.length; code++)
+        chosen[code] = this.text(code).startsWith(prefix) ? 1 : 0;
+      return chosen;
+    }
+    const length = this.#encode(prefix);
+    for (let code = 0; code < chosen.length; code++) {
+      const start = this.#start(code);
+      chosen[code] = this.#ends[code] - start >= length && this.#beginsAt(start, length) ? 1 : 0;
+    }
+    return chosen;
   }
 
   memoryBytes(): number {
@@ -72,8 +108,8 @@ export class Dictionary {
     ];
   }
 
-  static async load(source: SectionSource, count: number): Promise<Dictionary> {
-    const dictionary = new Dictionary();
+  static async load(source: SectionSource, count: number, coding = utf8): Promise<Dictionary> {
+    const dictionary = new Dictionary(coding);
     dictionary.#count = count;
     dictionary.#ends = await readNumbers(source, "dictionary.ends", Uint32Array, count);
     for (let i = 1; i < count; i++) {
@@ -97,6 +133,13 @@ export class Dictionary {
     return dictionary;
   }
 
+  /** Puts the string's bytes into `scratch`; returns their number. */
+  #encode(text: string): number {
+    const room = this.#coding.room(text);
+    if (room > scratch.length) scratch = new Uint8Array(room);
+    return this.#coding.write(text, scratch);
+  }
+
   #start(code: number): number {
     return code === 0 ? 0 : this.#ends[code - 1];
   }
@@ -113,7 +156,11 @@ export class Dictionary {
 
   #equals(code: number, length: number): boolean {
     const start = this.#start(code);
-    if (this.#ends[code] - start !== length) return false;
+    return this.#ends[code] - start === length && this.#beginsAt(start, length);
+  }
+
+  /** Whether the bytes of `scratch` stand there. */
+  #beginsAt(start: number, length: number): boolean {
     for (let i = 0; i < length; i++) {
       if (this.#heap[start + i] !== scratch[i]) return false;
     }
@@ -151,12 +198,6 @@ export class Dictionary {
     }
     this.#table = table;
   }
-}
-
-/** Puts the string's UTF-8 into `scratch`; returns its length. */
-function encode(text: string): number {
-  if (text.length * 3 > scratch.length) scratch = new Uint8Array(text.length * 3);
-  return encoder.encodeInto(text, scratch).written;
 }
 
 /** FNV-1a over bytes, with a final mix since the table looks at the low bits. Part of the format. */

@@ -1,6 +1,5 @@
 /** Filters as requests write them: the shape of Qdrant's REST API 1.19. What each condition means is in conditions.ts. */
 import {
-  anyJson,
   array,
   boolean,
   createIssue,
@@ -12,60 +11,20 @@ import {
   type OpenApiSchema,
   object,
   optional,
+  outOfRange,
   refined,
   Schema,
   show,
   string,
+  under,
   union,
   unsigned,
-  unsupported,
 } from "../runtime/schema.js";
+import { geoBoundingBox, geoPolygon, geoRadius } from "./geo-schema.js";
 import { type PointId, pointIdSchema } from "./id.js";
+import { bound, int64 } from "./number-schema.js";
 import { tryPath } from "./path.js";
-
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
-
-/** An integer of 64 bits with sign: `number` while exact, `bigint` for any. */
-class Int64Schema extends Schema<number | bigint> {
-  readonly expected = "a 64-bit integer";
-
-  looksLike(value: unknown): boolean {
-    return typeof value === "number" || typeof value === "bigint";
-  }
-
-  check(value: unknown): Issue | undefined {
-    if (Number.isSafeInteger(value)) return undefined;
-    if (typeof value === "bigint" && value >= INT64_MIN && value <= INT64_MAX) return undefined;
-    const hint = Number.isInteger(value) ? ", which is not exact beyond 2^53-1: pass a bigint" : "";
-    return createIssue(`expected ${this.expected}, got ${show(value)}${hint}`);
-  }
-
-  protected render(): OpenApiSchema {
-    return { type: "integer", format: "int64" };
-  }
-}
-
-/** Any finite number, or an integer of any size. */
-class BoundSchema extends Schema<number | bigint> {
-  readonly expected = "a number";
-
-  looksLike(value: unknown): boolean {
-    return typeof value === "number" || typeof value === "bigint";
-  }
-
-  check(value: unknown): Issue | undefined {
-    if (Number.isFinite(value) || typeof value === "bigint") return undefined;
-    return createIssue(`expected ${this.expected}, got ${show(value)}`);
-  }
-
-  protected render(): OpenApiSchema {
-    return { type: "number", format: "double" };
-  }
-}
-
-const int64: Schema<number | bigint> = new Int64Schema();
-const bound = union(new BoundSchema(), unsupported(string(), "datetime bounds are"));
+import type { Slice } from "./slice.js";
 
 const key = refined(string(), (text) => (tryPath(text) ? undefined : `Invalid json path: '${text}'`));
 
@@ -85,16 +44,30 @@ const match = named(
 );
 export type Match = Infer<typeof match>;
 
-const range = named(
-  "Range",
-  object({ lt: optional(bound), gt: optional(bound), gte: optional(bound), lte: optional(bound) }),
-);
+export type Bound = number | bigint | string;
+
+/** Bounds are numbers, or points in time: RFC 3339 and the other forms of datetime.ts. */
 export interface Range {
-  lt?: number | bigint | null;
-  gt?: number | bigint | null;
-  gte?: number | bigint | null;
-  lte?: number | bigint | null;
+  lt?: Bound | null;
+  gt?: Bound | null;
+  gte?: Bound | null;
+  lte?: Bound | null;
 }
+
+const range: Schema<Range> = named(
+  "Range",
+  refined(
+    object({ lt: optional(bound), gt: optional(bound), gte: optional(bound), lte: optional(bound) }),
+    (bounds) => {
+      const kinds = new Set(
+        [bounds.lt, bounds.gt, bounds.gte, bounds.lte]
+          .filter((one) => one !== undefined && one !== null)
+          .map((one) => typeof one === "string"),
+      );
+      return kinds.size < 2 ? undefined : "expected bounds of one kind: numbers, or points in time";
+    },
+  ),
+);
 
 const valuesCount = named(
   "ValuesCount",
@@ -109,13 +82,13 @@ export type ValuesCount = Infer<typeof valuesCount>;
 
 const fieldTests = {
   match: optional(match),
-  range: optional(range as Schema<Range>),
+  range: optional(range),
   values_count: optional(valuesCount),
   is_empty: optional(boolean()),
   is_null: optional(boolean()),
-  geo_bounding_box: optional(unsupported(anyJson())),
-  geo_radius: optional(unsupported(anyJson())),
-  geo_polygon: optional(unsupported(anyJson())),
+  geo_bounding_box: optional(geoBoundingBox),
+  geo_radius: optional(geoRadius),
+  geo_polygon: optional(geoPolygon),
 };
 
 const fieldCondition = named(
@@ -123,7 +96,9 @@ const fieldCondition = named(
   refined(object({ key, ...fieldTests }), (condition) => {
     const tests = Object.keys(fieldTests) as (keyof typeof fieldTests)[];
     const found = tests.some((test) => condition[test] !== undefined && condition[test] !== null);
-    return found ? undefined : `expected one of ${tests.join(", ")} beside \`key\``;
+    if (found) return undefined;
+    const all = tests.map((test) => `\`${test}\``).join(", ");
+    return outOfRange(`At least one field condition must be specified beside \`key\`: ${all}`);
   }),
 );
 export type FieldCondition = Infer<typeof fieldCondition>;
@@ -137,8 +112,24 @@ const hasIdCondition = named("HasIdCondition", object({ has_id: array(pointIdSch
 export interface HasIdCondition {
   has_id: PointId[];
 }
-const hasVectorCondition = named("HasVectorCondition", object({ has_vector: unsupported(string()) }));
-const sliceCondition = named("SliceCondition", object({ slice: unsupported(anyJson()) }));
+const hasVectorCondition = named("HasVectorCondition", object({ has_vector: string() }));
+export type HasVectorCondition = Infer<typeof hasVectorCondition>;
+
+const U32_MAX = 2 ** 32 - 1;
+
+const slice: Schema<Slice> = named(
+  "Slice",
+  refined(
+    object({ total: unsigned({ max: U32_MAX }), index: unsigned({ max: U32_MAX }) }),
+    ({ total, index }) => {
+      if (total === 0) return under("total", createIssue("expected an integer from 1, got 0"));
+      if (index < total) return undefined;
+      return under("index", outOfRange("Slice index must be less than the total number of slices"));
+    },
+  ),
+);
+const sliceCondition = named("SliceCondition", object({ slice }));
+export type SliceCondition = Infer<typeof sliceCondition>;
 
 export interface NestedCondition {
   nested: { key: string; filter: Filter };
@@ -154,6 +145,8 @@ export type Condition =
   | IsEmptyCondition
   | IsNullCondition
   | HasIdCondition
+  | HasVectorCondition
+  | SliceCondition
   | NestedCondition
   | Filter;
 

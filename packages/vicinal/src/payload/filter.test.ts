@@ -2,169 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hasBit } from "../runtime/bits.js";
 import type { ColumnKind, FieldColumn } from "./column.js";
-import { columnKinds, createColumn, loadColumn } from "./columns.js";
+import { columnKinds, createColumn, type FieldSchema, loadColumn } from "./columns.js";
 import { type Condition, compileFilter, type Filter, type SegmentView } from "./filter.js";
-import { reopened, scalar } from "./fixtures.test.helper.js";
+import { filters, ids, key, payloads } from "./filter-arbitraries.test.helper.js";
+import { hasVector, naive, type Place } from "./filter-reference.test.helper.js";
+import { reopened } from "./fixtures.test.helper.js";
 import type { PointId } from "./id.js";
-import { decodePayload, encodePayload, type JsonObject, type JsonValue } from "./json.js";
-import { parsePath, valuesAt } from "./path.js";
-
-const paths = ["a", "a[]", "b", "b.a", "b[].a", "a[0]"];
-
-// ------------------------------------------------------------------ a reference that is plain rather than fast
-
-function naive(filter: Filter, payload: JsonObject, id: PointId | undefined): boolean {
-  const list = (part: Condition | Condition[] | null | undefined): Condition[] =>
-    part === undefined || part === null ? [] : Array.isArray(part) ? part : [part];
-  const holds = (condition: Condition): boolean => naiveCondition(condition, payload, id);
-  const should = list(filter.should);
-  const least = filter.min_should;
-  return (
-    list(filter.must).every(holds) &&
-    !list(filter.must_not).some(holds) &&
-    (should.length === 0 || should.some(holds)) &&
-    (!least || least.conditions.filter(holds).length >= least.min_count)
-  );
-}
-
-function naiveCondition(condition: Condition, payload: JsonObject, id: PointId | undefined): boolean {
-  if ("has_id" in condition) return id !== undefined && condition.has_id.includes(id);
-  if ("nested" in condition) {
-    const { key, filter } = condition.nested;
-    const objects = valuesAt(payload, parsePath(key.endsWith("[]") ? key : `${key}[]`));
-    return objects.some(
-      (v) => typeof v === "object" && v !== null && !Array.isArray(v) && naive(filter, v, undefined),
-    );
-  }
-  if (!("key" in condition)) {
-    if ("is_empty" in condition) {
-      return valuesAt(payload, parsePath(condition.is_empty.key)).every(
-        (v) => v === null || (Array.isArray(v) && v.length === 0),
-      );
-    }
-    if ("is_null" in condition) {
-      return valuesAt(payload, parsePath(condition.is_null.key)).some((v) => v === null);
-    }
-    return naive(condition, payload, id);
-  }
-  const values = valuesAt(payload, parsePath(condition.key));
-  const { match, range, values_count: count } = condition;
-  if (count) {
-    const sizes = values.map((v) => (v === null ? 0 : Array.isArray(v) ? v.length : 1));
-    return (sizes.length ? sizes : [0]).some((n) => inRange(n, count));
-  }
-  const items = values.flatMap((v) => (Array.isArray(v) ? v : [v]));
-  if (typeof condition.is_empty === "boolean") {
-    const empty = values.map((v) => v === null || (Array.isArray(v) && v.length === 0));
-    return (empty.length ? empty : [true]).includes(condition.is_empty);
-  }
-  if (typeof condition.is_null === "boolean") {
-    const nulls = values.map((v) => v === null || (Array.isArray(v) && v.some((x) => x === null)));
-    return (nulls.length ? nulls : [false]).includes(condition.is_null);
-  }
-  return items.some((item) => {
-    if (range && isNumber(item) && inRange(item, range)) return true;
-    if (!match) return false;
-    if ("value" in match) return same(item, match.value);
-    if ("any" in match) return match.any.some((value) => same(item, value));
-    if ("except" in match) return item !== null && !match.except.some((value) => same(item, value));
-    if (typeof item !== "string") return false;
-    if ("text" in match) return item.includes(match.text);
-    if ("prefix" in match) return item.startsWith(match.prefix);
-    return false;
-  });
-}
-
-function isNumber(value: JsonValue): value is number | bigint {
-  return typeof value === "number" || typeof value === "bigint";
-}
-
-function same(a: JsonValue, b: JsonValue): boolean {
-  // Neither less nor greater: exact between number and bigint.
-  return isNumber(a) && isNumber(b) ? !(a < b) && !(a > b) : a === b;
-}
-
-type Bound = number | bigint | null;
-function inRange(n: number | bigint, range: { gt?: Bound; gte?: Bound; lt?: Bound; lte?: Bound }): boolean {
-  if (range.gt !== undefined && range.gt !== null && !(n > range.gt)) return false;
-  if (range.gte !== undefined && range.gte !== null && !(n >= range.gte)) return false;
-  if (range.lt !== undefined && range.lt !== null && !(n < range.lt)) return false;
-  return !(range.lte !== undefined && range.lte !== null && !(n <= range.lte));
-}
-
-// --------------------------------------------------------------------------------- random payloads and filters
-
-const nestedValue: fc.Arbitrary<JsonValue> = fc.oneof(
-  { weight: 5, arbitrary: scalar },
-  {
-    weight: 2,
-    arbitrary: fc.array(fc.oneof({ weight: 6, arbitrary: scalar }, fc.array(scalar, { maxLength: 2 })), {
-      maxLength: 4,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ a: scalar }, { requiredKeys: [] }) as fc.Arbitrary<JsonValue> },
-  { weight: 1, arbitrary: fc.array(fc.record({ a: scalar }), { maxLength: 3 }) as fc.Arbitrary<JsonValue> },
-);
-
-const payloads = fc.record(
-  { a: nestedValue, b: nestedValue },
-  { requiredKeys: [] },
-) as fc.Arbitrary<JsonObject>;
-
-const isInt64 = (v: JsonValue): boolean =>
-  Number.isSafeInteger(v) || (typeof v === "bigint" && v >= -(2n ** 63n) && v < 2n ** 63n);
-const strings = scalar.filter((v): v is string => typeof v === "string");
-const integers = scalar.filter((v): v is number | bigint => isInt64(v));
-const numbers = scalar.filter((v): v is number | bigint => isNumber(v));
-const list = fc.oneof(fc.array(strings, { maxLength: 6 }), fc.array(integers, { maxLength: 6 }));
-const matches = fc.oneof(
-  fc.record({ value: fc.oneof(strings, integers, fc.boolean()) }),
-  fc.record({ any: list }),
-  fc.record({ except: list }),
-  fc.record({ text: strings }),
-  fc.record({ prefix: strings }),
-);
-const ranges = fc.record({ gt: numbers, gte: numbers, lt: numbers, lte: numbers }, { requiredKeys: [] });
-const key = fc.constantFrom(...paths);
-const ids = [0, 1, 2, 2 ** 53 - 1, 2n ** 64n - 1n, "550e8400-e29b-41d4-a716-446655440000"];
-
-const { filter: filters } = fc.letrec<{ filter: Filter; condition: Condition }>((tie) => ({
-  condition: fc.oneof(
-    { depthSize: "small" },
-    { weight: 6, arbitrary: fc.record({ key, match: matches }) as fc.Arbitrary<Condition> },
-    { weight: 5, arbitrary: fc.record({ key, range: ranges }) as fc.Arbitrary<Condition> },
-    { weight: 1, arbitrary: fc.record({ key, range: ranges, match: matches }) as fc.Arbitrary<Condition> },
-    { weight: 1, arbitrary: fc.record({ key, is_empty: fc.boolean() }) as fc.Arbitrary<Condition> },
-    { weight: 1, arbitrary: fc.record({ key, is_null: fc.boolean() }) as fc.Arbitrary<Condition> },
-    { weight: 1, arbitrary: fc.record({ is_empty: fc.record({ key }) }) },
-    { weight: 1, arbitrary: fc.record({ is_null: fc.record({ key }) }) },
-    {
-      weight: 1,
-      arbitrary: fc.record({ key, values_count: fc.record({ gte: fc.nat(3) }) }) as fc.Arbitrary<Condition>,
-    },
-    { weight: 1, arbitrary: fc.record({ has_id: fc.subarray(ids) }) },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        nested: fc.record({ key: fc.constantFrom("a", "b[]"), filter: tie("filter") }),
-      }),
-    },
-    { weight: 2, arbitrary: fc.record({ must: fc.array(tie("condition"), { maxLength: 2 }) }) },
-    { weight: 1, arbitrary: fc.record({ must_not: tie("condition") }) },
-  ) as fc.Arbitrary<Condition>,
-  filter: fc.record(
-    {
-      must: fc.array(tie("condition"), { maxLength: 3 }),
-      should: fc.array(tie("condition"), { maxLength: 3 }),
-      must_not: fc.array(tie("condition"), { maxLength: 2 }),
-      min_should: fc.record({
-        conditions: fc.array(tie("condition"), { maxLength: 3 }),
-        min_count: fc.integer({ min: 1, max: 3 }),
-      }),
-    },
-    { requiredKeys: [] },
-  ),
-}));
+import { decodePayload, encodePayload, type JsonObject } from "./json.js";
+import { parsePath } from "./path.js";
+import { TextColumn } from "./text-column.js";
 
 // -------------------------------------------------------------------------------------------------- segments
 
@@ -190,6 +36,11 @@ function segment(
     },
     rowOfId: (id: PointId) => rows.findIndex((_, row) => idOfRow(row) === id),
     idOfRow,
+    hasVector: (name: string, row: number) => hasVector(idOfRow(row), name),
+    analyzer: (path: string) => {
+      const column = columns.find((one) => one.path.text === path);
+      return column instanceof TextColumn ? column.analyzer : undefined;
+    },
   };
   return view;
 }
@@ -207,6 +58,10 @@ const columnChoice = fc.uniqueArray(fc.tuple(key, fc.constantFrom<ColumnKind>(..
   maxLength: 6,
 });
 
+function corners(...lons: number[]): Place[] {
+  return lons.map((lon) => ({ lon, lat: lon }));
+}
+
 describe("a filter", () => {
   it("means the same on payloads, on columns, after changes, and to the reference", async () => {
     await fc.assert(
@@ -219,7 +74,11 @@ describe("a filter", () => {
         fc.nat(3),
         async (original, changes, wanted, choice, liveness, missing) => {
           const rows = original.map((row) => decodePayload(encodePayload(row)));
-          let columns = choice.map(([path, kind]) => createColumn(kind, parsePath(path)));
+          const schemas = new Map(
+            choice.map(([path, type]) => [path, { type, phrase_matching: path < "b" }] as const),
+          );
+          let columns = [...schemas].map(([path, schema]) => createColumn(schema, parsePath(path)));
+          const texts = new Set(choice.filter(([, type]) => type === "text").map(([path]) => path));
           // A column may be behind its segment.
           for (const row of rows.slice(0, Math.max(0, rows.length - missing))) {
             for (const column of columns) column.append(row);
@@ -232,10 +91,14 @@ describe("a filter", () => {
           }
           const compare = (): void => {
             for (const filter of wanted) {
-              const expected = rows
-                .map((_, row) => row)
-                .filter((row) => (!live || hasBit(live, row)) && naive(filter, rows[row], idOfRow(row)));
-              expect(matching(filter, segment(rows, [], live))).toEqual(expected);
+              const expectedWith = (indexed: ReadonlySet<string>): number[] =>
+                [...rows.keys()].filter(
+                  (row) =>
+                    (!live || hasBit(live, row)) &&
+                    naive(filter, { payload: rows[row], id: idOfRow(row), texts: indexed }),
+                );
+              expect(matching(filter, segment(rows, [], live))).toEqual(expectedWith(new Set()));
+              const expected = expectedWith(texts);
               const view = segment(rows, columns, live);
               expect(matching(filter, view)).toEqual(expected);
               expect(view.decoded).toBeLessThanOrEqual(rows.length);
@@ -257,13 +120,16 @@ describe("a filter", () => {
           };
           changes.forEach(change);
           compare();
-          columns = await Promise.all(columns.map((column) => loadColumn(reopened(column.save()))));
+          const schemaOf = (column: FieldColumn): FieldSchema => schemas.get(column.path.text)!;
+          columns = await Promise.all(
+            columns.map((column) => loadColumn(reopened(column.save()), schemaOf(column))),
+          );
           compare();
           changes.reverse().forEach(change);
           for (const column of columns) for (const row of rows.slice(column.rowCount)) column.append(row);
           compare();
           columns = columns.map((column) => {
-            const copy = createColumn(column.kind, column.path);
+            const copy = createColumn(schemaOf(column), column.path);
             for (let row = 0; row < column.rowCount; row++) copy.appendFrom(column, row);
             return copy;
           });
@@ -359,7 +225,7 @@ describe("a filter", () => {
 
   it("decodes only what columns leave open", () => {
     const rows = Array.from({ length: 1000 }, (_, i): JsonObject => ({ group: i % 100, text: `row ${i}` }));
-    const column = createColumn("integer", parsePath("group"));
+    const column = createColumn({ type: "integer" }, parsePath("group"));
     for (const row of rows) column.append(row);
     const view = segment(rows, [column]);
     const both: Filter = {
@@ -386,7 +252,7 @@ describe("a filter", () => {
       { n: "\ud800" },
     ];
     const count = (kind: ColumnKind, condition: Partial<Record<"match" | "range", unknown>>): number => {
-      const column = createColumn(kind, parsePath("n"));
+      const column = createColumn({ type: kind }, parsePath("n"));
       for (const row of rows) column.append(row);
       return matching({ must: [{ key: "n", ...condition } as Condition] }, segment(rows, [column])).length;
     };
@@ -406,7 +272,11 @@ describe("a filter", () => {
     [{ must: [{ key: "a", match: { valu: 1 } }] }, "BAD_FILTER", "filter.must[0].match"],
     [{ must: [{ key: "a", match: { any: [1, "a"] } }] }, "BAD_FILTER", "filter.must[0].match.any[1]"],
     [{ must: [{ key: "a..b", match: { value: 1 } }] }, "BAD_FILTER", "filter.must[0].key: Invalid json path"],
-    [{ must: [{ key: "a" }] }, "BAD_FILTER", "filter.must[0]: expected one of match"],
+    [
+      { must: [{ key: "a" }] },
+      "OUT_OF_RANGE",
+      "filter.must[0]: At least one field condition must be specified",
+    ],
     [{ must: [{ key: 5, match: { value: 1 } }] }, "BAD_FILTER", "filter.must[0].key: expected a string"],
     [
       { should: [{ must_not: { key: "a", range: { gt: Number.NaN } } }] },
@@ -418,8 +288,31 @@ describe("a filter", () => {
     [{ musst: [] }, "BAD_FILTER", "filter.musst"],
     ["x", "BAD_FILTER", "filter"],
     [{ must: [{ has_id: ["x"] }] }, "BAD_POINT_ID", "filter.must[0].has_id[0]"],
-    [{ must: [{ key: "a", geo_radius: {} }] }, "UNSUPPORTED", "filter.must[0].geo_radius"],
-    [{ must: [{ key: "a", range: { gt: "2020-01-01" } }] }, "UNSUPPORTED", "filter.must[0].range.gt"],
+    [{ must: [{ key: "a", geo_radius: {} }] }, "BAD_FILTER", "filter.must[0].geo_radius.center"],
+    [
+      { must: [{ key: "a", geo_radius: { center: { lon: 0, lat: 91 }, radius: 1 } }] },
+      "BAD_FILTER",
+      "filter.must[0].geo_radius.center",
+    ],
+    [
+      { must: [{ key: "a", geo_polygon: { exterior: { points: [{ lon: 0, lat: 1 }] } } }] },
+      "BAD_FILTER",
+      "filter.must[0].geo_polygon.exterior.points: polygon invalid, the size must be at least 4, got 1",
+    ],
+    [
+      { must: [{ key: "a", geo_polygon: { exterior: { points: corners(0, 1, 2, 3) } } }] },
+      "BAD_FILTER",
+      "filter.must[0].geo_polygon.exterior.points: polygon invalid, the first and the last points should be the same",
+    ],
+    [
+      { must: [{ key: "a", range: { gt: "yesterday" } }] },
+      "BAD_FILTER",
+      "filter.must[0].range.gt: 'yesterday' does not match accepted datetime format (RFC3339)",
+    ],
+    [{ must: [{ key: "a", range: { gt: 1, lt: "2020-01-01" } }] }, "BAD_FILTER", "filter.must[0].range"],
+    [{ must: [{ slice: { total: 0, index: 0 } }] }, "BAD_FILTER", "filter.must[0].slice.total"],
+    [{ must: [{ slice: { total: 4, index: 4 } }] }, "OUT_OF_RANGE", "filter.must[0].slice.index"],
+    [{ must: [{ has_vector: 4 }] }, "BAD_FILTER", "filter.must[0].has_vector"],
     [
       { must: [{ nested: { key: "a", filter: { must: [{ key: "", match: { value: 1 } }] } } }] },
       "BAD_FILTER",

@@ -8,49 +8,34 @@
  * stands in the filter.
  */
 
-import {
-  andBits,
-  bitWords,
-  countBits,
-  fillBits,
-  forEachBit,
-  notBits,
-  orBits,
-  setBits,
-} from "../runtime/bits.js";
+import { andBits, bitWords, countBits, fillBits, forEachBit } from "../runtime/bits.js";
 import { issueError, under } from "../runtime/schema.js";
-import { EMPTY, type FieldColumn, NULL, OTHER } from "./column.js";
-import { type Estimate, type FieldTest, fieldTest } from "./conditions.js";
-import { type Condition, type Filter, filterSchema, type MinShould } from "./filter-schema.js";
-import { type PointId, parsePointId } from "./id.js";
+import type { Analyzer } from "../text/index.js";
+import { EMPTY, NULL } from "./column.js";
+import { fieldTest } from "./conditions.js";
+import { fieldNode, flagNode } from "./field-nodes.js";
+import type { Estimate } from "./field-test.js";
+import {
+  allNode,
+  anyNode,
+  minShouldNode,
+  type Node,
+  notNode,
+  type RowView,
+  type SegmentView,
+  unknown,
+  unknownEstimate,
+} from "./filter-nodes.js";
+import { type Condition, type FieldCondition, type Filter, filterSchema } from "./filter-schema.js";
+import type { PointId } from "./id.js";
 import { decodePayload, isJsonObject, type JsonObject } from "./json.js";
-import { itemsOf, type JsonPath, parsePath, valuesAt } from "./path.js";
+import { itemsOf, parsePath, valuesAt } from "./path.js";
+import { hasIdNode, hasVectorNode, sliceNode } from "./point-nodes.js";
 
-export type { Estimate } from "./conditions.js";
+export type { Estimate } from "./field-test.js";
+export type { RowView, SegmentView } from "./filter-nodes.js";
 export type { Condition, Filter } from "./filter-schema.js";
 export { filterSchema } from "./filter-schema.js";
-
-/** One point as a filter sees it. */
-export interface RowView {
-  /** Canonical; undefined for an object inside a payload, which no id names. */
-  readonly id: PointId | undefined;
-  payload(): JsonObject;
-}
-
-/** A segment as a filter sees it. */
-export interface SegmentView {
-  readonly rowCount: number;
-  /** Bits of the rows that count; absent: all rows do. */
-  readonly live?: Uint32Array;
-  /** Columns by the text of their path. One may still have fewer rows than the segment. */
-  readonly columns: ReadonlyMap<string, FieldColumn>;
-  /** UTF-8 JSON of a row's payload. */
-  payload(row: number): Uint8Array;
-  /** The row that holds the point, or -1. It need not be live. */
-  rowOfId(id: PointId): number;
-  /** The point that a row holds. */
-  idOfRow(row: number): PointId;
-}
 
 export interface CompiledFilter {
   /** True when every point matches, since the filter has no condition. */
@@ -89,19 +74,6 @@ export function compileCheckedFilter(filter: Filter): CompiledFilter {
   };
 }
 
-/** Rows that match for sure, and rows that may match; the first are among the second. Both are the taker's own. */
-interface Verdict {
-  yes: Uint32Array;
-  may: Uint32Array;
-}
-
-interface Node {
-  matches(row: RowView): boolean;
-  verdict(view: SegmentView): Verdict;
-  /** Over all rows, live or not. */
-  estimate(view: SegmentView): Estimate;
-}
-
 function evaluate(root: Node, view: SegmentView, bits: Uint32Array): number {
   const words = bitWords(view.rowCount);
   const counted = new Uint32Array(words);
@@ -135,6 +107,14 @@ class SegmentRow implements RowView {
     return this.#view.idOfRow(this.#row);
   }
 
+  hasVector(name: string): boolean {
+    return this.#view.hasVector(name, this.#row);
+  }
+
+  analyzer(path: string): Analyzer | undefined {
+    return this.#view.analyzer?.(path);
+  }
+
   payload(): JsonObject {
     this.#payload ??= decodePayload(this.#view.payload(this.#row));
     return this.#payload;
@@ -162,7 +142,10 @@ function filterNode(filter: Filter): Node {
   parts.push(...listOf(filter.must_not).map((condition) => notNode(conditionNode(condition))));
   const should = listOf(filter.should).map(conditionNode);
   if (should.length > 0) parts.push(anyNode(should));
-  if (filter.min_should) parts.push(minShouldNode(filter.min_should));
+  if (filter.min_should) {
+    const { conditions, min_count: least } = filter.min_should;
+    parts.push(minShouldNode(conditions.map(conditionNode), least));
+  }
   return parts.length === 1 ? parts[0] : allNode(parts);
 }
 
@@ -171,256 +154,38 @@ function conditionNode(condition: Condition): Node {
   if ("is_empty" in condition) return flagNode(condition.is_empty.key, EMPTY);
   if ("is_null" in condition) return flagNode(condition.is_null.key, NULL);
   if ("has_id" in condition) return hasIdNode(condition.has_id);
+  if ("has_vector" in condition) return hasVectorNode(condition.has_vector);
+  if ("slice" in condition) return sliceNode(condition.slice);
   if ("nested" in condition) return nestedNode(condition.nested.key, condition.nested.filter);
   return filterNode(condition);
-}
-
-function fieldNode(path: JsonPath, test: FieldTest): Node {
-  return {
-    matches: (row) => test.holds(valuesAt(row.payload(), path)),
-    verdict(view) {
-      const column = view.columns.get(path.text);
-      if (!column) return unknown(view);
-      const yes = new Uint32Array(bitWords(view.rowCount));
-      const answer = test.mark(column, yes);
-      if (answer === "open") return unknown(view);
-      const may = yes.slice();
-      if (answer === "others open") column.markFlag(OTHER, may);
-      return withLaterRows({ yes, may }, column, view);
-    },
-    estimate(view) {
-      const column = view.columns.get(path.text);
-      const estimate = column && test.estimate(column);
-      if (column === undefined || estimate === undefined) return unknownEstimate(view);
-      return overSegment({ ...estimate, max: estimate.max + column.countFlag(OTHER) }, column, view);
-    },
-  };
-}
-
-/** `is_empty` and `is_null` with a key: what a column's flags say whatever the path is. */
-function flagNode(key: string, flag: typeof EMPTY | typeof NULL): Node {
-  const path = parsePath(key);
-  return {
-    matches(row) {
-      const values = valuesAt(row.payload(), path);
-      if (flag === NULL) return values.includes(null);
-      return values.every((value) => value === null || (Array.isArray(value) && value.length === 0));
-    },
-    verdict(view) {
-      const column = view.columns.get(path.text);
-      if (!column) return unknown(view);
-      const yes = new Uint32Array(bitWords(view.rowCount));
-      column.markFlag(flag, yes);
-      return withLaterRows({ yes, may: yes.slice() }, column, view);
-    },
-    estimate(view) {
-      const column = view.columns.get(path.text);
-      if (column === undefined) return unknownEstimate(view);
-      const count = column.countFlag(flag);
-      return overSegment({ min: count, expected: count, max: count }, column, view);
-    },
-  };
-}
-
-function hasIdNode(given: readonly PointId[]): Node {
-  const ids = new Set(given.map((id) => parsePointId(id)));
-  const rowsOf = (view: SegmentView): number[] =>
-    [...ids].map((id) => view.rowOfId(id)).filter((row) => row >= 0 && row < view.rowCount);
-  return {
-    matches: ({ id }) => id !== undefined && ids.has(id),
-    verdict(view) {
-      const yes = new Uint32Array(bitWords(view.rowCount));
-      for (const row of rowsOf(view)) yes[row >>> 5] |= 1 << (row & 31);
-      return { yes, may: yes.slice() };
-    },
-    estimate(view) {
-      const count = rowsOf(view).length;
-      return { min: count, expected: count, max: count };
-    },
-  };
 }
 
 /** Holds if the filter holds for any single object of the array. */
 function nestedNode(key: string, filter: Filter): Node {
   const path = itemsOf(parsePath(key));
   const inner = filterNode(filter);
+  // What one object of the array must hold, some object of the array holds: columns of the whole path rule rows out.
+  const needed = listOf(filter.must).flatMap((condition) => {
+    if (!("key" in condition) || !asksAnyValue(condition)) return [];
+    return [fieldNode(parsePath(`${path.text}.${condition.key}`), fieldTest(condition))];
+  });
+  const outside = allNode(needed);
   return {
     matches: (row) =>
-      valuesAt(row.payload(), path).some(
-        (item) => isJsonObject(item) && inner.matches({ id: undefined, payload: () => item }),
-      ),
-    verdict: unknown,
-    estimate: unknownEstimate,
-  };
-}
-
-function allNode(parts: readonly Node[]): Node {
-  return {
-    matches: (row) => parts.every((part) => part.matches(row)),
-    verdict(view) {
-      const result = all(view);
-      for (const part of parts) {
-        const { yes, may } = part.verdict(view);
-        andBits(result.yes, yes);
-        andBits(result.may, may);
-      }
-      return result;
-    },
+      valuesAt(row.payload(), path).some((item) => {
+        if (!isJsonObject(item)) return false;
+        const analyzer = (inside: string): Analyzer | undefined => row.analyzer?.(`${path.text}.${inside}`);
+        return inner.matches({ id: undefined, payload: () => item, analyzer });
+      }),
+    verdict: (view) => ({ ...unknown(view), may: outside.verdict(view).may }),
     estimate(view) {
-      const estimates = parts.map((part) => part.estimate(view));
-      const rows = view.rowCount;
-      return {
-        min: Math.max(0, rows - estimates.reduce((missing, { min }) => missing + rows - min, 0)),
-        expected: estimates.reduce(
-          (product, { expected }) => (rows > 0 ? (product * expected) / rows : 0),
-          rows,
-        ),
-        max: Math.min(rows, ...estimates.map(({ max }) => max)),
-      };
+      const { expected, max } = outside.estimate(view);
+      return { min: 0, expected: Math.min(expected, unknownEstimate(view).expected), max };
     },
   };
 }
 
-function anyNode(parts: readonly Node[]): Node {
-  return {
-    matches: (row) => parts.some((part) => part.matches(row)),
-    verdict(view) {
-      const result = none(view);
-      for (const part of parts) {
-        const { yes, may } = part.verdict(view);
-        orBits(result.yes, yes);
-        orBits(result.may, may);
-      }
-      return result;
-    },
-    estimate(view) {
-      return anyEstimate(
-        parts.map((part) => part.estimate(view)),
-        view.rowCount,
-      );
-    },
-  };
-}
-
-function anyEstimate(estimates: readonly Estimate[], rows: number): Estimate {
-  const missed = estimates.reduce((product, { expected }) => product * (1 - expected / Math.max(1, rows)), 1);
-  return {
-    min: Math.max(0, ...estimates.map(({ min }) => min)),
-    expected: (1 - missed) * rows,
-    max: Math.min(
-      rows,
-      estimates.reduce((sum, { max }) => sum + max, 0),
-    ),
-  };
-}
-
-function notNode(part: Node): Node {
-  return {
-    matches: (row) => !part.matches(row),
-    verdict(view) {
-      const { yes, may } = part.verdict(view);
-      return { yes: notBits(may, view.rowCount), may: notBits(yes, view.rowCount) };
-    },
-    estimate(view) {
-      const { min, expected, max } = part.estimate(view);
-      const rows = view.rowCount;
-      return { min: rows - max, expected: rows - expected, max: rows - min };
-    },
-  };
-}
-
-function minShouldNode({ conditions, min_count: least }: MinShould): Node {
-  const parts = conditions.map(conditionNode);
-  return {
-    matches(row) {
-      let count = 0;
-      return parts.some((part) => part.matches(row) && ++count === least);
-    },
-    verdict(view) {
-      const verdicts = parts.map((part) => part.verdict(view));
-      return {
-        yes: atLeast(
-          verdicts.map(({ yes }) => yes),
-          least,
-          view.rowCount,
-        ),
-        may: atLeast(
-          verdicts.map(({ may }) => may),
-          least,
-          view.rowCount,
-        ),
-      };
-    },
-    estimate(view) {
-      const rows = view.rowCount;
-      if (least > parts.length) return { min: 0, expected: 0, max: 0 };
-      const estimates = parts.map((part) => part.estimate(view));
-      if (least === 1) return anyEstimate(estimates, rows);
-      // The chance that so many of the conditions hold, were they independent: chances[n] for exactly n so far.
-      let chances = [1];
-      for (const { expected } of estimates) {
-        const chance = rows > 0 ? expected / rows : 0;
-        chances = [...chances, 0].map((p, n) => p * (1 - chance) + (n > 0 ? chances[n - 1] * chance : 0));
-      }
-      const enough = chances.slice(least).reduce((sum, p) => sum + p, 0);
-      const sum = estimates.reduce((total, { max }) => total + max, 0);
-      return {
-        min: 0,
-        expected: Math.min(rows, enough * rows),
-        max: Math.min(rows, Math.floor(sum / least)),
-      };
-    },
-  };
-}
-
-/** The rows that are in at least so many of the sets. */
-function atLeast(sets: readonly Uint32Array[], least: number, rowCount: number): Uint32Array {
-  const result = new Uint32Array(bitWords(rowCount));
-  const counts = new Uint32Array(rowCount);
-  for (const set of sets) {
-    forEachBit(set, (row) => {
-      if (row < rowCount && ++counts[row] === least) result[row >>> 5] |= 1 << (row & 31);
-    });
-  }
-  return result;
-}
-
-function all(view: SegmentView): Verdict {
-  const yes = new Uint32Array(bitWords(view.rowCount));
-  fillBits(yes, view.rowCount);
-  return { yes, may: yes.slice() };
-}
-
-function none(view: SegmentView): Verdict {
-  const words = bitWords(view.rowCount);
-  return { yes: new Uint32Array(words), may: new Uint32Array(words) };
-}
-
-function unknown(view: SegmentView): Verdict {
-  return { yes: none(view).yes, may: all(view).may };
-}
-
-/** As Qdrant: half of the rows. */
-function unknownEstimate({ rowCount }: SegmentView): Estimate {
-  return { min: 0, expected: rowCount / 2, max: rowCount };
-}
-
-/** What an estimate over a column's rows says about the segment's, of which there may be more or fewer. */
-function overSegment(
-  { min, expected, max }: Estimate,
-  column: FieldColumn,
-  { rowCount }: SegmentView,
-): Estimate {
-  const difference = column.rowCount - rowCount;
-  return {
-    min: Math.max(0, min - Math.max(0, difference)),
-    expected: Math.min(expected, rowCount),
-    max: Math.min(rowCount, max + Math.max(0, -difference)),
-  };
-}
-
-/** Rows that the column has not got yet may match. */
-function withLaterRows(verdict: Verdict, column: FieldColumn, { rowCount }: SegmentView): Verdict {
-  if (column.rowCount < rowCount) setBits(verdict.may, column.rowCount, rowCount);
-  return verdict;
+/** Whether the condition holds for a field if it holds for any one of its values. */
+function asksAnyValue({ values_count, is_empty, is_null }: FieldCondition): boolean {
+  return [values_count, is_empty, is_null].every((part) => part === undefined || part === null);
 }

@@ -41,9 +41,28 @@ const awkwardNumbers = fc.constantFrom<number | bigint>(
   1e300,
 );
 
+/** Ways to write points in time, with the microseconds that they mean. */
+export const datetimes: ReadonlyMap<string, number | bigint> = new Map<string, number | bigint>([
+  ["2020-01-01", 1_577_836_800_000_000],
+  ["2020-01-01T00:00:00Z", 1_577_836_800_000_000],
+  ["2020-01-01 01:00:00.000001+0100", 1_577_836_800_000_001],
+  ["2019-12-31T23:59:59.9999999Z", 1_577_836_799_999_999],
+  ["9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999n],
+  ["9999-12-31T23:59:59.999998Z", 253_402_300_799_999_998n],
+]);
+
 /** Few distinct values, so that filters meet them. */
 export const scalar: fc.Arbitrary<JsonValue> = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom("a", "b", "red", "reddish", "", "é", "\ud800", "a b") },
+  { weight: 4, arbitrary: fc.constantFrom("a", "b", "red", "reddish", "", "é", "\ud800", "a b", "B a, a b") },
+  { weight: 2, arbitrary: fc.constantFrom(...datetimes.keys()) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      "550e8400-e29b-41d4-a716-446655440000",
+      "550E8400-E29B-41D4-A716-446655440000",
+      "00000000-0000-0000-0000-00000000000a",
+    ),
+  },
   { weight: 4, arbitrary: fc.integer({ min: -3, max: 3 }) },
   { weight: 3, arbitrary: awkwardNumbers },
   { weight: 1, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) },

@@ -7,7 +7,7 @@
  *   filter      what requests ask, over all of these (filter-schema: its form, conditions: its meaning)
  */
 export { type ColumnKind, FieldColumn, type ValueCount } from "./column.js";
-export { columnKinds, createColumn, loadColumn } from "./columns.js";
+export { analyzerOf, columnKinds, createColumn, type FieldSchema, loadColumn } from "./columns.js";
 export {
   type CompiledFilter,
   type Condition,

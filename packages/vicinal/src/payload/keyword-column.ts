@@ -5,9 +5,10 @@
  *   dictionary.*                  see dictionary.ts
  */
 import { hasBit } from "../runtime/bits.js";
-import { grown, HAS, scanEnd } from "./column.js";
-import { Dictionary } from "./dictionary.js";
+import { type ColumnKind, grown, HAS, scanEnd } from "./column.js";
+import { Dictionary, type StringBytes, utf8 } from "./dictionary.js";
 import type { JsonValue } from "./json.js";
+import type { JsonPath } from "./path.js";
 import {
   bytesOf,
   malformed,
@@ -24,12 +25,19 @@ const NONE = 0xffff_ffff;
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 export class KeywordColumn extends ValueColumn<string> {
-  readonly kind = "keyword";
-  #dictionary = new Dictionary();
+  readonly kind: ColumnKind = "keyword";
+  readonly #coding: StringBytes;
+  #dictionary: Dictionary;
   #codes = new Uint32Array(0);
   #extraCodes = new Uint32Array(0);
   /** How many rows hold each code. */
   #counts = new Uint32Array(16);
+
+  constructor(path: JsonPath, coding: StringBytes = utf8) {
+    super(path);
+    this.#coding = coding;
+    this.#dictionary = new Dictionary(coding);
+  }
 
   /** How many distinct strings have been met; some may have no row any more. */
   get codeCount(): number {
@@ -38,16 +46,25 @@ export class KeywordColumn extends ValueColumn<string> {
 
   /** The code of a string, or -1 when no row ever held it. */
   codeOf(text: string): number {
-    return loneSurrogate.test(text) ? -1 : this.#dictionary.find(text);
+    return this.holds(text) ? this.#dictionary.find(text) : -1;
   }
 
   /** Whether no row can hold one of the strings without the column knowing it. */
   holdsAll(texts: readonly string[]): boolean {
-    return !texts.some((text) => loneSurrogate.test(text));
+    return texts.every((text) => this.holds(text));
   }
 
   textOf(code: number): string {
     return this.#dictionary.text(code);
+  }
+
+  /** For each code 1 if its string begins so, else 0. */
+  codesWithPrefix(prefix: string): Uint8Array {
+    // Half a character at the end has no bytes of its own, and yet characters begin with it.
+    if (!loneSurrogate.test(prefix)) return this.#dictionary.withPrefix(prefix);
+    return Uint8Array.from({ length: this.codeCount }, (_, code) =>
+      this.textOf(code).startsWith(prefix) ? 1 : 0,
+    );
   }
 
   /** How many rows hold the code. */
@@ -82,8 +99,13 @@ export class KeywordColumn extends ValueColumn<string> {
     return found.map(({ code, count }) => ({ value: this.textOf(code), count }));
   }
 
-  protected override accepts(value: JsonValue): value is string {
-    return typeof value === "string" && !loneSurrogate.test(value);
+  /** Whether the string is one that the dictionary can hold. */
+  protected holds(text: string): boolean {
+    return !loneSurrogate.test(text);
+  }
+
+  protected override read(value: JsonValue): string | undefined {
+    return typeof value === "string" && this.holds(value) ? value : undefined;
   }
 
   protected override reserveValues(capacity: number): void {
@@ -136,7 +158,7 @@ export class KeywordColumn extends ValueColumn<string> {
   }
 
   protected override async loadArrays(source: SectionSource, rows: number, extras: number): Promise<void> {
-    this.#dictionary = await Dictionary.load(source, metaNumber(source, "strings"));
+    this.#dictionary = await Dictionary.load(source, metaNumber(source, "strings"), this.#coding);
     this.#codes = await readNumbers(source, "values", Uint32Array, rows);
     this.#extraCodes = await readNumbers(source, "extra.values", Uint32Array, extras);
     this.#counts = new Uint32Array(Math.max(16, this.codeCount));

@@ -28,9 +28,8 @@ export abstract class ValueColumn<T> extends FieldColumn<T> {
   #extraStarts: Uint32Array | undefined;
 
   override eachValue(row: number, visit: (value: T) => void): void {
-    const flags = this.flags[row];
-    if (flags & HAS) visit(this.valueAt(row));
-    if (flags & MANY) this.#eachExtra(row, (at) => visit(this.extraAt(at)));
+    if (this.flags[row] & HAS) visit(this.valueAt(row));
+    this.eachExtra(row, (at) => visit(this.extraAt(at)));
   }
 
   /** Adds the row of an extra to the set. */
@@ -71,14 +70,11 @@ export abstract class ValueColumn<T> extends FieldColumn<T> {
   }
 
   protected override forget(row: number): void {
-    const flags = this.flags[row];
-    if (flags & HAS) this.forgetValue(row);
-    if (flags & MANY) {
-      this.#eachExtra(row, (at) => {
-        this.forgetExtra(at);
-        this.extraRows[at] = GONE;
-      });
-    }
+    if (this.flags[row] & HAS) this.forgetValue(row);
+    this.eachExtra(row, (at) => {
+      this.forgetExtra(at);
+      this.extraRows[at] = GONE;
+    });
   }
 
   protected override reserve(capacity: number): void {
@@ -123,7 +119,9 @@ export abstract class ValueColumn<T> extends FieldColumn<T> {
     await this.loadArrays(source, rows, extras);
   }
 
-  #eachExtra(row: number, visit: (at: number) => void): void {
+  /** Calls `visit` with the place of each extra of the row. */
+  protected eachExtra(row: number, visit: (at: number) => void): void {
+    if ((this.flags[row] & MANY) === 0) return;
     for (let at = this.#extraStarts![row]; at < this.extraCount && this.extraRows[at] === row; at++)
       visit(at);
   }

@@ -1,4 +1,5 @@
 /** Which rows of a segment match a filter. */
+import { analyzerOf } from "../payload/columns.js";
 import type { CompiledFilter, SegmentView } from "../payload/filter.js";
 import type { PointId } from "../payload/id.js";
 import { bitWords, countBits, forEachBit, hasBit } from "../runtime/bits.js";
@@ -20,6 +21,9 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
     columns: segment.fields,
     payload: (row) => segment.payloads.bytes(row),
     idOfRow: (row) => segment.ids.get(row),
+    hasVector: (name, row) => (segment.vectors.get(name)?.ordinal(row) ?? -1) >= 0,
+    analyzer: (path) =>
+      Object.hasOwn(state.config.fields, path) ? analyzerOf(state.config.fields[path]) : undefined,
     rowOfId: (id) => {
       const place = state.find(id);
       return place?.segment === segment ? place.row : -1;

@@ -5,7 +5,12 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels extends LshKernels, BinaryKernels {
+export interface Kernels
+  extends LshKernels,
+    BinaryKernels,
+    PostingKernels,
+    QuantizedGraphKernels,
+    SparseKernels {
   scan(
     metric: number,
     query: number,
@@ -60,7 +65,27 @@ export interface Kernels extends LshKernels, BinaryKernels {
     ordinals: number,
     distances: number,
   ): void;
+  offerScores(
+    distances: number,
+    first: number,
+    count: number,
+    bits: number,
+    k: number,
+    heap: number,
+    size: number,
+  ): number;
   countBits(bits: number, count: number): number;
+  plainEncode(type: number, floats: number, count: number, target: number): void;
+  plainDecode(type: number, numbers: number, count: number, floats: number): void;
+  plainScores(
+    type: number,
+    metric: number,
+    query: number,
+    codes: number,
+    dimensions: number,
+    count: number,
+    distances: number,
+  ): void;
 
   meanOf(rows: number, dimensions: number, count: number, step: number, sums: number, mean: number): void;
   encodeRows(
@@ -170,6 +195,8 @@ export interface Kernels extends LshKernels, BinaryKernels {
     capacity: number,
     entry: number,
     top: number,
+    entries: number,
+    entryCount: number,
   ): void;
   graphEntry(graph: number): number;
   graphTop(graph: number): number;
@@ -179,9 +206,50 @@ export interface Kernels extends LshKernels, BinaryKernels {
   slotOrdinals(slot: number): number;
   slotDistances(slot: number): number;
   slotStats(slot: number): number;
-  hnswInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
-  hnswRepair(graph: number, slot: number, count: number, ef: number, reached: number, stack: number): number;
-  hnswSearch(
+  graphInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
+  graphLink(
+    source: number,
+    target: number,
+    slot: number,
+    list: number,
+    length: number,
+    ef: number,
+    width: number,
+    visited: number,
+    most: number,
+    keep: number,
+    factor: number,
+  ): void;
+  graphLinkBack(
+    graph: number,
+    slot: number,
+    list: number,
+    length: number,
+    keep: number,
+    factor: number,
+  ): void;
+  graphTrim(source: number, target: number, slot: number, list: number, length: number, factor: number): void;
+  graphRepair(graph: number, slot: number, count: number, ef: number, reached: number, stack: number): number;
+  nnBytes(): number;
+  nnSampleBytes(sample: number): number;
+  initNn(
+    at: number,
+    graph: number,
+    nodes: number,
+    count: number,
+    k: number,
+    lists: number,
+    sample: number,
+    samples: number,
+    seed: number,
+  ): void;
+  nnFill(nn: number, slot: number, from: number, to: number): void;
+  nnClear(nn: number, from: number, to: number): void;
+  nnSample(nn: number, from: number, to: number): void;
+  nnOffer(nn: number, from: number, to: number): void;
+  nnJoin(nn: number, slot: number, from: number, to: number): number;
+  nnLinks(nn: number, graph: number, from: number, to: number): void;
+  graphSearch(
     graph: number,
     slot: number,
     k: number,
@@ -366,6 +434,14 @@ export interface BinaryKernels {
     heap: number,
     size: number,
   ): number;
+  binaryScores(
+    query: number,
+    codes: number,
+    stride: number,
+    count: number,
+    table: number,
+    scores: number,
+  ): void;
   mihBytes(): number;
   initMih(
     at: number,
@@ -389,7 +465,10 @@ export interface BinaryKernels {
     heap: number,
     mode: number,
   ): number;
+}
 
+/** Products of sparse vectors; see packages/kernels/assembly/sparse.ts. */
+export interface SparseKernels {
   sparseBytes(): number;
   initSparse(
     at: number,
@@ -413,6 +492,83 @@ export interface BinaryKernels {
     k: number,
     heap: number,
     size: number,
+  ): number;
+}
+
+/** Postings read from files; see packages/kernels/assembly/posting.ts and codes.ts. */
+export interface PostingKernels {
+  encodeQuery(row: number, mean: number, dimensions: number, padded: number, query: number): number;
+  postingCodes(
+    query: number,
+    scale: number,
+    posting: number,
+    count: number,
+    stride: number,
+    padded: number,
+    total: number,
+    remaining: number,
+    fresh: number,
+    k: number,
+    heap: number,
+    tally: number,
+  ): void;
+  postingRows(
+    metric: number,
+    query: number,
+    posting: number,
+    count: number,
+    dimensions: number,
+    total: number,
+    remaining: number,
+    fresh: number,
+    k: number,
+    heap: number,
+    tally: number,
+  ): void;
+  postingHits(heap: number, tally: number, ordinals: number, distances: number): number;
+}
+
+/** The quantized graph; see packages/kernels/assembly/qgraph.ts. */
+export interface QuantizedGraphKernels {
+  qgraphBytes(): number;
+  initQgraph(
+    graph: number,
+    metric: number,
+    dimensions: number,
+    padded: number,
+    degree: number,
+    count: number,
+    rows: number,
+    records: number,
+    mean: number,
+    signs: number,
+    root: number,
+    rootBlocks: number,
+    sphere: number,
+    coded: number,
+    rotated: number,
+    links: number,
+  ): void;
+  qgraphSlotBytes(graph: number, poolLength: number): number;
+  initQgraphSlot(slot: number, graph: number, poolLength: number): void;
+  qgraphOrdinals(slot: number): number;
+  qgraphDistances(slot: number): number;
+  qgraphStats(slot: number): number;
+  qgraphLift(graph: number, step: number): number;
+  qgraphTurn(graph: number, from: number, to: number, zeros: number): void;
+  qgraphClear(graph: number, entries: number, length: number): void;
+  qgraphLink(graph: number, slot: number, list: number, length: number, ef: number): void;
+  qgraphRepair(graph: number, slot: number, ef: number, parents: number, stack: number): number;
+  qgraphSearch(
+    graph: number,
+    slot: number,
+    query: number,
+    k: number,
+    width: number,
+    keep: number,
+    refine: number,
+    bits: number,
+    budget: number,
   ): number;
 }
 

@@ -36,6 +36,12 @@ export function canRunTasks(): boolean {
   return typeof SharedArrayBuffer !== "undefined" && ("process" in globalThis || "Worker" in globalThis);
 }
 
+/** How many tasks run at a time. */
+export async function workerCount(): Promise<number> {
+  const { parallelism } = await import("#platform/worker-host.js");
+  return parallelism;
+}
+
 /**
  * Runs a task (see TaskMessage) with a cloned input, as soon as a worker is free.
  * Rejects with the task's own VicinalError; CANCELLED once the task has noticed the signal.

@@ -240,3 +240,36 @@ function weight(issue: Issue): number {
 export function union<const S extends readonly Schema<unknown>[]>(...options: S): Schema<Infer<S[number]>> {
   return new UnionSchema(options);
 }
+
+class TaggedSchema<T> extends Schema<T> {
+  readonly expected: string;
+
+  constructor(
+    private readonly tag: string,
+    private readonly forms: Readonly<Record<string, Schema<unknown>>>,
+  ) {
+    super();
+    this.expected = `an object with \`${tag}\``;
+  }
+
+  looksLike(value: unknown): boolean {
+    return isObject(value) && typeof value[this.tag] === "string";
+  }
+
+  check(value: unknown): Issue | undefined {
+    if (!isObject(value)) return mismatch(this.expected, value);
+    const name = value[this.tag];
+    if (typeof name === "string" && Object.hasOwn(this.forms, name)) return this.forms[name].check(value);
+    const names = Object.keys(this.forms).map((form) => JSON.stringify(form));
+    return under(this.tag, mismatch(listOf(names), name));
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return { anyOf: Object.values(this.forms).map((form) => form.toOpenApi(components)) };
+  }
+}
+
+/** One of several objects, told apart by a member that names the form. */
+export function tagged<const F extends Fields>(tag: string, forms: F): Schema<Infer<F[keyof F]>> {
+  return new TaggedSchema(tag, forms);
+}

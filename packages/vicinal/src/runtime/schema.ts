@@ -19,6 +19,7 @@ export {
   ObjectSchema,
   object,
   record,
+  tagged,
   union,
 } from "./schema-containers.js";
 export {
@@ -28,6 +29,7 @@ export {
   issueError,
   type OpenApiComponents,
   type OpenApiSchema,
+  outOfRange,
   Schema,
   show,
   under,

@@ -1,8 +1,8 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
 import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
-import type { ColumnKind } from "../payload/column.js";
-import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
+import type { FieldSchema } from "../payload/columns.js";
+import type { Datatype } from "./datatype.js";
 
 type Settings = Record<string, unknown>;
 
@@ -10,6 +10,8 @@ export interface VectorConfig {
   /** Dimensions. */
   size: number;
   distance: Metric;
+  /** What its numbers are rounded to; `float32` where absent. */
+  datatype?: Datatype;
   /** Index family; `hnsw` where absent. */
   family?: string;
   /** Parameters of the family, as given. */
@@ -22,11 +24,7 @@ export interface VectorConfig {
   given: Settings;
 }
 
-/** Schema of a field index: `keyword`, `integer`, `float` or `bool`, with what else the caller said. */
-export interface FieldSchema {
-  type: ColumnKind;
-  [option: string]: unknown;
-}
+export type { FieldSchema } from "../payload/columns.js";
 
 /** JSON-able: it stands in the manifest. */
 export interface CollectionConfig {
@@ -38,14 +36,6 @@ export interface CollectionConfig {
   /** Everything else of the creation request: `quantization_config`, and what is only kept and shown. */
   other: Settings;
   fields: Record<string, FieldSchema>;
-}
-
-/** Rows that fit a growing segment of this collection. */
-export function growingCapacity(config: CollectionConfig): number {
-  let rowBytes = 0;
-  for (const vector of Object.values(config.vectors)) rowBytes += vector.size * 4;
-  const rows = rowBytes === 0 ? GROWING_ROWS.max : Math.floor(GROWING_BYTES / rowBytes);
-  return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
 
 /** What of the graph settings an index is built by. */

@@ -18,6 +18,7 @@ import {
   unsigned,
   unsupported,
 } from "../../runtime/schema.js";
+import { datatypes } from "../../segment/datatype.js";
 import { memoryPlacement, payload } from "./common.js";
 import { payloadIndexInfo } from "./field-index.js";
 
@@ -122,10 +123,10 @@ export const vectorParams = named(
     memory: optional(memoryPlacement),
     datatype: optional(
       union(
-        choice("float32"),
-        unsupported(choice("uint8", "float16", "turbo4"), "vector types other than float32 are"),
+        choice(...datatypes),
+        unsupported(choice("turbo4"), "vector types other than float32, float16 and uint8 are"),
       ),
-    ),
+    ).describe("What the numbers are rounded to when they are written. Default float32."),
     multivector_config: optional(unsupported(object({ comparator: choice("max_sim") }))),
     index: optional(vectorIndex.describe("Index family, Vicinal's own field. Default hnsw.")),
   }),

@@ -122,9 +122,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       createCollection,
-      { vectors: { a: { size: 4, distance: "Dot", datatype: "uint8" } } },
+      { vectors: { a: { size: 4, distance: "Dot", datatype: "turbo4" } } },
       "UNSUPPORTED",
-      "vectors.a.datatype: vector types other than float32 are not supported",
+      "vectors.a.datatype: vector types other than float32, float16 and uint8 are not supported",
     ],
     [
       createCollection,
@@ -220,15 +220,15 @@ describe("refused, naming the culprit", () => {
     ],
     [
       createFieldIndex,
-      { field_name: "a", field_schema: "geo" },
-      "UNSUPPORTED",
-      "field_schema: indexes of this type are not supported",
+      { field_name: "a", field_schema: "colour" },
+      "BAD_REQUEST",
+      'field_schema: expected "keyword", "integer", "float", "geo"',
     ],
     [
       createFieldIndex,
-      { field_name: "a", field_schema: { type: "text" } },
-      "UNSUPPORTED",
-      "field_schema.type: indexes of this type are not supported",
+      { field_name: "a", field_schema: { type: "text", stemmer: { type: "snowball", language: "klingon" } } },
+      "BAD_REQUEST",
+      'field_schema.stemmer.language: expected "arabic"',
     ],
     [collectionName, "a/b", "OUT_OF_RANGE", "expected a name without"],
     [collectionName, "", "OUT_OF_RANGE", "expected at least 1 characters"],

@@ -8,3 +8,4 @@ export {
   thresholdBytes,
   trainBinary,
 } from "./binary-codec.js";
+export { DirectionCodec, type DirectionOptions, loadDirectionCodec } from "./direction-codec.js";

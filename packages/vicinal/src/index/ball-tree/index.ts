@@ -21,7 +21,7 @@ import type { IndexFamily } from "../contract.js";
 import { buildTree } from "../tree/build.js";
 import { loadTree, savedValue } from "../tree/load.js";
 import { encodingOf } from "../tree/parameters.js";
-import type { TreeKind } from "../tree/tree-index.js";
+import { attachTree, type TreeKind } from "../tree/tree-index.js";
 import type { VectorStore } from "../vector-store.js";
 import { type BallTreeParameters, ballTreeParameters } from "./defaults.js";
 
@@ -41,10 +41,9 @@ export const ballTree: IndexFamily<BallTreeParameters> = {
   family: "ball-tree",
   encodings: { int8: 8 },
   parameters: ballTreeParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
+  attach: attachTree,
   load: (store, saved) =>
     loadTree(store, saved, ({ rule, encoding }) => {
       const { leafSize } = rule as { leafSize?: unknown };

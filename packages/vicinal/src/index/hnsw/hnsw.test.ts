@@ -4,8 +4,9 @@ import { endIdleWorkers, runTask } from "../../runtime/pool.js";
 import { effortFor } from "../calibration.js";
 import { bitsOf, clusteredVectors, filledStore, throughFile } from "../fixtures.test.helper.js";
 import { FlatIndex } from "../flat/index.js";
+import type { GraphIndex } from "../graph/graph-index.js";
 import { VectorStore } from "../vector-store.js";
-import { type HnswIndex, hnsw } from "./index.js";
+import { hnsw } from "./index.js";
 
 afterAll(endIdleWorkers);
 
@@ -20,10 +21,10 @@ async function built(count: number, options: { seed?: number; kernels?: "shared"
     kernels: options.kernels,
   });
   const index = await hnsw.build(store, parameters, { seed: options.seed });
-  return { vectors, store, index: index as HnswIndex };
+  return { vectors, store, index: index as GraphIndex };
 }
 
-function meanRecall(index: HnswIndex, queries: Float32Array, effort: number): number {
+function meanRecall(index: GraphIndex, queries: Float32Array, effort: number): number {
   const scan = new FlatIndex(index.store);
   let hits = 0;
   for (let at = 0; at < queries.length; at += DIMENSIONS) {
@@ -56,7 +57,7 @@ test("without shared memory the build runs in slices and gives the same graph", 
   const shared = await built(2500, { kernels: "shared" });
   const alone = await built(2500, { kernels: "unshared" });
   expect(alone.store.shared).toBe(false);
-  const sections = (index: HnswIndex) => throughFile(index.save()).sections;
+  const sections = (index: GraphIndex) => throughFile(index.save()).sections;
   expect(sections(alone.index)).toEqual(sections(shared.index));
   expect(alone.index.calibration).toEqual(shared.index.calibration);
   shared.store.close();
@@ -79,7 +80,7 @@ describe("extension", () => {
     const index = (await hnsw.build(store, parameters, {
       previous: { index: previous, oldToNew },
       progress: (done) => steps.push(done),
-    })) as HnswIndex;
+    })) as GraphIndex;
     old.close();
     const queries = clusteredVectors(100, DIMENSIONS, "Euclid", 21);
     expect(meanRecall(index, queries, 64)).toBeGreaterThan(0.95);
@@ -97,11 +98,12 @@ describe("extension", () => {
 
 describe("parameters", () => {
   test("have defaults and other names", () => {
-    expect(hnsw.parameters(undefined)).toEqual({ m: 16, efConstruct: 200, encoding: "auto" });
+    expect(hnsw.parameters(undefined)).toEqual({ m: 16, efConstruct: 200, encoding: "auto", flat: false });
     expect(hnsw.parameters({ m: 8, ef_construct: 50, full_scan_threshold: 1 })).toEqual({
       m: 8,
       efConstruct: 50,
       encoding: "auto",
+      flat: false,
     });
   });
   test.each([
@@ -123,7 +125,7 @@ describe("parameters", () => {
     for (const encoding of ["int8", "float32"] as const) {
       const index = (await hnsw.build(store, hnsw.parameters({ encoding }), {
         calibrate: false,
-      })) as HnswIndex;
+      })) as GraphIndex;
       expect(index.layout.encoding).toBe(encoding);
       expect(meanRecall(index, vectors.slice(0, 50 * DIMENSIONS), 64)).toBeGreaterThan(0.97);
       index.release();
@@ -175,7 +177,7 @@ describe("calibration", () => {
       dimensions: DIMENSIONS,
       metric: "Euclid",
     });
-    const index = (await hnsw.build(store, hnsw.parameters({ m: 6, ef_construct: 40 }), {})) as HnswIndex;
+    const index = (await hnsw.build(store, hnsw.parameters({ m: 6, ef_construct: 40 }), {})) as GraphIndex;
     const queries = vectors.slice(6000 * DIMENSIONS);
     expect(index.calibration?.queries).toBe(240);
     for (const recall of [0.8, 0.9, 0.95]) {

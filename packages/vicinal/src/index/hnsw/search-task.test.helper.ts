@@ -1,20 +1,18 @@
 /** A worker's task for tests: the same searches again and again, on a store that another thread owns. */
 
+import { type GraphHandle, GraphIndex } from "../graph/graph-index.js";
 import type { StoreHandle } from "../vector-store.js";
 import { VectorStore } from "../vector-store.js";
-import { HNSW_DEFAULTS } from "./defaults.js";
-import type { HnswHandle } from "./hnsw-index.js";
-import { HnswIndex } from "./hnsw-index.js";
 
 export function run(input: unknown): number[][] {
   const { store, index, queries, rounds } = input as {
     store: StoreHandle;
-    index: HnswHandle;
+    index: GraphHandle;
     queries: Float32Array;
     rounds: number;
   };
   const attached = VectorStore.attach(store);
-  const graph = new HnswIndex(attached, index.layout, HNSW_DEFAULTS, index);
+  const graph = new GraphIndex(attached, index.kind, index.layout, index);
   const { dimensions } = store;
   let answers: number[][] = [];
   for (let round = 0; round < rounds; round++) {

@@ -21,6 +21,8 @@ export interface EncodeJob {
   measure: MeasureWork | undefined;
 }
 
+/** Efforts are measured from so many vectors read per neighbour wanted. */
+const LEAST_READ = 1.5;
 /** Vectors encoded in one step, about: each costs a few microseconds. */
 const STEP_VECTORS = 2048;
 
@@ -51,7 +53,15 @@ export function* encodeSteps(store: VectorStore, job: EncodeJob): Generator<numb
   if (!job.measure) return undefined;
   const index = new IvfIndex(store, layout, parameters, slot);
   // The centroids are found without the withheld vectors, which are in the lists.
-  const measuring: MeasureOptions = { masked: true, ladder: () => geometricLadder(index.effort.max) };
+  const measuring: MeasureOptions = {
+    masked: true,
+    growing: false,
+    // Lists are read on until they give k: an effort that is about that many says little.
+    ladder: (k) => {
+      const least = Math.ceil((LEAST_READ * k * layout.lists) / layout.count);
+      return geometricLadder(layout.lists, Math.min(layout.lists, least));
+    },
+  };
   return yield* measureRecall(index, job.measure, measuring, layout.count);
 }
 

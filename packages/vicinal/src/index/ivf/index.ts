@@ -2,6 +2,7 @@
 import type { IndexFamily } from "../contract.js";
 import { buildLists } from "./build.js";
 import { encodingFor, type IvfParameters, ivfParameters } from "./defaults.js";
+import { attachLists } from "./ivf-index.js";
 import { loadLists } from "./load.js";
 
 export { IVF_DEFAULTS, type IvfEncoding, type IvfParameters } from "./defaults.js";
@@ -11,9 +12,8 @@ export const ivf: IndexFamily<IvfParameters> = {
   family: "ivf",
   encodings: { sq8: 8, pq4: 2, rabitq: 1 },
   parameters: ivfParameters,
-  check: (parameters, { metric, dimensions }) => {
-    encodingFor(parameters, metric, dimensions);
-  },
+  encodingOf: (parameters, { metric, dimensions }) => encodingFor(parameters, metric, dimensions),
   build: buildLists,
+  attach: attachLists,
   load: loadLists,
 };

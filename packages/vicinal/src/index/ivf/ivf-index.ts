@@ -31,6 +31,7 @@ const LEAST_DEFAULT = 8;
 /** What another thread needs to search an index; can be posted beside the store's handle. */
 export interface IvfHandle {
   layout: ListLayout;
+  parameters: IvfParameters;
   slot: number;
 }
 
@@ -64,7 +65,8 @@ export class IvfIndex implements VectorIndex {
 
   /** A slot of its own for another thread; give it back with `takeBack`. */
   lend(): IvfHandle {
-    return { layout: this.layout, slot: allocateSlot(this.store, this.layout) };
+    const { store, layout, parameters } = this;
+    return { layout, parameters, slot: allocateSlot(store, layout) };
   }
 
   takeBack(handle: IvfHandle): void {
@@ -133,4 +135,10 @@ export class IvfIndex implements VectorIndex {
     this.store.arena.release(this.#slot);
     this.store.arena.release(this.layout.region);
   }
+}
+
+/** Lists that another thread lent. */
+export function attachLists(store: VectorStore, handle: unknown): IvfIndex {
+  const { layout, parameters, slot } = handle as IvfHandle;
+  return new IvfIndex(store, layout, parameters, slot);
 }

@@ -23,7 +23,7 @@ import type { IndexFamily } from "../contract.js";
 import { buildTree } from "../tree/build.js";
 import { loadTree, savedValue } from "../tree/load.js";
 import { encodingOf } from "../tree/parameters.js";
-import type { TreeKind } from "../tree/tree-index.js";
+import { attachTree, type TreeKind } from "../tree/tree-index.js";
 import type { VectorStore } from "../vector-store.js";
 import { KMEANS_TREE_EFFORT, type KMeansTreeParameters, kMeansTreeParameters } from "./defaults.js";
 
@@ -44,10 +44,9 @@ export const kMeansTree: IndexFamily<KMeansTreeParameters> = {
   family: "kmeans-tree",
   encodings: { int8: 8 },
   parameters: kMeansTreeParameters,
-  check: (parameters, vectors) => {
-    encodingOf(vectors, parameters);
-  },
+  encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildTree(store, kindOf(store, parameters), options),
+  attach: attachTree,
   load: (store, saved) =>
     loadTree(store, saved, ({ rule, factor, encoding }) => {
       const { branching, iterations, leafSize } = rule as Partial<KMeansTreeParameters>;

@@ -47,7 +47,11 @@ export function* lshSteps(store: VectorStore, job: LshJob): Generator<number, Ls
   let calibration: Calibration | undefined;
   if (job.measure) {
     const index = new LshIndex(store, layout, buckets, job.work);
-    const measuring: MeasureOptions = { masked: true, ladder: () => geometricLadder(index.effort.max) };
+    const measuring: MeasureOptions = {
+      masked: true,
+      growing: true,
+      ladder: () => geometricLadder(index.effort.max),
+    };
     calibration = yield* measureRecall(index, job.measure, measuring, count);
   }
   return { buckets, calibration };

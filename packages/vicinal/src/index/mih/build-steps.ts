@@ -63,7 +63,12 @@ export function* mihSteps(store: VectorStore, job: MihJob): Generator<number, Mi
   let calibration: Calibration | undefined;
   if (job.measure) {
     const index = new MihIndex(store, { ...layout, codes: open }, job.work);
-    const measuring: MeasureOptions = { masked: true, ladder: () => geometricLadder(index.effort.max) };
+    const measuring: MeasureOptions = {
+      masked: true,
+      growing: true,
+      // A search for k refines k codes at least.
+      ladder: (k) => geometricLadder(index.effort.max, Math.min(k, index.effort.max)),
+    };
     calibration = yield* measureRecall(index, job.measure, measuring, count);
   }
   return { tables: open.parts > 0, calibration };

@@ -5,7 +5,7 @@ import { relay } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import type { MeasureWork } from "../withheld.js";
 import { insertIntoTree } from "./insert.js";
-import { type TreeHandle, TreeIndex } from "./tree-index.js";
+import { refinedFor, type TreeHandle, TreeIndex } from "./tree-index.js";
 import { encodeSteps } from "./tree-memory.js";
 
 export interface FinishJob {
@@ -17,9 +17,6 @@ export interface FinishJob {
   measure: MeasureWork | undefined;
 }
 
-/** Fewer vectors compared than this find too little to be worth a measurement. */
-const LEAST_EFFORT = 10;
-
 /** Yields the share of the work that is done, in vectors; returns what was measured. */
 export function* finishSteps(store: VectorStore, job: FinishJob): Generator<number, Calibration | undefined> {
   const { tree, withheld, sums, measure } = job;
@@ -29,10 +26,6 @@ export function* finishSteps(store: VectorStore, job: FinishJob): Generator<numb
   if (!measure) return undefined;
   const index = new TreeIndex(store, kind, layout, slot);
   const calibration = yield* measureRecall(index, measure, measuring(present), present * 0.2);
-  // The withheld vectors make each leaf longer, and the same effort will reach fewer leaves.
-  const longer = store.count / present;
-  for (const curve of calibration.curves)
-    curve.efforts = curve.efforts.map((effort) => Math.min(store.count, Math.ceil(effort * longer)));
   insertIntoTree(store, layout, withheld);
   yield* relay(encodeSteps(store, layout, store.count, sums), (done) => store.count * 0.9 + done * 0.1);
   return calibration;
@@ -42,9 +35,11 @@ export function* finishSteps(store: VectorStore, job: FinishJob): Generator<numb
 function measuring(present: number): MeasureOptions {
   return {
     masked: false,
+    // The withheld vectors make each leaf longer, and the same effort will reach fewer leaves.
+    growing: true,
     ladder: (k, selectivity) => {
-      const most = Math.max(LEAST_EFFORT, Math.floor(present * selectivity));
-      return geometricLadder(most, Math.min(most, Math.max(LEAST_EFFORT, k)));
+      const most = Math.max(1, Math.floor(present * selectivity));
+      return geometricLadder(most, Math.min(most, refinedFor(k)));
     },
     dear: { effort: 2048, queries: 300 },
   };

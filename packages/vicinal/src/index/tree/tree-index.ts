@@ -96,7 +96,7 @@ export class TreeIndex implements VectorIndex {
     const k = Math.min(placed.k, matching);
     const exact = request.effort >= matching;
     const coded = layout.codeBytes > 0 && !exact;
-    const width = coded ? Math.min(matching, Math.max(REFINE_LEAST, k * REFINE_FACTOR)) : 0;
+    const width = coded ? Math.min(matching, refinedFor(k)) : 0;
     scratch.ensure(Math.max(k, width));
     const effort = Math.max(1, Math.min(layout.count, Math.ceil(request.effort)));
     const found = kernels.treeSearch(
@@ -151,7 +151,16 @@ export class TreeIndex implements VectorIndex {
   }
 }
 
+/** How many of the nearest codes a search for k measures on the floats; so many vectors it compares at least. */
+export const refinedFor = (k: number) => Math.max(REFINE_LEAST, k * REFINE_FACTOR);
+
 /** A thread's scratch for searches. */
 export function allocateTreeSlot(store: VectorStore, layout: TreeLayout): number {
   return store.arena.allocate(store.kernels.treeSlotBytes(layout.nodeCount, layout.dimensions));
+}
+
+/** A tree that another thread lent. */
+export function attachTree(store: VectorStore, handle: unknown): TreeIndex {
+  const { kind, layout, slot } = handle as TreeHandle;
+  return new TreeIndex(store, kind, layout, slot);
 }

@@ -1,0 +1,13 @@
+/**
+ * text: what the words of a text are. Independent of the platform's Unicode and locales: tables and algorithms of our own
+ * version, which saved indexes name.
+ *
+ *   analyzer    text -> tokens                     params-schema  how requests write an analyzer's parameters
+ *   tokenizers  where words begin and end          unicode        letters, lower case, plain forms
+ *   stemmers    stems by language                  stop-words     words to leave out, by language
+ */
+export { ANALYSIS_VERSION, type Analyzer, type AnalyzerParams, createAnalyzer } from "./analyzer.js";
+export { analyzerFields } from "./params-schema.js";
+export { type Stem, stemmedLanguages, stemmerOf } from "./stemmers.js";
+export { type StopWordsSet, stopWordLanguages, stopWordSet } from "./stop-words.js";
+export type { TokenizerType } from "./tokenizers.js";
