@@ -6,10 +6,12 @@ import { serve } from "#platform/worker.js";
 
 serve({
   "batch-search": () => import("./objects/search-task.js"),
+  "hnsw-help": () => import("./index/hnsw/help-task.js"),
   "hnsw-build": () => import("./index/hnsw/build-task.js"),
   "ivf-build": () => import("./index/ivf/build-task.js"),
   "lsh-build": () => import("./index/lsh/build-steps.js"),
   "mih-build": () => import("./index/mih/build-steps.js"),
+  "nsg-help": () => import("./index/nsg/help-task.js"),
   "nsg-build": () => import("./index/nsg/build-task.js"),
   "tree-build": () => import("./index/tree/build-task.js"),
   "vamana-build": () => import("./index/vamana/build-task.js"),
