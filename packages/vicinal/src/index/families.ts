@@ -9,9 +9,23 @@ import { kMeansTree } from "./kmeans-tree/index.js";
 import { lsh } from "./lsh/index.js";
 import { mih } from "./mih/index.js";
 import { nsg } from "./nsg/index.js";
+import { postings } from "./postings/index.js";
+import { quantizedGraph } from "./quantized-graph/index.js";
 import { vamana } from "./vamana/index.js";
 
-const families = [flat, hnsw, ivf, ballTree, kMeansTree, lsh, mih, nsg, vamana] as readonly IndexFamily[];
+const families = [
+  flat,
+  hnsw,
+  ivf,
+  ballTree,
+  kMeansTree,
+  lsh,
+  mih,
+  nsg,
+  vamana,
+  quantizedGraph,
+  postings,
+] as readonly IndexFamily[];
 
 /** The names by which a family is chosen. */
 export const familyNames = families.map(({ family }) => family);
