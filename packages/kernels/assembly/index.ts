@@ -6,7 +6,7 @@ export {
   graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
 } from "./graph";
 export {
-  graphInsert, graphLink, graphLinkBack, graphRepair, graphSearch, graphTrim, nnFill, nnJoin,
+  graphGiveBack, graphInsert, graphLink, graphLinkBack, graphPlace, graphRepair, graphSearch, graphTrim, nnFill, nnJoin,
 } from "./graph-calls";
 export { initNn, nnBytes, nnClear, nnSampleBytes, nnLinks, nnOffer, nnSample } from "./nn-descent";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";

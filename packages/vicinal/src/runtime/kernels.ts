@@ -207,6 +207,15 @@ export interface Kernels
   slotDistances(slot: number): number;
   slotStats(slot: number): number;
   graphInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
+  graphPlace(graph: number, slot: number, list: number, length: number, ef: number): void;
+  graphGiveBack(
+    graph: number,
+    slot: number,
+    list: number,
+    length: number,
+    share: number,
+    shares: number,
+  ): void;
   graphLink(
     source: number,
     target: number,
