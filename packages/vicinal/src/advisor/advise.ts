@@ -66,7 +66,7 @@ export async function advise(
   checkCounts(total, given);
 
   const size = Math.min(question.sample, total);
-  const sample = sampleVectors(state, using, size, total, seededRandom(question.seed));
+  const sample = await sampleVectors(state, using, size, total, seededRandom(question.seed));
   const queries = given
     ? Queries.given(given, question.seed)
     : Queries.withheld(sample, dimensions, question.seed);

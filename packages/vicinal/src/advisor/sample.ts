@@ -15,24 +15,35 @@ export function countVectors(state: CollectionState, using: string): number {
 
 /**
  * `size` of the `total` live vectors, each as likely as any other, in the collection's own order: an index depends on the
- * order in which it is built. One synchronous pass (selection sampling; Fan, Muller, Rezucha 1962).
+ * order in which it is built. Chosen in one synchronous pass (selection sampling; Fan, Muller, Rezucha 1962), then read.
  */
-export function sampleVectors(
+export async function sampleVectors(
   state: CollectionState,
   using: string,
   size: number,
   total: number,
   random: () => number,
-): Float32Array {
+): Promise<Float32Array> {
   const { size: dimensions } = state.config.vectors[using];
   const sample = new Float32Array(size * dimensions);
   let taken = 0;
   let seen = 0;
-  for (const segment of state.segments())
-    for (const vector of liveVectors(segment, using)) {
+  const parts = state.segments().map((segment) => {
+    const rows: number[] = [];
+    for (const row of liveVectors(segment, using)) {
       if (random() * (total - seen++) >= size - taken) continue;
-      sample.set(vector(), taken++ * dimensions);
+      rows.push(row);
+      taken++;
     }
+    return { segment, rows, leave: segment.readers.enter() };
+  });
+  let at = 0;
+  try {
+    for (const { segment, rows } of parts)
+      for (const vector of await vectorsOf(segment, using, rows)) sample.set(vector, at++ * dimensions);
+  } finally {
+    for (const { leave } of parts) leave();
+  }
   return sample;
 }
 
@@ -48,25 +59,31 @@ export async function eachVector(
 ): Promise<boolean> {
   const segments = state.segments();
   for (const segment of segments) {
-    let rows = 0;
-    for (const vector of liveVectors(segment, using)) {
-      take(vector());
-      if (++rows % SLICE_ROWS !== 0) continue;
-      await yieldToOthers();
-      throwIfCancelled(signal);
-      if (state.segments() !== segments) return false;
+    const leave = segment.readers.enter();
+    try {
+      const rows = [...liveVectors(segment, using)];
+      for (let at = 0; at < rows.length; at += SLICE_ROWS) {
+        for (const vector of await vectorsOf(segment, using, rows.slice(at, at + SLICE_ROWS))) take(vector);
+        await yieldToOthers();
+        throwIfCancelled(signal);
+        if (state.segments() !== segments) return false;
+      }
+    } finally {
+      leave();
     }
   }
   return true;
 }
 
-/** Each live row's vector, read where it lies when it is called for. */
-function* liveVectors(segment: Segment, using: string): Generator<() => Float32Array> {
+async function vectorsOf(segment: Segment, using: string, rows: number[]): Promise<Float32Array[]> {
+  const vectors = (await segment.vectors.get(using)?.getMany(rows)) ?? [];
+  return vectors.flatMap((vector) => (vector ? [vector.data] : []));
+}
+
+/** Live rows that have the vector. */
+function* liveVectors(segment: Segment, using: string): Generator<number> {
   const column = segment.vectors.get(using);
   if (!column) return;
-  for (let row = 0; row < segment.rowCount; row++) {
-    if (!segment.isLive(row)) continue;
-    const ordinal = column.ordinal(row);
-    if (ordinal >= 0) yield () => column.store.view(ordinal);
-  }
+  for (let row = 0; row < segment.rowCount; row++)
+    if (segment.isLive(row) && column.ordinal(row) >= 0) yield row;
 }

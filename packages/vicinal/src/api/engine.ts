@@ -19,10 +19,12 @@ import {
   scoreOf,
 } from "../query/search.js";
 import { VicinalError } from "../runtime/errors.js";
+import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
 import type { Collection } from "../segment/collection.js";
-import type { Effect, PayloadEffect } from "../segment/effects.js";
+import type { Effect, PayloadEffect, StoredVector } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
-import type { CollectionState } from "../segment/state.js";
+import type { CollectionState, Place } from "../segment/state.js";
+import type { VectorColumn } from "../segment/vector-column.js";
 import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
@@ -213,6 +215,7 @@ export class Engine implements EngineApi {
       const place = state.find(id);
       if (place) found.push(reader.read(place.segment, place.row));
     }
+    await reader.complete();
     return found;
   }
 
@@ -230,10 +233,10 @@ export class Engine implements EngineApi {
       filter: compiled(request.filter),
     });
     const next = points.length > limit ? (points.pop() as (typeof points)[number]) : undefined;
-    return {
-      points: points.map(({ segment, row }) => reader.read(segment, row)),
-      next_page_offset: next ? next.segment.ids.get(next.row) : null,
-    };
+    const records = points.map(({ segment, row }) => reader.read(segment, row));
+    const next_page_offset = next ? next.segment.ids.get(next.row) : null;
+    await reader.complete();
+    return { points: records, next_page_offset };
   }
 
   async count(name: string, body: schema.CountRequest): Promise<schema.CountResult> {
@@ -244,14 +247,13 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return runQuery(state, schema.queryRequest.parse(body), this.watch);
+    return runWaiting(runQuery(state, schema.queryRequest.parse(body), this.watch));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
-    return schema.queryRequestBatch
-      .parse(body)
-      .searches.map((request) => runQuery(state, request, this.watch));
+    const { searches } = schema.queryRequestBatch.parse(body);
+    return Promise.all(searches.map((request) => runWaiting(runQuery(state, request, this.watch))));
   }
 
   close(): Promise<void> {
@@ -283,13 +285,16 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function runQuery(
+function* runQuery(
   state: CollectionState,
   request: schema.QueryRequest,
   watch: RecallWatch | undefined,
-): schema.QueryResponse<RawJson> {
+): Waiting<schema.QueryResponse<RawJson>> {
   const began = performance.now();
-  const { points, found, reading } = findPoints(state, request, watch);
+  const reader = new PointReader(request.with_payload, request.with_vector, false);
+  const { points, found, reading } = yield* findPoints(state, request, { reader, watch });
+  const late = reader.complete();
+  if (late) yield* waitFor(late);
   if (!request.params?.explain) return { points };
   return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
 }
@@ -301,16 +306,15 @@ interface Found {
   reading: number;
 }
 
-function findPoints(
+function* findPoints(
   state: CollectionState,
   request: schema.QueryRequest,
-  watch: RecallWatch | undefined,
-): Found {
+  { reader, watch }: { reader: PointReader; watch: RecallWatch | undefined },
+): Waiting<Found> {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
   const filter = compiled(request.filter);
-  const reader = new PointReader(request.with_payload, request.with_vector, false);
   const given = nearestInput(request.query);
   if (given === undefined) {
     const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
@@ -319,11 +323,11 @@ function findPoints(
     return { points, found: { plan: [], mergeMs: 0 }, reading };
   }
   const { distance } = vectorConfig(state.config, using);
-  const { query, except } = queryVector(state, using, given);
+  const { query, except } = yield* queryVector(state, using, given);
   const params = request.params ?? {};
   // A point that is searched by its own vector is left out of the answer.
   const k = offset + limit + (except ? 1 : 0);
-  const found = nearest(state, {
+  const found = yield* nearest(state, {
     using,
     query,
     k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
@@ -360,22 +364,34 @@ function nearestInput(query: schema.QueryRequest["query"]): Input | undefined {
 }
 
 /** The vector to search by, and the point that it belongs to when it was named by an id. */
-function queryVector(
+function* queryVector(
   state: CollectionState,
   using: string,
   given: Input,
-): { query: Float32Array; except?: Pick<Hit, "segment" | "row"> } {
+): Waiting<{ query: Float32Array; except?: Pick<Hit, "segment" | "row"> }> {
   if (typeof given === "object") return { query: storedVector(state.config, using, given, "query").data };
   const id = parsePointId(given, "query");
   const place = state.find(id);
   if (!place) throw pointNotFound(id);
-  const vector = place.segment.vectors.get(using)?.get(place.row);
+  const column = place.segment.vectors.get(using);
+  const vector = column?.file ? yield* readVector(place, column) : column?.get(place.row);
   if (!vector)
     throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
       id,
       using,
     });
-  return { query: vector.data, except: place };
+  // While its vector was read the point may have moved.
+  return { query: vector.data, except: state.find(id) };
+}
+
+function* readVector({ segment, row }: Place, column: VectorColumn): Waiting<StoredVector | undefined> {
+  const leave = segment.readers.enter();
+  try {
+    const [vector] = yield* waitFor(Promise.resolve(column.getMany([row])));
+    return vector;
+  } finally {
+    leave();
+  }
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

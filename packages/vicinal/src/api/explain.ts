@@ -27,8 +27,21 @@ export function explanation(
 }
 
 function explainedSegment(step: SegmentPlan): SegmentExplanation {
-  const { segment, count, matching, family, path, effort, effortFrom, raise, dial, recall, scored, visited } =
-    step;
+  const {
+    segment,
+    count,
+    matching,
+    family,
+    path,
+    effort,
+    effortFrom,
+    raise,
+    dial,
+    recall,
+    scored,
+    visited,
+    readBytes,
+  } = step;
   return {
     segment,
     vectors: count,
@@ -41,6 +54,7 @@ function explainedSegment(step: SegmentPlan): SegmentExplanation {
     ...(recall === undefined ? {} : { recall }),
     scored,
     visited,
+    ...(readBytes === undefined ? {} : { read_bytes: readBytes }),
     filter_us: microseconds(step.filterMs),
     search_us: microseconds(step.searchMs),
   };

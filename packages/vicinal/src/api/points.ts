@@ -3,7 +3,9 @@ import { decodePayload, encodePayload } from "../payload/json.js";
 import { deletePayload } from "../payload/patch.js";
 import { parsePath } from "../payload/path.js";
 import { includePaths } from "../payload/select.js";
+import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
+import type { VectorColumn } from "../segment/vector-column.js";
 import {
   type PointRecord,
   RawJson,
@@ -15,10 +17,20 @@ import {
 
 type Pick = (bytes: Uint8Array) => Uint8Array;
 
+/** Points of a segment whose vectors are read from files. */
+interface Late {
+  points: PointRecord<RawJson>[];
+  rows: number[];
+  /** Lets the segment go. */
+  leave(): void;
+}
+
 /** What of each point goes into the answer; made once per request. */
 export class PointReader {
   readonly #payload: Pick | undefined;
   readonly #vectors: true | readonly string[] | undefined;
+
+  readonly #late = new Map<Segment, Late>();
 
   /** @param defaultPayload Whether payloads are returned where the request does not say. */
   constructor(
@@ -40,8 +52,52 @@ export class PointReader {
 
   #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {
     if (this.#payload) point.payload = new RawJson(this.#payload(segment.payloads.bytes(row)));
-    if (this.#vectors) point.vector = readVectors(segment, row, this.#vectors);
+    if (!this.#vectors) return point;
+    const columns = columnsOf(segment, this.#vectors);
+    if (columns.some(({ file }) => file)) this.#remember(point, segment, row);
+    else
+      point.vector = assemble(
+        segment,
+        columns,
+        columns.map((column) => column.get(row)),
+      );
     return point;
+  }
+
+  /** A point whose vectors lie in files gets them by `complete`. */
+  #remember(point: PointRecord<RawJson>, segment: Segment, row: number): void {
+    let late = this.#late.get(segment);
+    if (!late) {
+      late = { points: [], rows: [], leave: segment.readers.enter() };
+      this.#late.set(segment, late);
+    }
+    late.points.push(point);
+    late.rows.push(row);
+  }
+
+  /** What the points that were read still lack, to be awaited before they are shown; undefined for nothing. */
+  complete(): Promise<void> | undefined {
+    return this.#late.size > 0 ? this.#readLate() : undefined;
+  }
+
+  async #readLate(): Promise<void> {
+    const reads = [...this.#late].map(async ([segment, { points, rows, leave }]) => {
+      try {
+        const columns = columnsOf(segment, this.#vectors || []);
+        const vectors = await Promise.all(columns.map((column) => column.getMany(rows)));
+        points.forEach((point, i) => {
+          point.vector = assemble(
+            segment,
+            columns,
+            vectors.map((ofColumn) => ofColumn[i]),
+          );
+        });
+      } finally {
+        leave();
+      }
+    });
+    this.#late.clear();
+    await Promise.all(reads);
   }
 }
 
@@ -59,16 +115,25 @@ function including(selected: readonly string[]): Pick {
   return (bytes) => encodePayload(includePaths(decodePayload(bytes), paths));
 }
 
+/** The columns that are asked for: of a collection with an unnamed vector alone, that one. */
+function columnsOf(segment: Segment, names: true | readonly string[]): VectorColumn[] {
+  const columns = [...segment.vectors.values()];
+  if (columns.length === 1 && columns[0].name === "") return columns;
+  return columns.filter(({ name }) => names === true || names.includes(name));
+}
+
 /** The vector of a collection with an unnamed one alone, else an object of those asked for. */
-function readVectors(segment: Segment, row: number, names: true | readonly string[]): VectorStructOutput {
-  const unnamed = segment.vectors.get("");
-  if (unnamed && segment.vectors.size === 1) return unnamed.get(row)?.data ?? {};
-  const vectors: [string, Float32Array][] = [];
-  for (const [name, column] of segment.vectors) {
-    if (names !== true && !names.includes(name)) continue;
-    const vector = column.get(row);
-    if (vector) vectors.push([name, vector.data]);
-  }
+function assemble(
+  segment: Segment,
+  columns: readonly VectorColumn[],
+  vectors: readonly (StoredVector | undefined)[],
+): VectorStructOutput {
+  if (segment.vectors.size === 1 && segment.vectors.has("")) return vectors[0]?.data ?? {};
+  const entries: [string, Float32Array][] = [];
+  columns.forEach(({ name }, i) => {
+    const data = vectors[i]?.data;
+    if (data) entries.push([name, data]);
+  });
   // Not by assignment: a vector may be called `__proto__`.
-  return Object.fromEntries(vectors);
+  return Object.fromEntries(entries);
 }

@@ -57,6 +57,7 @@ function serves(family: IndexFamily, metric: Metric, field: string, value: strin
 function accepts(family: IndexFamily, parameters: unknown, metric: Metric): boolean {
   try {
     family.check?.(parameters, { metric, dimensions: 20 });
+    family.encodingOf?.(parameters, { metric, dimensions: 20 });
     return true;
   } catch (error) {
     if ((error as { code?: string }).code === "BAD_REQUEST") return false;

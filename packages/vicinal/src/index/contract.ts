@@ -8,6 +8,9 @@
  * Scores inside the engine are *distances*, smaller is nearer, whatever the metric: squared Euclid, 1 - cosine,
  * negative dot product, Manhattan. The query layer turns them into what the user sees.
  */
+import type { ReadCache } from "../runtime/read-cache.js";
+import type { FileVectors } from "./file-vectors.js";
+import type { ReachPoint } from "./reach.js";
 import type { VectorStore } from "./vector-store.js";
 
 export type Metric = "Cosine" | "Euclid" | "Dot" | "Manhattan";
@@ -50,22 +53,28 @@ export interface SearchStats {
   scored: number;
   /** Graph nodes expanded, lists or leaves read; 0 for a scan. */
   visited: number;
+  /** Bytes read from files; absent where there are none. */
+  readBytes?: number;
 }
 
-export interface VectorIndex {
+/** What every index tells of itself, whether it lies in memory or in a file. */
+export interface IndexTraits {
   /** `flat`, `hnsw`, ... */
   readonly family: string;
-  readonly store: VectorStore;
   /** True when results do not depend on effort. */
   readonly exact: boolean;
   /** Effort that a new user gets where nothing was measured; and the range in which the dial means something. */
   readonly effort: EffortDial;
   /** Recall measured after the build; undefined for exact families and before measuring. */
   calibration: Calibration | undefined;
-  /** One query, on the calling thread, synchronously: one call into WebAssembly. */
-  search(request: SearchRequest): SearchResult;
   /** Bytes of the index beyond the float vectors: codes, links, tables. */
   memoryBytes(): number;
+}
+
+export interface VectorIndex extends IndexTraits {
+  readonly store: VectorStore;
+  /** One query, on the calling thread, synchronously: one call into WebAssembly. */
+  search(request: SearchRequest): SearchResult;
   /**
    * What one other thread needs to search this index (`IndexFamily.attach`), posted beside the store's handle: a slot of its
    * own, with room for so many hits or places of a beam; without filters. Absent where only the owner's thread can search.
@@ -77,6 +86,26 @@ export interface VectorIndex {
   save(): SavedIndex;
   /** Gives the index's memory back to the store, which lives on. The index is not used afterwards. */
   release(): void;
+}
+
+/**
+ * An index that reads its file as it searches. What a family on disk builds is a `VectorIndex` in memory; once that is
+ * saved, the file serves in its place.
+ */
+export interface FileIndex extends IndexTraits {
+  readonly vectors: FileVectors;
+  /** One query. The bits are not to be changed before it is answered. CORRUPTION names a damaged file and its offset. */
+  search(request: SearchRequest): Promise<SearchResult>;
+  /** Gives the memory back. No search may be under way. */
+  close(): void;
+}
+
+/** What lets a family serve from files. */
+export interface DiskFamily<P> {
+  /** Bytes of memory that all vectors of that name in a collection may take while they are served and built. */
+  memoryBytes(parameters: P): number;
+  /** Serves from the file of a saved index; reads into memory only what every search needs. */
+  open(vectors: FileVectors, saved: SectionFile, cache: ReadCache): Promise<FileIndex>;
 }
 
 export interface EffortDial {
@@ -106,6 +135,8 @@ export interface Calibration {
   changed?: number;
   /** One curve per (k, selectivity). */
   curves: CalibrationCurve[];
+  /** How far away the neighbours of the queries lay, by rising rank; see reach.ts. */
+  reach?: ReachPoint[];
 }
 
 export interface CalibrationCurve {
@@ -150,6 +181,8 @@ export interface IndexFamily<P = unknown> {
   attach?(store: VectorStore, handle: unknown): VectorIndex;
   /** Reads back what `save` gave; CORRUPTION when the sections do not fit the store. */
   load(store: VectorStore, saved: LoadedIndex): Promise<VectorIndex>;
+  /** Present for families on disk: vectors with a saved index of such a family need not lie in memory. */
+  readonly disk?: DiskFamily<P>;
 }
 
 export interface BuildOptions {
@@ -168,4 +201,10 @@ export interface LoadedIndex {
   length(name: string): number;
   /** Reads a whole section straight into the target (which may be shared memory), checksums verified. */
   readInto(name: string, target: Uint8Array): Promise<void>;
+}
+
+/** A file of sections from which parts are read, checksums verified. */
+export interface SectionFile extends LoadedIndex {
+  /** `length` bytes of a section from `offset`, in a buffer of their own. */
+  read(name: string, offset: number, length: number): Promise<Uint8Array>;
 }

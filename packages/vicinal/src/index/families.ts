@@ -9,6 +9,7 @@ import { kMeansTree } from "./kmeans-tree/index.js";
 import { lsh } from "./lsh/index.js";
 import { mih } from "./mih/index.js";
 import { nsg } from "./nsg/index.js";
+import { postings } from "./postings/index.js";
 import { quantizedGraph } from "./quantized-graph/index.js";
 import { vamana } from "./vamana/index.js";
 
@@ -23,6 +24,7 @@ const families = [
   nsg,
   vamana,
   quantizedGraph,
+  postings,
 ] as readonly IndexFamily[];
 
 /** The names by which a family is chosen. */

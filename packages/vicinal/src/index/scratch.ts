@@ -52,6 +52,12 @@ export class Scratch {
     arena.release(handle.answers);
   }
 
+  /** Gives the memory of the owner's own scratch back. */
+  release(): void {
+    this.#arena.release(this.query);
+    this.#arena.release(this.#answers);
+  }
+
   /** Makes room for `length` hits or list entries. */
   ensure(length: number): void {
     if (length <= this.#length) return;

@@ -27,6 +27,8 @@ export interface VectorStoreOptions {
   metric: Metric;
   /** Most vectors that it can hold; address space is reserved for them, memory only taken as they come. */
   capacity: number;
+  /** Takes no idle memory that is much larger than needed: for a store that stays for long. Default false. */
+  tight?: boolean;
   /** Build of the kernels; default the best that the platform can run. */
   kernels?: KernelBuild;
 }
@@ -45,7 +47,7 @@ export interface StoreHandle {
 }
 
 /** The metrics as the kernels number them. */
-const metricNumbers: Record<Metric, number> = { Euclid: 0, Cosine: 1, Dot: 2, Manhattan: 3 };
+export const metricNumbers: Record<Metric, number> = { Euclid: 0, Cosine: 1, Dot: 2, Manhattan: 3 };
 
 /** Largest number of vectors in one store: ordinals and one flag share 32 bits. */
 const MAX_CAPACITY = 2 ** 31 - 1;
@@ -66,7 +68,10 @@ export class VectorStore {
   #count = 0;
   #closed = false;
 
-  private constructor(arena: Arena, handle: StoreHandle) {
+  /** The store whose memory this one lies in. */
+  readonly #parent: VectorStore | undefined;
+
+  private constructor(arena: Arena, handle: StoreHandle, parent?: VectorStore) {
     this.dimensions = handle.dimensions;
     this.metric = handle.metric;
     this.metricNumber = metricNumbers[handle.metric];
@@ -76,6 +81,7 @@ export class VectorStore {
     this.scratch = Scratch.at(arena, handle.scratch);
     this.rows = handle.rows;
     this.#handle = handle;
+    this.#parent = parent;
   }
 
   /** Makes an empty store. OUT_OF_MEMORY when `capacity` vectors do not fit into 4 GiB. */
@@ -85,22 +91,35 @@ export class VectorStore {
 
   /** As `create`, at once, with kernels that are loaded already. */
   static createWith(kernels: KernelModule, options: VectorStoreOptions): VectorStore {
-    const { dimensions, metric, capacity } = options;
-    assert(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 65535, "dimensions are 1..65535");
-    assert(Number.isInteger(capacity) && capacity >= 0 && capacity <= MAX_CAPACITY, "capacity is 0..2^31-1");
-    const rowBytes = capacity * dimensions * 4;
-    const arena = Arena.create(kernels, rowBytes);
+    const arena = Arena.create(kernels, options.capacity * options.dimensions * 4, options.tight);
     try {
-      const head = arena.allocate(4);
-      const scratch = Scratch.reserve(arena, dimensions, capacity);
-      const rows = arena.reserve(rowBytes);
-      Atomics.store(arena.u32, head >>> 2, 0);
-      const { memory } = arena;
-      return new VectorStore(arena, { kernels, memory, dimensions, metric, capacity, head, rows, scratch });
+      return VectorStore.#place(arena, kernels, options);
     } catch (error) {
       arena.close();
       throw error;
     }
+  }
+
+  /** A store in the memory of another, for what belongs to an index over that one. `close` gives its regions back. */
+  static within(parent: VectorStore, options: VectorStoreOptions): VectorStore {
+    return VectorStore.#place(parent.arena, parent.#handle.kernels, options, parent);
+  }
+
+  static #place(
+    arena: Arena,
+    kernels: KernelModule,
+    { dimensions, metric, capacity }: VectorStoreOptions,
+    parent?: VectorStore,
+  ): VectorStore {
+    assert(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 65535, "dimensions are 1..65535");
+    assert(Number.isInteger(capacity) && capacity >= 0 && capacity <= MAX_CAPACITY, "capacity is 0..2^31-1");
+    const head = arena.allocate(4);
+    const scratch = Scratch.reserve(arena, dimensions, capacity);
+    const rows = arena.reserve(capacity * dimensions * 4);
+    Atomics.store(arena.u32, head >>> 2, 0);
+    const { memory } = arena;
+    const handle = { kernels, memory, dimensions, metric, capacity, head, rows, scratch };
+    return new VectorStore(arena, handle, parent);
   }
 
   /** A store that another thread owns, for reading. */
@@ -201,11 +220,22 @@ export class VectorStore {
     if (!this.#closed) Scratch.release(this.arena, handle.scratch);
   }
 
+  /** Empties the store, which then takes other vectors: a window on vectors that lie elsewhere. */
+  clear(): void {
+    this.#publish(0);
+  }
+
   /** Returns the memory, with all indexes in it, to the pool. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#count = 0;
-    this.arena.close();
+    if (!this.#parent) {
+      this.arena.close();
+      return;
+    }
+    this.arena.release(this.#handle.head);
+    this.arena.release(this.rows);
+    this.scratch.release();
   }
 }

@@ -1,6 +1,7 @@
 /** The planner's choice for one segment: with which effort its index keeps the promise, if it can. */
 import { effortFor, isExpired, recallAt } from "../index/calibration.js";
-import type { VectorIndex } from "../index/contract.js";
+import type { IndexTraits, SearchResult } from "../index/contract.js";
+import { isWithinReach } from "../index/reach.js";
 import type { RecallWatch } from "./recall-watch.js";
 
 /** What the caller gets who names neither a recall nor an effort. */
@@ -45,7 +46,7 @@ export interface PlannedEffort {
  * Undefined when only a scan keeps the promise: the index was not measured (its segment is small, and a scan cheap), what
  * was measured does not reach as far as is asked, or too much has changed since.
  */
-export function plannedEffort(index: VectorIndex, wish: SearchWish, share: Share): PlannedEffort | undefined {
+export function plannedEffort(index: IndexTraits, wish: SearchWish, share: Share): PlannedEffort | undefined {
   if (index.exact || wish.exact) return undefined;
   const { min, max, name } = index.effort;
   const given = wish.effort ?? (name === "ef" ? wish.ef : undefined);
@@ -64,7 +65,19 @@ export function plannedEffort(index: VectorIndex, wish: SearchWish, share: Share
 }
 
 /** The mean recall that was measured at an effort; undefined where nothing was. */
-export function expectedRecall(index: VectorIndex, effort: number, share: Share): number | undefined {
+export function expectedRecall(index: IndexTraits, effort: number, share: Share): number | undefined {
   const { k, matching, count } = share;
   return index.calibration && recallAt(index.calibration, { effort, k, selectivity: matching / count });
+}
+
+/**
+ * Whether what was measured speaks for an answer under a filter: not where the points that pass lie elsewhere than the
+ * query, as those of another category do.
+ */
+export function speaksFor({ calibration }: IndexTraits, share: Share, { distances }: SearchResult): boolean {
+  const { k, matching, count } = share;
+  return (
+    !calibration ||
+    isWithinReach(calibration, { k, selectivity: matching / count, distance: distances[k - 1] })
+  );
 }

@@ -3,9 +3,10 @@
  * match, what its index was measured to do) and picks the cheaper way that keeps the promises: at least the recall
  * that was asked for, and k points whenever k match.
  */
-import type { Metric, SearchResult } from "../index/contract.js";
+import type { Metric, SearchResult, SearchStats } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
+import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
@@ -17,6 +18,7 @@ import {
   plannedEffort,
   type SearchWish,
   type Share,
+  speaksFor,
 } from "./plan.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
@@ -58,6 +60,8 @@ export interface SegmentPlan {
   dial: string | undefined;
   scored: number;
   visited: number;
+  /** Read from files, where the segment lies there. */
+  readBytes: number | undefined;
   /** The rest with `explain` alone. Recall that was measured at this effort; 1 for a scan. */
   recall: number | undefined;
   filterMs: number;
@@ -71,10 +75,12 @@ export interface NearestResult {
   mergeMs: number;
 }
 
-export function nearest(state: CollectionState, request: NearestRequest): NearestResult {
+/** Segments in memory are searched at once; those on files side by side, all as they are when this is called. */
+export function* nearest(state: CollectionState, request: NearestRequest): Waiting<NearestResult> {
   const hits: Hit[] = [];
   const plan: SegmentPlan[] = [];
   const now = request.explain ? () => performance.now() : () => 0;
+  const late: Promise<void>[] = [];
   let parts = 0;
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
@@ -84,18 +90,33 @@ export function nearest(state: CollectionState, request: NearestRequest): Neares
     const began = now();
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
-    const result = searchSegment(state, segment, column, bits, request, step);
     step.filterMs = searching - began;
-    step.searchMs = now() - searching;
-    if (!result || result.ordinals.length === 0) continue;
-    parts++;
-    for (let i = 0; i < result.ordinals.length; i++)
-      hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
+    const take = (result: SearchResult | undefined) => {
+      step.searchMs = now() - searching;
+      if (!result || result.ordinals.length === 0) return;
+      parts++;
+      for (let i = 0; i < result.ordinals.length; i++)
+        hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
+    };
+    const result = runWaiting(searchSegment(state, segment, column, bits, request, step));
+    if (result instanceof Promise) late.push(result.then(take));
+    else take(result);
   }
+  if (late.length > 0) yield* untilAllAreDone(late, state.segments());
   const merging = now();
   if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
   if (hits.length > request.k) hits.length = request.k;
   return { hits, plan, mergeMs: now() - merging };
+}
+
+/** Until then no segment is taken away, in memory or on disk. A failure is reported when nothing runs any more. */
+function* untilAllAreDone(late: readonly Promise<void>[], segments: readonly Segment[]): Waiting<void> {
+  const leave = segments.map(({ readers }) => readers.enter());
+  try {
+    yield* waitFor(Promise.allSettled(late).then(() => Promise.all(late)));
+  } finally {
+    for (const done of leave) done();
+  }
 }
 
 /** To be filled in; all of one shape, since every query makes some. */
@@ -112,6 +133,7 @@ function emptyPlan(segment: Segment, column: VectorColumn): SegmentPlan {
     dial: undefined,
     scored: 0,
     visited: 0,
+    readBytes: undefined,
     recall: undefined,
     filterMs: 0,
     searchMs: 0,
@@ -126,18 +148,20 @@ function matchingBits(
   filter: CompiledFilter | undefined,
 ): Uint32Array | undefined {
   if (filter) return column.ordinalBits(matchingRows(state, segment, filter));
-  return segment.deadCount > 0 ? column.ordinalBits(segment.live) : undefined;
+  if (segment.deadCount === 0) return undefined;
+  // A search that has to wait must not see later deletions: k are promised of those that live now.
+  return column.ordinalBits(column.file ? segment.live.slice() : segment.live);
 }
 
-function searchSegment(
+function* searchSegment(
   state: CollectionState,
   segment: Segment,
   column: VectorColumn,
   bits: Uint32Array | undefined,
   request: NearestRequest,
   step: SegmentPlan,
-): SearchResult | undefined {
-  const { index, scan } = column;
+): Waiting<SearchResult | undefined> {
+  const { index, memory } = column;
   const { count } = step;
   const { query } = request;
   const matching = bits ? countBits(bits) : count;
@@ -149,18 +173,25 @@ function searchSegment(
   let effort = planned?.effort;
   // A search costs about effort / selectivity units of work, scanning one distance per matching row.
   while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
-    const result = index.search({ query, k, effort, bits });
+    const searching = column.search({ query, k, effort, bits });
+    const result = searching instanceof Promise ? yield* waitFor(searching) : searching;
     step.effort = effort;
     step.effortFrom = planned?.from;
     step.raise = planned?.raise;
     step.dial = index.effort.name;
-    step.scored += result.stats.scored;
-    step.visited += result.stats.visited;
-    if (result.ordinals.length >= k) {
-      if (planned?.from === "recall" && request.watch?.isDue(index, result.stats.scored, matching)) {
+    note(step, result.stats);
+    const complete = result.ordinals.length >= k;
+    if (complete && planned?.from === "recall" && request.filter && !speaksFor(index, share, result)) break;
+    if (complete) {
+      // What lies in files is not checked: the exact scan would read all of it.
+      if (
+        memory &&
+        planned?.from === "recall" &&
+        request.watch?.isDue(index, result.stats.scored, matching)
+      ) {
         const alive = () => column.index === index && state.segments().includes(segment);
         const asked = { query, k, effort, bits };
-        request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+        request.watch.check({ index: memory.index, request: asked, result, recall: request.recall, alive });
       }
       step.path = "index";
       if (request.explain) step.recall = expectedRecall(index, effort, share);
@@ -168,11 +199,19 @@ function searchSegment(
     }
     effort = result.exhausted ? undefined : effort * EFFORT_STEP;
   }
-  const result = scan.search({ query, k, bits });
+  const scanning = column.scan({ query, k, bits });
+  const result = scanning instanceof Promise ? yield* waitFor(scanning) : scanning;
   step.path = "scan";
   step.recall = 1;
-  step.scored += result.stats.scored;
+  note(step, result.stats);
   return result;
+}
+
+/** Adds what a search cost to what those before it did. */
+function note(step: SegmentPlan, { scored, visited, readBytes }: SearchStats): void {
+  step.scored += scored;
+  step.visited += visited;
+  if (readBytes !== undefined) step.readBytes = (step.readBytes ?? 0) + readBytes;
 }
 
 /** A distance of the engine as the score that users of the metric expect. */

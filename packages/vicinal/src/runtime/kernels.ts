@@ -5,7 +5,7 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels extends LshKernels, BinaryKernels, QuantizedGraphKernels {
+export interface Kernels extends LshKernels, BinaryKernels, PostingKernels, QuantizedGraphKernels {
   scan(
     metric: number,
     query: number,
@@ -460,6 +460,39 @@ export interface BinaryKernels {
     heap: number,
     mode: number,
   ): number;
+}
+
+/** Postings read from files; see packages/kernels/assembly/posting.ts and codes.ts. */
+export interface PostingKernels {
+  encodeQuery(row: number, mean: number, dimensions: number, padded: number, query: number): number;
+  postingCodes(
+    query: number,
+    scale: number,
+    posting: number,
+    count: number,
+    stride: number,
+    padded: number,
+    total: number,
+    remaining: number,
+    fresh: number,
+    k: number,
+    heap: number,
+    tally: number,
+  ): void;
+  postingRows(
+    metric: number,
+    query: number,
+    posting: number,
+    count: number,
+    dimensions: number,
+    total: number,
+    remaining: number,
+    fresh: number,
+    k: number,
+    heap: number,
+    tally: number,
+  ): void;
+  postingHits(heap: number, tally: number, ordinals: number, distances: number): number;
 }
 
 /** The quantized graph; see packages/kernels/assembly/qgraph.ts. */

@@ -16,6 +16,8 @@ const MAX_PAGES = 65535;
 const FIRST_ADDRESS = 64;
 /** An idle memory this much larger than needed is left for a larger taker. */
 const REUSE_FACTOR = 16;
+/** The same for a taker that stays for long and should not hold more than it needs. */
+const TIGHT_FACTOR = 1.5;
 
 export interface MemoryStats {
   /** Memories in use, and bytes of address space they have grown to (untouched pages take no memory). */
@@ -60,14 +62,16 @@ export function memoryStats(): MemoryStats {
   };
 }
 
-function take(shared: boolean, needBytes: number): WebAssembly.Memory {
+function take(shared: boolean, needBytes: number, tight: boolean): WebAssembly.Memory {
   const pool = shared ? idle.shared : idle.unshared;
+  const factor = tight ? TIGHT_FACTOR : REUSE_FACTOR;
+  const leastBytes = tight ? PAGE_BYTES : 16 * PAGE_BYTES;
   let best = -1;
   let largest = -1;
   for (let i = 0; i < pool.length; i++) {
     const size = pool[i].buffer.byteLength;
     if (size >= needBytes) {
-      if (size <= needBytes * REUSE_FACTOR || size <= 16 * PAGE_BYTES) {
+      if (size <= needBytes * factor || size <= leastBytes) {
         if (best < 0 || size < pool[best].buffer.byteLength) best = i;
       }
     } else if (largest < 0 || size > pool[largest].buffer.byteLength) largest = i;
@@ -137,9 +141,9 @@ export class Arena {
     this.view();
   }
 
-  /** `needBytes`: about how much will be reserved; helps to choose among idle memories. */
-  static create(kernels: KernelModule, needBytes: number): Arena {
-    return new Arena(take(kernels.shared, needBytes), kernels.shared, false);
+  /** `needBytes`: about how much will be reserved; helps to choose among idle memories. `tight`: it stays for long. */
+  static create(kernels: KernelModule, needBytes: number, tight = false): Arena {
+    return new Arena(take(kernels.shared, needBytes, tight), kernels.shared, false);
   }
 
   /** A memory that another thread owns. */

@@ -16,6 +16,7 @@ import { decodeRecord } from "./effects.js";
 import {
   loadSegment,
   type NameFile,
+  releaseSaved,
   type SegmentEntry,
   saveDeletes,
   saveDerived,
@@ -140,6 +141,7 @@ export class Collection {
       await this.#files?.checkpoint(this.state, this.#log);
     } finally {
       await this.#log.close();
+      await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
       this.state.close();
     }
   }
@@ -233,7 +235,11 @@ class CollectionFiles {
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
-      for (const path of pathsOf(old)) if (!kept.has(path)) await this.#dir.delete(path);
+      const gone = pathsOf(old).filter((path) => !kept.has(path));
+      // Searches that began with an index that has gone may still read it.
+      if (gone.length > 0) await segment.readers.left();
+      for (const path of gone) await this.#dir.delete(path);
+      await releaseSaved(this.#dir, state, segment, files);
     }
   }
 
@@ -255,8 +261,10 @@ class CollectionFiles {
   }
 
   async discard(segments: Segment[]): Promise<void> {
-    for (const { files } of segments)
+    for (const { files, readers } of segments) {
+      await readers.drained();
       if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+    }
   }
 }
 

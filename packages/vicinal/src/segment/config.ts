@@ -3,7 +3,6 @@ import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.j
 import type { Metric } from "../index/contract.js";
 import type { FieldSchema } from "../payload/columns.js";
 import type { Datatype } from "./datatype.js";
-import { GROWING_BYTES, GROWING_ROWS } from "./defaults.js";
 
 type Settings = Record<string, unknown>;
 
@@ -37,14 +36,6 @@ export interface CollectionConfig {
   /** Everything else of the creation request: `quantization_config`, and what is only kept and shown. */
   other: Settings;
   fields: Record<string, FieldSchema>;
-}
-
-/** Rows that fit a growing segment of this collection. */
-export function growingCapacity(config: CollectionConfig): number {
-  let rowBytes = 0;
-  for (const vector of Object.values(config.vectors)) rowBytes += vector.size * 4;
-  const rows = rowBytes === 0 ? GROWING_ROWS.max : Math.floor(GROWING_BYTES / rowBytes);
-  return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
 
 /** What of the graph settings an index is built by. */

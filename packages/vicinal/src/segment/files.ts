@@ -10,16 +10,19 @@
  *   deletes   live: the bits of the rows that live
  *   patch     patch.* (payloads changed since `rows`), patch.versions
  */
-import type { VectorIndex } from "../index/contract.js";
+import type { FileIndex, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
+import type { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
 import { type FieldSchema, loadColumn } from "../payload/columns.js";
 import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
+import { assert } from "../runtime/assert.js";
 import { bitWords, fillBits } from "../runtime/bits.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
+import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
 import { IdColumn } from "./id-column.js";
 import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
 import type { CollectionState } from "./state.js";
@@ -33,7 +36,7 @@ export interface SegmentEntry {
 }
 
 /** Where an index or a column lies that has been saved or loaded: neither changes after that, so it is saved once. */
-const fileOf = new WeakMap<VectorIndex | FieldColumn, string>();
+const fileOf = new WeakMap<VectorIndex | FileIndex | FieldColumn, string>();
 
 /** Gives each new file a name that no file had before. */
 export type NameFile = (kind: string) => string;
@@ -56,10 +59,12 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
   const files: SegmentFiles = { rows: name("rows"), vectors: [], fields: [] };
   await write(dir, files.rows, "rows", rows);
   for (const column of segment.vectors.values()) {
+    const { store } = column.memory ?? {};
+    assert(store !== undefined, "vectors are saved from memory");
     const file = name("vector");
     await write(dir, file, "vector", {
-      meta: { name: column.name, count: column.store.count },
-      sections: [{ name: "floats", bytes: column.store.bytes() }, ...column.sections()],
+      meta: { name: column.name, count: store.count },
+      sections: [{ name: "floats", bytes: store.bytes(), floats: true }, ...column.sections()],
     });
     files.vectors.push({ name: column.name, file });
   }
@@ -88,13 +93,14 @@ export async function saveDerived(
 /** Undefined for an index that needs no file. */
 async function saveIndex(
   dir: Directory,
-  { index, choice }: VectorColumn,
+  { index, memory, choice }: VectorColumn,
   name: NameFile,
 ): Promise<IndexFile | undefined> {
   if (!choice) return undefined;
   let file = fileOf.get(index);
   if (file === undefined) {
-    const { meta, sections } = index.save();
+    assert(memory !== undefined, "what is served from a file was saved");
+    const { meta, sections } = memory.index.save();
     file = name("index");
     await write(dir, file, "index", { meta, sections });
     fileOf.set(index, file);
@@ -155,9 +161,8 @@ export async function loadSegment(
     const patched = files.patch ? await loadPatch(dir, files.patch, segment) : [];
     const vectors: SegmentFiles["vectors"] = [];
     for (const { name, file, index } of files.vectors) {
-      const column = await loadVector(dir, segment, name, file);
-      const loaded = index && (await unlessDamaged(loadIndex(dir, column, index)));
-      vectors.push({ name, file, index: loaded && index });
+      const loaded = await loadVector(dir, state, segment, { name, file, index });
+      vectors.push({ name, file, index: loaded ? index : undefined });
     }
     const fields: SegmentFiles["fields"] = [];
     segment.fields.clear();
@@ -177,34 +182,55 @@ export async function loadSegment(
   }
 }
 
+/** Floats and index of a column, into memory or to be served from their files; whether it has its index. */
 async function loadVector(
   dir: Directory,
+  state: CollectionState,
   segment: Segment,
-  name: string,
-  file: string,
-): Promise<VectorColumn> {
+  { name, file, index }: SegmentFiles["vectors"][number],
+): Promise<boolean> {
   const column = segment.vectors.get(name);
-  if (!column) throw corruption(file, 0, "a vector of the collection", name, "vector name");
+  if (!column?.memory) throw corruption(file, 0, "a vector of the collection", name, "vector name");
   const source = await openSections(dir, file, "vector");
-  const count = Number(source.meta.count);
-  await column.store.restore(count, (target) => source.readInto("floats", target));
   column.restore(
     segment.rowCount,
     source.length("norms") > 0 ? new Float32Array(await own(source, "norms")) : undefined,
     source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
   );
-  return column;
+  if (index && servesFromFile(index.family)) {
+    const home = await unlessDamaged(openHome(dir, state, column, { source, index }));
+    if (home) {
+      fileOf.set(home.index, index.file);
+      column.moveToFile(home, { family: index.family, parameters: index.parameters });
+      return true;
+    }
+  }
+  const { store } = column.memory;
+  await store.restore(Number(source.meta.count), (target) => source.readInto("floats", target));
+  if (!index || servesFromFile(index.family)) return false;
+  return (await unlessDamaged(loadIndex(dir, column, store, index))) !== undefined;
 }
 
 async function loadIndex(
   dir: Directory,
   column: VectorColumn,
+  store: VectorStore,
   { file, family, parameters }: IndexFile,
 ): Promise<VectorIndex> {
-  const index = await familyNamed(family).load(column.store, await openSections(dir, file, "index"));
+  const index = await familyNamed(family).load(store, await openSections(dir, file, "index"));
   fileOf.set(index, file);
   column.replaceIndex(index, { family, parameters });
   return index;
+}
+
+/** Lets files serve what was saved just now, where the index is of a family on disk. */
+export async function releaseSaved(
+  dir: Directory,
+  state: CollectionState,
+  segment: Segment,
+  files: SegmentFiles,
+): Promise<void> {
+  await serveFromFiles(dir, state, segment, files, (home, file) => fileOf.set(home.index, file));
 }
 
 async function loadField(dir: Directory, file: string, schema: FieldSchema): Promise<FieldColumn> {

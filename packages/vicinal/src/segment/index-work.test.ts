@@ -58,7 +58,7 @@ describe("a changed configuration", () => {
   test("builds over the same vectors and gives the old index's memory back", async () => {
     const collection = await filled();
     const column = onlyColumn(collection);
-    const { arena } = column.store;
+    const { arena } = column.memory!.store;
     const bytes = new Map<string, number>();
     for (const name of ["ivf", "hnsw", "ivf", "hnsw", "flat", "hnsw"]) {
       await configure(collection, family(name));

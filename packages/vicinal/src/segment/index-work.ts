@@ -8,13 +8,18 @@ import { carriedOver, isExpired } from "../index/calibration.js";
 import { type IndexChoice, sameChoice } from "../index/choice.js";
 import type { BuildOptions, Progress, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
+import type { VectorStore } from "../index/vector-store.js";
 import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { choiceOf } from "./config.js";
 import { INDEXING_BYTES } from "./defaults.js";
+import { segmentBytes } from "./memory-budget.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
-import type { VectorColumn } from "./vector-column.js";
+import type { MemoryHome, VectorColumn } from "./vector-column.js";
+
+/** Where segments are bounded by a budget of memory, those that hold this share of the bound are indexed, so that files serve. */
+const INDEXED_SHARE = 1 / 4;
 
 /** The rows of an older segment, and which rows of a newer one they became (-1: gone). */
 export interface Previous {
@@ -39,7 +44,8 @@ export class IndexWork {
   /** Vector bytes of a segment from which on it is indexed. */
   get leastBytes(): number {
     const thresholdKb = this.#state.config.optimizers.indexing_threshold;
-    if (typeof thresholdKb !== "number") return INDEXING_BYTES;
+    if (typeof thresholdKb !== "number")
+      return Math.min(INDEXING_BYTES, segmentBytes(this.#state.config) * INDEXED_SHARE);
     return thresholdKb === 0 ? Number.POSITIVE_INFINITY : thresholdKb * 1024;
   }
 
@@ -85,10 +91,11 @@ export class IndexWork {
     for (const column of segment.vectors.values()) {
       while (!this.#isRight(column)) {
         const wanted = this.#wanted(column);
-        if (!wanted) column.replaceIndex(column.scan, undefined);
+        const older = wanted && previous && extendable(previous, column, wanted);
+        const { store } = await inMemory(segment, column);
+        if (!wanted) column.replaceIndex(undefined, undefined);
         else {
-          const older = previous && extendable(previous, column, wanted);
-          const index = await this.#buildOne(column, wanted, older, progress);
+          const index = await this.#buildOne(column.name, store, wanted, older, progress);
           if (index) column.replaceIndex(index, wanted);
         }
       }
@@ -97,21 +104,22 @@ export class IndexWork {
 
   /** Undefined when the configuration changed meanwhile, so that nobody wants the result. */
   async #buildOne(
-    column: VectorColumn,
+    name: string,
+    store: VectorStore,
     wanted: IndexChoice,
     previous: Older | undefined,
     progress: Progress,
   ): Promise<VectorIndex | undefined> {
     const abort = new AbortController();
-    this.#building = { name: column.name, wanted, abort };
+    this.#building = { name, wanted, abort };
     try {
       const family = familyNamed(wanted.family);
       const options = { signal: AbortSignal.any([this.#stop, abort.signal]), progress };
-      let index = await family.build(column.store, wanted.parameters, { ...options, previous });
+      let index = await family.build(store, wanted.parameters, { ...options, previous });
       noteCalibration(index, previous);
       if (previous && !isMeasured(index)) {
         index.release();
-        index = await family.build(column.store, wanted.parameters, options);
+        index = await family.build(store, wanted.parameters, options);
         noteCalibration(index, undefined);
       }
       throwIfCancelled(this.#stop);
@@ -130,6 +138,16 @@ export class IndexWork {
     if (building && !sameChoice(building.wanted, choiceOf(this.#state.config, building.name)))
       building.abort.abort();
   }
+}
+
+/**
+ * An index is built over vectors in memory: those that files served are read, and scanned there meanwhile. Their segments are
+ * small enough for that (memory-budget.ts).
+ */
+async function inMemory(segment: Segment, column: VectorColumn): Promise<MemoryHome> {
+  const old = await column.moveToMemory();
+  if (old) void segment.readers.left().then(() => old.index.close());
+  return column.memory as MemoryHome;
 }
 
 /** Says how many vectors a measurement was made on, or how many came and went since one that was carried over. */
@@ -160,11 +178,11 @@ function extendable(
   wanted: IndexChoice,
 ): Older | undefined {
   const old = source.vectors.get(column.name);
-  if (!old || !sameChoice(old.choice, wanted)) return undefined;
+  if (!old?.memory || !sameChoice(old.choice, wanted)) return undefined;
   const oldToNew = new Int32Array(old.store.count);
   for (let ordinal = 0; ordinal < oldToNew.length; ordinal++) {
     const row = newRows[old.row(ordinal)];
     oldToNew[ordinal] = row < 0 ? -1 : column.ordinal(row);
   }
-  return { index: old.index, oldToNew };
+  return { index: old.memory.index, oldToNew };
 }

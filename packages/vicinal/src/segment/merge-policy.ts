@@ -20,6 +20,7 @@ export type Candidate = Pick<Segment, "id" | "liveCount" | "vectors" | "vectorBy
 export function mergeGroup<S extends Candidate>(
   segments: readonly S[],
   creditBytes: number,
+  mostBytes = SEGMENT_BYTES,
 ): S[] | undefined {
   const bySize = [...segments].sort((a, b) => b.liveCount - a.liveCount || a.id - b.id);
   for (let i = 0; i < bySize.length - 1; i++) {
@@ -29,7 +30,7 @@ export function mergeGroup<S extends Candidate>(
     for (let j = bySize.length - 1; j > i; j--) {
       bytes += bySize[j].vectorBytes();
       rows += bySize[j].liveCount;
-      if (bytes > SEGMENT_BYTES || rows > SEGMENT_ROWS || bytes > creditBytes) break;
+      if (bytes > mostBytes || rows > SEGMENT_ROWS || bytes > creditBytes) break;
       group.push(bySize[j]);
     }
     if (group.length > 1) return group.sort((a, b) => indexedRows(b) - indexedRows(a) || a.id - b.id);

@@ -2,7 +2,7 @@
  * Merge: copies the live rows of sealed segments into a new one. Writes and searches go on meanwhile; what they
  * changed in the sources is caught up when the new segment takes their place, in one synchronous step.
  */
-import { countBits } from "../runtime/bits.js";
+import { countBits, hasBit } from "../runtime/bits.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import type { StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
@@ -36,15 +36,17 @@ export async function copyLive(
   try {
     for (let s = 0; s < sources.length; s++) {
       const source = sources[s];
-      for (let row = 0; row < newRows[s].length; row++) {
-        if ((lives[s][row >>> 5] & (1 << (row & 31))) === 0) continue;
-        source.ids.read(row, key);
-        newRows[s][row] = target.append(key, readPoint(source, row), source.version(row));
-        if (++copied % SLICE_ROWS === 0) {
-          options.progress?.(copied, total);
-          await yieldToOthers();
-          throwIfCancelled(options.signal);
-        }
+      for (const rows of slices(lives[s])) {
+        const vectors = await readVectors(source, rows);
+        rows.forEach((row, i) => {
+          source.ids.read(row, key);
+          const point = { id: 0, vectors: vectors[i], payload: source.payloads.bytes(row) };
+          newRows[s][row] = target.append(key, point, source.version(row));
+        });
+        copied += rows.length;
+        options.progress?.(copied, total);
+        await yieldToOthers();
+        throwIfCancelled(options.signal);
       }
     }
   } catch (reason) {
@@ -61,13 +63,29 @@ export function abandon(state: CollectionState, target: Segment): void {
   state.detach(target);
 }
 
-function readPoint(segment: Segment, row: number): StoredPoint {
-  const vectors: StoredPoint["vectors"] = [];
-  for (const column of segment.vectors.values()) {
-    const vector = column.get(row);
-    if (vector) vectors.push({ name: column.name, vector });
+/** The rows whose bits are set, some at a time. */
+function* slices(bits: Uint32Array): Generator<number[]> {
+  let slice: number[] = [];
+  for (let row = 0; row < bits.length * 32; row++) {
+    if (!hasBit(bits, row)) continue;
+    slice.push(row);
+    if (slice.length < SLICE_ROWS) continue;
+    yield slice;
+    slice = [];
   }
-  return { id: 0, vectors, payload: segment.payloads.bytes(row) };
+  if (slice.length > 0) yield slice;
+}
+
+/** The vectors of each row, from memory or from files. */
+async function readVectors(segment: Segment, rows: number[]): Promise<StoredPoint["vectors"][]> {
+  const points: StoredPoint["vectors"][] = rows.map(() => []);
+  for (const column of segment.vectors.values()) {
+    const vectors = await column.getMany(rows);
+    vectors.forEach((vector, i) => {
+      if (vector) points[i].push({ name: column.name, vector });
+    });
+  }
+  return points;
 }
 
 /** The target takes the sources' place in the id map. Synchronous: a reader sees the old segments or the new one. */

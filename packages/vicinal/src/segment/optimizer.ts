@@ -7,7 +7,6 @@ import { createColumn } from "../payload/columns.js";
 import { parsePath } from "../payload/path.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import {
-  BACKLOG_BYTES,
   DELETED_THRESHOLD,
   IDLE_SEAL_MS,
   MERGE_AMPLIFICATION,
@@ -15,6 +14,7 @@ import {
   VACUUM_MIN_ROWS,
 } from "./defaults.js";
 import { IndexWork, type Previous } from "./index-work.js";
+import { backlogBytes, segmentBytes } from "./memory-budget.js";
 import { abandon, copyLive, publish } from "./merge.js";
 import { mergeGroup } from "./merge-policy.js";
 import type { Segment } from "./segment.js";
@@ -90,7 +90,7 @@ export class Optimizer {
 
   /** True while writes wait because too much is sealed but not indexed. */
   get backlogged(): boolean {
-    return this.#working && this.backlogBytes() > BACKLOG_BYTES;
+    return this.#working && this.backlogBytes() > backlogBytes(this.#host.state.config);
   }
 
   get #working(): boolean {
@@ -218,7 +218,11 @@ export class Optimizer {
   }
 
   #nextIndex(sealed: Segment[]): (() => Promise<void>) | undefined {
-    const group = mergeGroup(sealed, this.#everything ? Number.POSITIVE_INFINITY : this.#credit);
+    const group = mergeGroup(
+      sealed,
+      this.#everything ? Number.POSITIVE_INFINITY : this.#credit,
+      segmentBytes(this.#host.state.config),
+    );
     if (group) return () => this.#merge(group);
     const segment =
       sealed.find((candidate) => this.#indexes.isBare(candidate)) ??

@@ -9,6 +9,7 @@ import { decodePayload, type JsonObject } from "../payload/json.js";
 import { PayloadStore } from "../payload/store.js";
 import { bitWords, clearBit, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
+import { Readers } from "../runtime/readers.js";
 import type { StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";
 import type { VectorColumn } from "./vector-column.js";
@@ -40,6 +41,8 @@ export class Segment {
   sealed = false;
   /** False while a merge fills it: no search sees it. */
   published = true;
+  /** Who reads from this segment over several turns: its memory and its files stay until they are done. */
+  readonly readers = new Readers();
   /** Sequence number of the first and the last write that put rows here. */
   firstSequence = Number.POSITIVE_INFINITY;
   lastSequence = 0;
@@ -52,6 +55,7 @@ export class Segment {
   #versions = new Float64Array(0);
   #live = new Uint32Array(0);
   #liveCount = 0;
+  #closed = false;
   #order: { rows: Uint32Array; count: number } | undefined;
 
   constructor(slot: number, id: number, capacity: number, vectors: Iterable<VectorColumn>) {
@@ -176,7 +180,18 @@ export class Segment {
     return { ids, payloads: this.payloads.memoryBytes(), fields, vectors, indexes };
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Frees the memory, at once or when the last reader is done. */
   close(): void {
-    for (const column of this.vectors.values()) column.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    const close = () => {
+      for (const column of this.vectors.values()) column.close();
+    };
+    if (this.readers.idle) close();
+    else void this.readers.drained().then(close);
   }
 }

@@ -15,10 +15,12 @@ import { deletePayload, setPayload } from "../payload/patch.js";
 import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
 import type { KernelModule } from "../runtime/kernels.js";
-import { type CollectionConfig, changedConfig, type FieldSchema, growingCapacity } from "./config.js";
+import { ReadCache } from "../runtime/read-cache.js";
+import { type CollectionConfig, changedConfig, type FieldSchema } from "./config.js";
 import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
+import { cacheBytes, growingCapacity } from "./memory-budget.js";
 import { Segment } from "./segment.js";
 import { VectorColumn } from "./vector-column.js";
 
@@ -42,12 +44,23 @@ export class CollectionState {
   #growing: Segment | undefined;
   readonly #key = new IdKey();
 
-  readonly #kernels: KernelModule;
+  readonly kernels: KernelModule;
+  /** By name of the vector: what was read of its files lately, in all segments together. */
+  readonly #caches = new Map<string, ReadCache>();
 
   constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule) {
-    this.#kernels = kernels;
+    this.kernels = kernels;
     this.config = config;
     this.nextSegmentId = nextSegmentId;
+  }
+
+  readCache(name: string): ReadCache {
+    let cache = this.#caches.get(name);
+    if (!cache) {
+      cache = new ReadCache(cacheBytes(this.config, name));
+      this.#caches.set(name, cache);
+    }
+    return cache;
   }
 
   get pointCount(): number {
@@ -95,7 +108,7 @@ export class CollectionState {
       ([name, { size, distance }]) =>
         new VectorColumn(
           name,
-          VectorStore.createWith(this.#kernels, { dimensions: size, metric: distance, capacity }),
+          VectorStore.createWith(this.kernels, { dimensions: size, metric: distance, capacity }),
         ),
     );
     const segment = new Segment(slot, id, capacity, columns);

@@ -71,6 +71,7 @@ export const segmentExplanation = named(
     recall: optional(number({ min: 0, max: 1 }).describe("Measured at that effort; 1 for a scan.")),
     scored: unsigned().describe("Distances computed, on codes or on floats."),
     visited: unsigned().describe("Graph nodes expanded, lists or leaves read."),
+    read_bytes: optional(unsigned().describe("Read from files; absent where the segment lies in memory.")),
     filter_us: number().describe("Microseconds that the filter took."),
     search_us: number().describe("Microseconds that the search took."),
   }),

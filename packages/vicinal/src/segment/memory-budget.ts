@@ -1,0 +1,50 @@
+/**
+ * MemoryBudget: what a collection may hold of vectors in memory at a time. Where they are served from files, their index
+ * says how much memory they may take; what is written, merged and built has to pass through it in parts. Beside these
+ * shares lie the heads of all segments.
+ *
+ *   1/16 growing | 1/4 sealed, waiting for their index | 1/4 one segment that is built, and 1/4 its postings | 1/8 read lately
+ */
+import { familyNamed } from "../index/families.js";
+import { type CollectionConfig, choiceOf } from "./config.js";
+import { BACKLOG_BYTES, GROWING_BYTES, GROWING_ROWS, SEGMENT_BYTES } from "./defaults.js";
+
+const GROWING_SHARE = 1 / 16;
+const BACKLOG_SHARE = 1 / 4;
+const SEGMENT_SHARE = 1 / 4;
+const CACHE_SHARE = 1 / 8;
+
+/** Bytes that the vectors of a name may take, with their index; infinite where they stay in memory. */
+function memoryBytes(config: CollectionConfig, name: string): number {
+  const { family, parameters } = choiceOf(config, name);
+  return familyNamed(family).disk?.memoryBytes(parameters) ?? Number.POSITIVE_INFINITY;
+}
+
+function leastBudget(config: CollectionConfig): number {
+  return Math.min(...Object.keys(config.vectors).map((name) => memoryBytes(config, name)));
+}
+
+/** Rows that fit a growing segment of this collection. */
+export function growingCapacity(config: CollectionConfig): number {
+  let rowBytes = 0;
+  for (const vector of Object.values(config.vectors)) rowBytes += vector.size * 4;
+  const bytes = Math.min(GROWING_BYTES, leastBudget(config) * GROWING_SHARE);
+  const rows = rowBytes === 0 ? GROWING_ROWS.max : Math.floor(bytes / rowBytes);
+  return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
+}
+
+/** Vector bytes of a sealed segment at most. */
+export function segmentBytes(config: CollectionConfig): number {
+  return Math.min(SEGMENT_BYTES, leastBudget(config) * SEGMENT_SHARE);
+}
+
+/** Sealed but unindexed vector bytes beyond which writes wait for the optimizer. */
+export function backlogBytes(config: CollectionConfig): number {
+  return Math.min(BACKLOG_BYTES, leastBudget(config) * BACKLOG_SHARE);
+}
+
+/** Bytes of postings of that vector that are kept after they were read. */
+export function cacheBytes(config: CollectionConfig, name: string): number {
+  const bytes = memoryBytes(config, name);
+  return Number.isFinite(bytes) ? Math.floor(bytes * CACHE_SHARE) : 0;
+}
