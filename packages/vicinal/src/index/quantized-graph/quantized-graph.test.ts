@@ -157,6 +157,10 @@ describe("a damaged file is refused", () => {
       "a neighbour beyond the vectors",
       ({ sections }) => word(sections.get("records")!, record * 7 + 12, 400),
     ],
+    [
+      "factors of no neighbour",
+      ({ sections }) => word(sections.get("records")!, record * 7 + 12, 0xffffffff),
+    ],
     ["an entry beyond the vectors", ({ sections }) => word(sections.get("root")!, 8, 400)],
     ["signs that are none", ({ sections }) => word(sections.get("signs")!, 4, 3)],
     ["a section that is cut", ({ sections }) => sections.set("records", sections.get("records")!.slice(4))],
