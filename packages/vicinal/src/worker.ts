@@ -13,6 +13,7 @@ serve({
   "mih-build": () => import("./index/mih/build-steps.js"),
   "nsg-build": () => import("./index/nsg/build-task.js"),
   "postings-build": () => import("./index/postings/build-task.js"),
+  "quantized-graph-build": () => import("./index/quantized-graph/build-steps.js"),
   "tree-build": () => import("./index/tree/build-task.js"),
   "vamana-build": () => import("./index/vamana/build-task.js"),
 });
