@@ -8,7 +8,7 @@
  *     1 upsert     names u16, name string...; points u32, then per point:
  *                    id; payload sized, UTF-8 JSON; vectors u16, then per vector:
  *                    name index u16 | form u8 | length u32 | norm f32 | numbers (form: 0 f32, 1 halves, 2 bytes;
- *                    packed-floats.ts)
+ *                    runtime/packed-floats.ts)
  *     2 delete     ids
  *     3 payload    mode u8 (0 set, 1 overwrite, 2 delete keys, 3 clear) | path string | JSON sized | keys u32, string... | ids
  *     4 field      path string | schema JSON sized (empty: the field index goes)
@@ -19,7 +19,7 @@
 import { ID_KIND_UUID, type IdKind, type PointId, readIdKey, writeIdKey } from "../payload/id.js";
 import { ByteReader, ByteWriter } from "../runtime/bytes.js";
 import { corruption } from "../runtime/errors.js";
-import { pack, unpack, type Width, widthOf } from "./packed-floats.js";
+import { pack, unpack, type Width, widthOf } from "../runtime/packed-floats.js";
 
 /** A vector as it is stored: of unit length for Cosine, with the length that it came with. */
 export interface StoredVector {

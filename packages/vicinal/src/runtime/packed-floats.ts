@@ -6,7 +6,7 @@
  *   width 2   IEEE 754 binary16: numbers that are half floats
  *   width 4   f32: all others
  */
-import { halfOf, ofHalf } from "../runtime/half.js";
+import { halfOf, ofHalf } from "./half.js";
 
 export type Width = 1 | 2 | 4;
 

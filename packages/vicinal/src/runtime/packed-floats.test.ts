@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { ofHalf } from "../runtime/half.js";
-import { seededRandom } from "../runtime/random.js";
+import { ofHalf } from "./half.js";
 import { pack, unpack, type Width, widthOf } from "./packed-floats.js";
+import { seededRandom } from "./random.js";
 
 const random = seededRandom(1);
 const cases: [string, Width, Float32Array][] = [
