@@ -41,6 +41,8 @@ interface Arguments {
   engines: (() => Engine)[];
   /** Before the names of result files. */
   prefix: string;
+  /** Whether results are kept: a picture of some families would take the place of the one of all. */
+  kept: boolean;
   /** Which measurements: `curve`, `fixed`, `product`. */
   only: string[];
   options: CurveOptions;
@@ -70,6 +72,7 @@ function readArguments(): Arguments {
     data: (values.data ?? (families ? "words-100k,fashion" : "fashion,words")).split(","),
     engines: known(names, all, "--engines").map((name) => makers[name]),
     prefix: families ? "families-" : "",
+    kept: !families || names.length === all.length,
     only: known(only, families ? ["curve"] : measurements, "--only"),
     options: {
       k: wholeNumber(values.k, "--k"),
@@ -107,7 +110,7 @@ async function main(): Promise<void> {
 
 async function measureSet(
   set: DataSet,
-  { engines: makers, only, options, prefix }: Omit<Arguments, "data">,
+  { engines: makers, only, options, prefix, kept }: Omit<Arguments, "data">,
 ): Promise<void> {
   const name = prefix + set.meta.name;
   const report: Report = { machine: machine(), data: set.meta, options, curves: [] };
@@ -116,17 +119,18 @@ async function measureSet(
     console.log(
       `\n${name}\n\n${curves(report.curves)}\n\n${summary(report.curves)}\n\n${notes(report.curves)}`,
     );
-    writeFileSync(
-      join(resultsFolder, `${name}.svg`),
-      curvePlot(set.meta, report.curves, options.k, report.machine),
-    );
+    if (kept)
+      writeFileSync(
+        join(resultsFolder, `${name}.svg`),
+        curvePlot(set.meta, report.curves, options.k, report.machine),
+      );
   }
   if (only.includes("product")) {
     report.product = await measureProduct(set, options.parameters, options.k);
     console.log(`\n${name}: the product\n\n${product(report.product)}`);
   }
   const whole = prefix !== "" || only.length === measurements.length;
-  save(whole ? name : `${name}.${only.join("-")}`, report);
+  if (kept) save(whole ? name : `${name}.${only.join("-")}`, report);
 }
 
 /** Closes the engines, whatever happens. */

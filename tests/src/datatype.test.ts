@@ -1,4 +1,6 @@
 /** Vectors of other types than float32: rounded when they are written, answered and compared so, also after a restart. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { byteOf, nearestHalf } from "@vicinal/kernels";
 import { open } from "vicinal";
 import { describe, expect, test } from "vitest";
@@ -89,3 +91,37 @@ test("a number beyond float16 is refused, and its point not written", async () =
   expect([...(vector as Iterable<number>)]).toEqual([1, 65504]);
   await database.close();
 });
+
+test.each([
+  ["float32", 4],
+  ["float16", 2],
+  ["uint8", 1],
+] as const)(
+  "%s: a number takes %i bytes in the log and in the files of segments",
+  async (datatype, width) => {
+    await withFolder(async (folder) => {
+      const next = random(5);
+      const size = 256;
+      const points = Array.from({ length: 1500 }, (_, id) => ({
+        id,
+        vector: Array.from({ length: size }, () => next() * 200),
+      }));
+      const database = await open(folder);
+      await database.createCollection("c", {
+        vectors: { size, distance: "Euclid", datatype, index: { type: "flat" } },
+      });
+      await database.upsert("c", { points });
+      const bytes = (of: RegExp) =>
+        (readdirSync(folder, { recursive: true }) as string[])
+          .filter((path) => of.test(path))
+          .reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+      const numbers = points.length * size;
+      expect(bytes(/log-/) / numbers).toBeGreaterThan(width);
+      expect(bytes(/log-/) / numbers).toBeLessThan(width + 0.3);
+      await database.waitForIndex("c", { everything: true });
+      await database.close();
+      expect(bytes(/vector-/) / numbers).toBeGreaterThanOrEqual(width);
+      expect(bytes(/vector-/) / numbers).toBeLessThan(width + 0.1);
+    });
+  },
+);

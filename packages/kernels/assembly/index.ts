@@ -23,9 +23,16 @@ export { difference, rotate, rotateBack } from "./rotation";
 export { roundTables, scanBlock, signTables } from "./fast-scan";
 export { initTree, treeBytes, treeSearch, treeSlotBytes, treeSlotStats } from "./tree";
 export { binaryEncode, binaryReorder, binaryScan, binaryScores } from "./binary";
-export {
-  initLsh, initLshWork, lshAnswerBytes, lshBuckets, lshBytes, lshFill, lshFingerprints, lshIntegers, lshSearch,
-  lshWorkBytes,
-} from "./lsh";
+export { initLsh, initLshWork, lshBytes, lshWorkBytes } from "./lsh";
+export { lshFingerprints, lshIntegers } from "./lsh-hash";
+export { lshAnswerBytes, lshSearch } from "./lsh-search";
+export { lshBuckets, lshFill } from "./lsh-tables";
 export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";
 export { postingCodes, postingHits, postingRows } from "./posting";
+export {
+  initQgraph, initQgraphSlot, qgraphBytes, qgraphDistances, qgraphOrdinals, qgraphSlotBytes, qgraphStats,
+} from "./qgraph";
+export { qgraphClear, qgraphLift, qgraphTurn } from "./qgraph-encode";
+export { qgraphLink } from "./qgraph-link";
+export { qgraphRepair } from "./qgraph-repair";
+export { qgraphSearch } from "./qgraph-walk";

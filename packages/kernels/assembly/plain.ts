@@ -6,7 +6,7 @@
 //
 // To Half: the nearest, ties to even; beyond 65504 (from 65520 on) an infinity, as IEEE 754 says; below 2^-14 subnormal.
 // To Byte: towards zero, from 0 to 255, no number to 0: as Qdrant stores its `uint8`. Whole numbers in range are kept as they are.
-// Back: exactly.
+// Back: exactly. A vector with an infinity, or with what is no number, is as far away as there is, under every metric.
 
 import { finite } from "./keys";
 import { Cosine, Dot, Euclid, Manhattan, Metric } from "./metrics";
@@ -56,6 +56,7 @@ function bytesOfFloats(x: v128): v128 {
   return i32x4.min_u(i32x4.trunc_sat_f32x4_u(x), i32x4.splat(255));
 }
 
+/** For scans: faster, and wrong for infinities and what is no number, which `note` and `checked` see to. */
 @final @unmanaged
 class Halves {
   /** Components 0..7 of `at`, 16 bits each. */
@@ -67,10 +68,22 @@ class Halves {
   }
   /** Floats of the low, and of the high four of what `load8` gave. */
   @inline low(raw: v128): v128 {
-    return floatsOfHalves(i32x4.extend_low_i16x8_u(raw));
+    return this.spread(v128.shuffle<u16>(i16x8.splat(0), raw, 0, 8, 1, 9, 2, 10, 3, 11));
   }
   @inline high(raw: v128): v128 {
-    return floatsOfHalves(i32x4.extend_high_i16x8_u(raw));
+    return this.spread(v128.shuffle<u16>(i16x8.splat(0), raw, 4, 12, 5, 13, 6, 14, 7, 15));
+  }
+  /** Halves in the high 16 bits of each lane: sign and exponent move apart by three bits. */
+  @inline spread(lanes: v128): v128 {
+    return f32x4.mul(v128.and(i32x4.shr_s(lanes, 3), i32x4.splat(0x8fffe000)), i32x4.splat(0x77800000));
+  }
+  /** Keeps the largest exponent that was met. */
+  @inline note(seen: v128, raw: v128): v128 {
+    return i16x8.max_u(seen, i16x8.shl(raw, 1));
+  }
+  /** No number, where an infinity or no number was met: it counts as far away, whatever the metric. */
+  @inline checked(sum: v128, seen: v128): v128 {
+    return v128.any_true(i16x8.ge_u(seen, i16x8.splat(<i16>0xf800))) ? f32x4.splat(NaN) : sum;
   }
 }
 
@@ -87,6 +100,12 @@ class Bytes {
   }
   @inline high(raw: v128): v128 {
     return f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(raw));
+  }
+  @inline note(seen: v128, raw: v128): v128 {
+    return seen;
+  }
+  @inline checked(sum: v128, seen: v128): v128 {
+    return sum;
   }
 }
 
@@ -115,23 +134,21 @@ export function plainEncode(type: Plain, floats: usize, count: u32, target: usiz
   }
 }
 
-function decodeAs<T>(numbers: usize, bytes: usize, count: u32, floats: usize): void {
-  const type = changetype<T>(0);
-  let i: u32 = 0;
-  for (; i + 8 <= count; i += 8) {
-    const raw = type.load8(numbers + <usize>i * bytes);
-    v128.store(floats + (<usize>i << 2), type.low(raw));
-    v128.store(floats + (<usize>i << 2), type.high(raw), 16);
-  }
-  for (; i < count; i++) {
-    v128.store_lane<f32>(floats + (<usize>i << 2), type.low(type.load1(numbers + <usize>i * bytes)), 0);
-  }
-}
-
 /** Turns `count` numbers of the type back into floats. */
 export function plainDecode(type: Plain, numbers: usize, count: u32, floats: usize): void {
-  if (type == Plain.Half) decodeAs<Halves>(numbers, 2, count, floats);
-  else decodeAs<Bytes>(numbers, 1, count, floats);
+  const end = floats + (<usize>count << 2);
+  if (type == Plain.Half) {
+    for (; floats + 32 <= end; floats += 32, numbers += 16) {
+      const raw = v128.load(numbers);
+      v128.store(floats, floatsOfHalves(i32x4.extend_low_i16x8_u(raw)));
+      v128.store(floats, floatsOfHalves(i32x4.extend_high_i16x8_u(raw)), 16);
+    }
+    for (; floats < end; floats += 4, numbers += 2) {
+      v128.store_lane<f32>(floats, floatsOfHalves(i32x4.splat(load<u16>(numbers))), 0);
+    }
+    return;
+  }
+  for (; floats < end; floats += 4, numbers++) store<f32>(floats, <f32>load<u8>(numbers));
 }
 
 /**
@@ -146,20 +163,24 @@ function plainSum<M, T>(query: usize, code: usize, bytes: usize, dimensions: u32
   let sum1 = zero;
   let sum2 = zero;
   let sum3 = zero;
+  let seen = zero;
   const end = query + (<usize>dimensions << 2);
   for (; query + 64 <= end; query += 64, code += 16 * bytes) {
     const first = type.load8(code);
     const second = type.load8(code + 8 * bytes);
+    seen = type.note(type.note(seen, first), second);
     sum0 = metric.accumulate(sum0, v128.load(query), type.low(first));
     sum1 = metric.accumulate(sum1, v128.load(query, 16), type.high(first));
     sum2 = metric.accumulate(sum2, v128.load(query, 32), type.low(second));
     sum3 = metric.accumulate(sum3, v128.load(query, 48), type.high(second));
   }
   for (; query < end; query += 4, code += bytes) {
-    const x = f32x4.extract_lane(type.low(type.load1(code)), 0);
+    const raw = type.load1(code);
+    const x = f32x4.extract_lane(type.low(raw), 0);
+    seen = type.note(seen, raw);
     sum0 = metric.accumulate(sum0, v128.load32_zero(query), f32x4.replace_lane(zero, 0, x));
   }
-  return f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3));
+  return type.checked(f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3)), seen);
 }
 
 function scoresAs<M, T>(

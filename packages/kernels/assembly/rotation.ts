@@ -13,7 +13,7 @@
 export const ROTATION_ROUNDS: u32 = 4;
 
 /** Hadamard transform of 2^k >= 4 floats, times `scale`, in place. */
-function hadamard(x: usize, length: u32, scale: f32): void {
+export function hadamard(x: usize, length: u32, scale: f32): void {
   const bytes = <usize>length << 2;
   const factor = f32x4.splat(scale);
   const odd = i32x4(0, 0x80000000, 0, 0x80000000);

@@ -12,5 +12,6 @@ export {
 } from "./hash-twins.js";
 export { assignments, means } from "./kmeans-twins.js";
 export { byteOf, halfValue, nearestHalf } from "./plain-twins.js";
+export { type Edge, edgeOf, estimate, halfSquare } from "./qgraph-twins.js";
 export { blockSums, rotated, signEntry } from "./quantizer-twins.js";
 export { ball, leastDistance, searchTree, type TwinNode } from "./tree-twins.js";

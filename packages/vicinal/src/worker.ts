@@ -6,12 +6,14 @@ import { serve } from "#platform/worker.js";
 
 serve({
   "batch-search": () => import("./objects/search-task.js"),
+  "codec-training": () => import("./objects/learn-codec.js"),
   "hnsw-build": () => import("./index/hnsw/build-task.js"),
   "ivf-build": () => import("./index/ivf/build-task.js"),
   "lsh-build": () => import("./index/lsh/build-steps.js"),
   "mih-build": () => import("./index/mih/build-steps.js"),
   "nsg-build": () => import("./index/nsg/build-task.js"),
   "postings-build": () => import("./index/postings/build-task.js"),
+  "quantized-graph-build": () => import("./index/quantized-graph/build-steps.js"),
   "tree-build": () => import("./index/tree/build-task.js"),
   "vamana-build": () => import("./index/vamana/build-task.js"),
 });

@@ -9,10 +9,12 @@ import type { Candidate } from "./contract.js";
 
 type Parameters = Record<string, unknown>;
 
-/** Beside the defaults. A value that a metric rules out is refused by the family itself. */
+/** Beside the defaults. A value that the family refuses for such vectors is passed over. */
 const variations: Record<string, readonly Parameters[]> = {
   // Links per node: half as many save memory where data are easy, twice as many reach a high recall with less effort.
   hnsw: [{ m: 8 }, { m: 32 }],
+  // Twice as many links: fewer steps to a high recall, for twice the memory of links and a longer build.
+  vamana: [{ degree: 64 }],
   // Codes of more bits: fewer floats are measured, for more bytes.
   ivf: [{ encoding: "pq4" }, { encoding: "sq8" }],
   // More tables find more with the same probes; hyperplanes are coarser than cross-polytopes and cheaper to evaluate.
@@ -31,16 +33,16 @@ export interface Candidates {
   excluded: Exclusion[];
 }
 
-/** Candidates of the families; those that cannot serve such vectors are excluded with the family's own words. */
+/** Candidates of the families; a family that cannot serve such vectors is excluded with its own words. */
 export function candidatesFor(families: readonly string[], vectors: VectorKind): Candidates {
   const result: Candidates = { candidates: [], excluded: [] };
-  for (const family of families)
-    for (const parameters of [{}, ...(variations[family] ?? [])]) {
-      const name = nameOf(family, parameters);
-      const reason = refusal(family, parameters, vectors);
-      if (reason === undefined) result.candidates.push({ name, family, parameters });
-      else result.excluded.push({ name, reason });
-    }
+  for (const family of families) {
+    const reason = refusal(family, {}, vectors);
+    if (reason !== undefined) result.excluded.push({ name: family, reason });
+    for (const parameters of [{}, ...(variations[family] ?? [])])
+      if (refusal(family, parameters, vectors) === undefined)
+        result.candidates.push({ name: nameOf(family, parameters), family, parameters });
+  }
   return result;
 }
 

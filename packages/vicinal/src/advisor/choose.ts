@@ -10,16 +10,15 @@ import type { Question } from "./options.js";
 /** Rows this much slower than the fastest count as equally fast. */
 const EQUALLY_FAST = 1.15;
 /** Recall may fall short of what was asked by so much, as everywhere in the product. */
-const RECALL_SLACK = 0.01;
+export const RECALL_SLACK = 0.01;
 
 /** Why a row cannot be recommended; empty where it can. */
 export function missesOf(
-  row: Pick<AdviceRow, "recall" | "recallError" | "full" | "bytesPerVector">,
+  row: Pick<AdviceRow, "recall" | "full" | "bytesPerVector">,
   { recall, memoryBytes, latencyMs }: Pick<Question, "recall" | "memoryBytes" | "latencyMs">,
 ): string[] {
   const misses: string[] = [];
-  // The dial was set carefully: a check that falls short by less than its own error proves nothing.
-  if (row.recall + row.recallError < recall - RECALL_SLACK)
+  if (row.recall < recall - RECALL_SLACK)
     misses.push(`recall ${row.recall.toFixed(3)} is less than ${recall}`);
   const bytes = row.bytesPerVector * row.full.vectors;
   if (memoryBytes !== undefined && bytes > memoryBytes)

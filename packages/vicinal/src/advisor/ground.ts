@@ -11,6 +11,7 @@ import { FlatIndex } from "../index/flat/index.js";
 import { recallCurves } from "../index/recall-curve.js";
 import { VectorStore, type VectorStoreOptions } from "../index/vector-store.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
+import { RECALL_SLACK } from "./choose.js";
 import type { Candidate } from "./contract.js";
 import type { Queries } from "./queries.js";
 import { type Timed, timeInTurns } from "./time.js";
@@ -23,8 +24,9 @@ const SLICE_MS = 16;
  */
 export const MOST_SCANS = 4;
 const PATIENCE_MS = 1;
-/** Step from one effort tried to the next. */
+/** Step from one effort tried to the next, and from one that proved too little. */
 const EFFORT_STEP = 1.5;
+const EFFORT_RAISE = 1.2;
 
 interface Half {
   queries: readonly Float32Array[];
@@ -108,10 +110,28 @@ export class Ground {
     wanted: number,
     signal: AbortSignal | undefined,
   ): Promise<{ effort: number; recall: number; error: number } | { best: number }> {
-    const effort = index.exact ? index.effort.default : await this.#effortFor(index, wanted, signal);
-    if (typeof effort === "object") return effort;
-    const [{ recalls, errors }] = await this.#curve(index, this.#check, [effort], 2, signal);
+    if (index.exact) return this.#checked(index, index.effort.default, signal);
+    const found = await this.#effortFor(index, wanted, signal);
+    if (typeof found === "object") return found;
+    let effort = found;
+    for (;;) {
+      const clock = { ms: 0 };
+      const checked = await this.#checked(index, effort, signal, clock);
+      const last = effort >= index.effort.max || clock.ms > this.#patienceMs(this.#check);
+      if (checked.recall >= wanted - RECALL_SLACK || last) return checked;
+      // A miss raises the dial, as it does in a collection.
+      effort = Math.min(index.effort.max, Math.ceil(effort * EFFORT_RAISE));
+    }
+  }
+
+  async #checked(index: VectorIndex, effort: number, signal: AbortSignal | undefined, clock = { ms: 0 }) {
+    const [{ recalls, errors }] = await this.#curve(index, this.#check, [effort], 2, signal, clock);
     return { effort, recall: recalls[0], error: errors[0] };
+  }
+
+  /** Time that the queries of a half may take at one effort. */
+  #patienceMs({ queries }: Half): number {
+    return Math.max(PATIENCE_MS, this.#scanMs * MOST_SCANS) * queries.length;
   }
 
   async #effortFor(
@@ -120,7 +140,7 @@ export class Ground {
     signal: AbortSignal | undefined,
   ): Promise<number | { best: number }> {
     const { queries } = this.#dial;
-    const limitMs = Math.max(PATIENCE_MS, this.#scanMs * MOST_SCANS) * queries.length;
+    const limitMs = this.#patienceMs(this.#dial);
     const { min, max } = index.effort;
     const clock = { ms: 0 };
     function* efforts() {

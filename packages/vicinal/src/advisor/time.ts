@@ -7,8 +7,11 @@ import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 
 /** The first of them warms up. */
 const ROUNDS = 6;
-/** A turn lasts at least this long, so that the ticks of processor time are fine enough. */
-const TURN_MS = 60;
+/** A turn takes so much processor time, so that its ticks are fine enough; on a busy machine so long at most. */
+const TURN_CPU_MS = 50;
+const TURN_MS = 250;
+/** Milliseconds between two looks at the clock of processor time, which is slower than the other. */
+const LOOK_MS = 10;
 
 export interface Timed {
   cpuUs: number;
@@ -40,17 +43,22 @@ export async function timeInTurns(
   }));
 }
 
-/** All queries, again and again until the turn is over; stops within them when one pass is long. */
+/** The queries one after the other, again and again until the turn is over. */
 function turn(search: (i: number) => unknown, queries: number): Timed {
   const latencies: number[] = [];
   const cpu = threadCpuMs();
   const started = performance.now();
   let last = started;
-  while (last - started < TURN_MS) {
+  let look = started + LOOK_MS;
+  for (;;) {
     search(latencies.length % queries);
     const now = performance.now();
     latencies.push((now - last) * 1000);
     last = now;
+    if (now < look) continue;
+    if (threadCpuMs() - cpu >= TURN_CPU_MS || now - started >= TURN_MS) break;
+    look = now + LOOK_MS;
+    last = performance.now();
   }
   // Where the clock of processor time ticks too slowly to have moved, the other one stands for it.
   const cpuMs = threadCpuMs() - cpu || last - started;

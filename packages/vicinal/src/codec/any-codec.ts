@@ -14,6 +14,7 @@ import { loadVectorCodec } from "./vector-codec.js";
 export interface CodecOptions {
   type: CodecName;
   dimensions: number;
+  /** Default Euclid; for `binary` Cosine. */
   metric?: "Euclid" | "Cosine" | "Dot" | "Manhattan";
   [option: string]: unknown;
 }
@@ -38,11 +39,12 @@ export function mustTrain(type: CodecName): boolean {
 }
 
 /** Checks what all codecs take, before there are vectors; BAD_REQUEST names the field and what it may be. */
-export function checkCodec({ type, dimensions, metric = "Euclid" }: CodecOptions): void {
+export function checkCodec({ type, dimensions, metric }: CodecOptions): void {
   if (!codecNames.some((name) => name === type)) throw badField("type", codecNames.join(", "), type);
   wholeField("dimensions", dimensions, 1, 65535);
   const served = servedMetrics(type);
-  if (!served.includes(metric)) throw badField("metric", `${served.join(", ")} for ${type}`, metric);
+  if (metric !== undefined && !served.includes(metric))
+    throw badField("metric", `${served.join(", ")} for ${type}`, metric);
 }
 
 function servedMetrics(type: CodecName): readonly string[] {

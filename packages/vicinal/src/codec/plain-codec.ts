@@ -4,7 +4,7 @@
  *
  *   float32   4 bytes per component, as they are
  *   float16   2 bytes, IEEE 754 binary16: the nearest, ties to even, 11 bits of precision. From 65520 on it is an infinity, as
- *             IEEE 754 says; a vector with one measures as far away as there is
+ *             IEEE 754 says; a vector with one measures as far away as there is, under every metric
  *   uint8     1 byte, 0..255: what is behind the point is dropped and what lies outside goes to the nearer end, as Qdrant
  *             stores its `uint8` and Faiss its `8bit_direct`
  *

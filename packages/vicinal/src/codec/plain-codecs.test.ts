@@ -63,14 +63,29 @@ describe.each(types)("%s", (type) => {
   });
 });
 
-test("half floats beyond the largest are infinities, and as far away as there is", () => {
-  const codec = make({ type: "float16", dimensions: 2 });
-  const codes = codec.encode(Float32Array.of(65504, 0, 70000, 0, -70000, 1, 65519.99, 0));
-  expect([...codec.decode(codes)]).toEqual([65504, 0, Infinity, 0, -Infinity, 1, 65504, 0]);
-  const { distances } = codec.estimate(Float32Array.of(65504, 0), codes);
-  expect(distances[0]).toBe(0);
-  expect(distances[1]).toBe(distances[2]);
-  expect(distances[1]).toBeGreaterThan(3e38);
+test("half floats beyond the largest are infinities, and as far away as there is under every metric", () => {
+  const farthest = 3.4028234663852886e38;
+  for (const metric of ["Euclid", "Cosine", "Dot", "Manhattan"] as const) {
+    for (const dimensions of [2, 16, 21]) {
+      const codec = make({ type: "float16", dimensions, metric });
+      for (const place of [0, dimensions - 1]) {
+        const row = (value: number) =>
+          Float32Array.from({ length: dimensions }, (_, i) => (i === place ? value : 1));
+        const vectors = Float32Array.from(
+          [65504, 70000, -70000, 65519.99].flatMap((value) => [...row(value)]),
+        );
+        const codes = codec.encode(vectors);
+        const decoded = codec.decode(codes);
+        const there = Array.from({ length: 4 }, (_, i) => decoded[i * dimensions + place]);
+        expect(there).toEqual([65504, Infinity, -Infinity, 65504]);
+        const { distances } = codec.estimate(row(65504), codes);
+        expect(distances[1]).toBe(farthest);
+        expect(distances[2]).toBe(farthest);
+        expect(distances[0]).toBe(distances[3]);
+        expect(distances[0]).toBeLessThan(1);
+      }
+    }
+  }
 });
 
 describe("binary", () => {

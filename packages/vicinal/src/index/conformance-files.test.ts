@@ -44,6 +44,8 @@ const calibrations: unknown[] = [
   { queries: 100, curves: [{ ...curve, errors: [-1, 0] }] },
   { queries: 100, curves: [{ ...curve, k: 0 }] },
   { queries: 100, curves: [{ ...curve, selectivity: 2 }] },
+  { queries: 100, curves: [curve], reach: [null] },
+  { queries: 100, curves: [curve], reach: [{ rank: 1, distance: "far" }] },
 ];
 
 describe.each(metrics)("%s", (metric) => {

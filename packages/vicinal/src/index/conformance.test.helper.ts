@@ -29,7 +29,7 @@ export interface Variant {
   parameters: unknown;
 }
 
-/** Each choice that a family offers for a metric; the default where it offers none. */
+/** Each choice that a family offers for a metric; the default where it offers none; nothing where it refuses the metric. */
 function variantsOf(family: IndexFamily, metric: Metric): Variant[] {
   const chosen = choices.flatMap(([field, values]) =>
     values
@@ -39,16 +39,25 @@ function variantsOf(family: IndexFamily, metric: Metric): Variant[] {
         parameters: family.parameters({ [field]: value }),
       })),
   );
-  const all =
-    chosen.length > 0 ? chosen : [{ name: `${family.family}, ${metric}`, parameters: family.parameters({}) }];
+  const plain = { name: `${family.family}, ${metric}`, parameters: family.parameters({}) };
+  const all = chosen.length > 0 ? chosen : accepts(family, plain.parameters, metric) ? [plain] : [];
   return all.map((variant) => ({ ...variant, family, metric }));
 }
 
 function serves(family: IndexFamily, metric: Metric, field: string, value: string): boolean {
   try {
     const parameters = family.parameters({ [field]: value }) as Record<string, unknown>;
-    if (parameters[field] !== value) return false;
+    return parameters[field] === value && accepts(family, parameters, metric);
+  } catch (error) {
+    if ((error as { code?: string }).code === "BAD_REQUEST") return false;
+    throw error;
+  }
+}
+
+function accepts(family: IndexFamily, parameters: unknown, metric: Metric): boolean {
+  try {
     family.check?.(parameters, { metric, dimensions: 20 });
+    family.encodingOf?.(parameters, { metric, dimensions: 20 });
     return true;
   } catch (error) {
     if ((error as { code?: string }).code === "BAD_REQUEST") return false;

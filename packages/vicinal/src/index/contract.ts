@@ -10,6 +10,7 @@
  */
 import type { ReadCache } from "../runtime/read-cache.js";
 import type { FileVectors } from "./file-vectors.js";
+import type { ReachPoint } from "./reach.js";
 import type { VectorStore } from "./vector-store.js";
 
 export type Metric = "Cosine" | "Euclid" | "Dot" | "Manhattan";
@@ -134,6 +135,8 @@ export interface Calibration {
   changed?: number;
   /** One curve per (k, selectivity). */
   curves: CalibrationCurve[];
+  /** How far away the neighbours of the queries lay, by rising rank; see reach.ts. */
+  reach?: ReachPoint[];
 }
 
 export interface CalibrationCurve {

@@ -10,10 +10,20 @@ import { lsh } from "./lsh/index.js";
 import { mih } from "./mih/index.js";
 import { nsg } from "./nsg/index.js";
 import { postings } from "./postings/index.js";
+import { quantizedGraph } from "./quantized-graph/index.js";
 import { vamana } from "./vamana/index.js";
 
 const families = [
-  ...[flat, hnsw, ivf, ballTree, kMeansTree, lsh, mih, nsg, vamana],
+  flat,
+  hnsw,
+  ivf,
+  ballTree,
+  kMeansTree,
+  lsh,
+  mih,
+  nsg,
+  vamana,
+  quantizedGraph,
   postings,
 ] as readonly IndexFamily[];
 

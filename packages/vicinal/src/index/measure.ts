@@ -6,6 +6,7 @@
 import { seededRandom } from "../runtime/random.js";
 import type { Calibration, CalibrationCurve, VectorIndex } from "./contract.js";
 import { FlatIndex } from "./flat/index.js";
+import { type ReachPoint, reachPoint } from "./reach.js";
 import { recallCurves } from "./recall-curve.js";
 import { relay } from "./steps-runner.js";
 import type { VectorStore } from "./vector-store.js";
@@ -51,28 +52,37 @@ export function* measureRecall(
   const { withheld, seed } = work;
   const present = allBut(store.count, withheld);
   const queries = Array.from(withheld, (ordinal) => store.get(ordinal));
-  const trial: Trial = {
-    ...{ index, options, progress, queries },
-    bits: options.masked ? present : undefined,
-    truth: yield* relay(exactTruth(store, work, present), () => progress),
-  };
+  const truth = yield* relay(exactTruth(store, work, present), () => progress);
+  const bits = options.masked ? present : undefined;
+  const trial: Trial = { index, options, progress, queries, bits, truth };
+  const reach = [1, 10, 100].map((k) => reachAt(truth, k, 1));
   const curves: CalibrationCurve[] = [];
   curves.push(...(yield* curvesOf(trial, [1, 10], 1)));
   curves.push(...(yield* curvesOf({ ...trial, queries: queries.slice(0, HUNDRED_QUERIES) }, [100], 1)));
   for (const selectivity of selectivities) {
     const random = seededRandom(seed + selectivity * 1000);
-    const bits = present.slice();
-    for (let i = 0; i < store.count; i++) if (random() >= selectivity) bits[i >>> 5] &= ~(1 << (i & 31));
+    const passing = present.slice();
+    for (let i = 0; i < store.count; i++) if (random() >= selectivity) passing[i >>> 5] &= ~(1 << (i & 31));
     const few = queries.slice(0, FILTERED_QUERIES);
-    const truth: Float32Array[] = [];
+    const exact: Float32Array[] = [];
     for (const query of few) {
-      truth.push(new FlatIndex(store).search({ query, k: 10, bits }).distances);
+      exact.push(new FlatIndex(store).search({ query, k: 10, bits: passing }).distances);
       yield progress;
     }
-    curves.push(...(yield* curvesOf({ ...trial, queries: few, bits, truth }, [10], selectivity)));
+    curves.push(
+      ...(yield* curvesOf({ ...trial, queries: few, bits: passing, truth: exact }, [10], selectivity)),
+    );
+    reach.push(reachAt(exact, 10, selectivity));
   }
   if (options.growing) forAll(curves, store.count, store.count - withheld.length);
-  return { queries: queries.length, curves };
+  return { queries: queries.length, curves, reach: reach.sort((a, b) => a.rank - b.rank) };
+}
+
+function reachAt(truth: readonly Float32Array[], k: number, selectivity: number): ReachPoint {
+  return reachPoint(
+    k / selectivity,
+    truth.map((distances) => distances[Math.min(k, distances.length) - 1]),
+  );
 }
 
 /** Efforts that were measured among the present vectors, in proportion to all of them. */

@@ -1,6 +1,7 @@
 /** Checks of what saved indexes describe in JSON, and the reading of their sections. */
 import type { VicinalError } from "../runtime/errors.js";
 import type { Calibration, CalibrationCurve, LoadedIndex } from "./contract.js";
+import type { ReachPoint } from "./reach.js";
 import type { VectorStore } from "./vector-store.js";
 
 type Damaged = (what: string) => VicinalError;
@@ -48,11 +49,13 @@ export async function readSections(
 /** A saved calibration, or what `damaged` says when no measurement could have given it. */
 export function checkedCalibration(value: unknown, damaged: Damaged): Calibration | undefined {
   if (value === null || value === undefined) return undefined;
-  const { curves, queries, count = 0, changed = 0 } = value as Partial<Record<keyof Calibration, unknown>>;
+  const { curves, queries, count = 0, changed = 0, reach = [] } = value as Record<keyof Calibration, unknown>;
   const sound =
     areNumbers([queries, count, changed], 0, Number.MAX_SAFE_INTEGER) &&
     Array.isArray(curves) &&
-    curves.every(isCurve);
+    curves.every(isCurve) &&
+    Array.isArray(reach) &&
+    reach.every(isReachPoint);
   if (!sound) throw damaged("the calibration is not understood");
   return value as Calibration;
 }
@@ -69,6 +72,13 @@ function isCurve(value: unknown): boolean {
     areNumbers(errors, 0, 1) &&
     recalls.length === efforts.length &&
     errors.length === efforts.length
+  );
+}
+
+function isReachPoint(value: unknown): boolean {
+  const { rank, distance } = (value ?? {}) as Record<keyof ReachPoint, unknown>;
+  return (
+    areNumbers([rank], 1, Number.MAX_VALUE) && areNumbers([distance], -Number.MAX_VALUE, Number.MAX_VALUE)
   );
 }
 

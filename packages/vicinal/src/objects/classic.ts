@@ -39,6 +39,8 @@ export const IndexIVFFlat: IndexMaker = maker("ivf", { parameters: { encoding: "
 export const IndexIVFPQ: IndexMaker = maker("ivf", { parameters: { encoding: "pq4" } });
 export const IndexIVFScalarQuantizer: IndexMaker = maker("ivf", { parameters: { encoding: "sq8" } });
 export const IndexIVFRaBitQ: IndexMaker = maker("ivf", { parameters: { encoding: "rabitq" } });
+/** A navigating spreading-out graph; parameters `degree`, `neighbors`, `searchListSize`, `candidates`, `encoding`. */
+export const IndexNSG: IndexMaker = maker("nsg");
 /** Hash tables; parameters `hash`, `tables`, `functions`, `width`. */
 export const IndexLSH: IndexMaker = maker("lsh");
 

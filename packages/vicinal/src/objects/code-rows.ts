@@ -24,12 +24,17 @@ export class CodeRows {
     return this.#count;
   }
 
+  /** Makes room for so many codes in all. OUT_OF_MEMORY when it cannot be had. */
+  reserve(count: number): void {
+    if (count > this.#capacity) this.#grow(count);
+  }
+
   /** Codes of vectors that lie one after the other, or codes themselves. */
   append(vectors: Float32Array | Uint8Array): void {
     const codes = vectors instanceof Float32Array ? this.#codec.encode(vectors) : vectors;
     const { arena, bytesPerVector } = this.#codec;
     const count = this.#count + codes.length / bytesPerVector;
-    if (count > this.#capacity) this.#grow(count);
+    this.reserve(count);
     arena.u8.set(codes, this.#region + this.#count * bytesPerVector);
     this.#count = count;
   }

@@ -20,6 +20,7 @@ import { VicinalError } from "../runtime/errors.js";
 import { type KernelModule, loadKernels } from "../runtime/kernels.js";
 import { checkedVectors } from "./arguments.js";
 import type { Vectors } from "./contract.js";
+import { learnCodec } from "./learn-codec.js";
 import { codecSections, savedCodecOf } from "./saved-codec.js";
 import { bytesOf, sectionsOf } from "./saved-form.js";
 
@@ -82,7 +83,9 @@ export class Codec {
     this.#checkOpen();
     const rows = checkedVectors("vectors", vectors, this.d);
     if (!mustTrain(this.type)) return;
-    const learned = makeCodec(this.#kernels, this.#options, rows);
+    const learned = await learnCodec(this.#kernels, this.#options, rows);
+    if (this.#closed) learned.close();
+    this.#checkOpen();
     this.#codec?.close();
     this.#codec = learned;
   }

@@ -1,7 +1,8 @@
 /** Flat over every codec, and codecs as objects. */
 import { afterEach, describe, expect, test } from "vitest";
-import type { CodecName, CodecOptions } from "../codec/index.js";
+import { type CodecName, type CodecOptions, makeCodec } from "../codec/index.js";
 import { clusteredVectors } from "../index/fixtures.test.helper.js";
+import { loadKernels } from "../runtime/kernels.js";
 import { memoryStats } from "../runtime/memory.js";
 import { IndexFlat, IndexPQ, IndexRaBitQ, IndexScalarQuantizer } from "./classic.js";
 import { Codec } from "./codec-object.js";
@@ -188,4 +189,36 @@ test("damaged bytes are refused", async () => {
   }
   await expect(loadIndex(learned)).rejects.toMatchObject({ code: "CORRUPTION" });
   expect(memoryStats().used).toBe(before);
+});
+
+test("flat over binary codes finds by angle, and exactly with floats", async () => {
+  const all = clusteredVectors(COUNT + 30, D, "Euclid", 8);
+  const queries = all.subarray(COUNT * D);
+  const plain = kept(await IndexFlat.create(D, { metric: "Cosine" }));
+  const codec = { type: "binary", bits: 512 } as const;
+  const index = kept(
+    await createIndex({ family: "flat", dimensions: D, metric: "Cosine", codec, refine: 10 }),
+  );
+  for (const each of [plain, index]) await each.add(all.subarray(0, COUNT * D));
+  const { labels } = await plain.search(queries, 10);
+  expect(await recall(index, queries, labels)).toBeGreaterThan(0.9);
+  expect(index.memoryBytes()).toBe(COUNT * (64 + 4 * D));
+});
+
+test.each(["pq", "opq"] as const)("%s learns the same on a worker", { timeout: 60_000 }, async (type) => {
+  const vectors = clusteredVectors(4000, D, "Euclid", 9);
+  const options = { type, dimensions: D, iterations: 3, turns: 1 };
+  const codec = kept(await Codec.create(options));
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await codec.train(vectors);
+  clearInterval(timer);
+  const inline = makeCodec(await loadKernels(), options, vectors);
+  expect(Buffer.compare(codec.encode(vectors), inline.encode(vectors))).toBe(0);
+  inline.close();
+  expect(ticks).toBeGreaterThan(0);
+  await expect(kept(await Codec.create({ ...options, parts: 99 })).train(vectors)).rejects.toMatchObject({
+    code: "BAD_REQUEST",
+    details: { field: "parts" },
+  });
 });

@@ -31,6 +31,7 @@ import { notTrained } from "./codec-object.js";
 import type { BatchHits, Index, RangeHits, SearchOptions, Vectors } from "./contract.js";
 import { GrowingVectors } from "./growing-vectors.js";
 import { batchHits, type Hits, type PartHits, RangeCollector, shownDistance } from "./hits.js";
+import { learnCodec } from "./learn-codec.js";
 import { LiveLabels } from "./live-labels.js";
 import { codecSections, savedCodecOf } from "./saved-codec.js";
 import { readBits, readStore } from "./saved-family.js";
@@ -39,6 +40,9 @@ import { Turns } from "./turns.js";
 
 /** Largest `refine`: beyond it a scan of the floats is the better choice. */
 export const MOST_REFINE = 1000;
+
+/** Vectors encoded between two looks at the clock. */
+const ENCODED = 256;
 
 export interface CodedSettings {
   codec: CodecOptions;
@@ -99,7 +103,7 @@ export class CodedIndex implements Index {
       if (!mustTrain(options.type)) return;
       if (this.#count > 0)
         throw badArgument("vectors", "given before the first add", `${this.#count} vectors later`);
-      const learned = makeCodec(this.#kernels, options, rows);
+      const learned = await learnCodec(this.#kernels, options, rows);
       this.#codec?.close();
       this.#open(learned);
     });
@@ -110,8 +114,13 @@ export class CodedIndex implements Index {
       const checked = this.#checked("vectors", vectors);
       const rows = this.#ready();
       const first = rows.count;
-      rows.append(checked);
+      rows.reserve(first + checked.length / this.d);
       this.#floats?.append(checked);
+      const breath = new Breath(undefined);
+      for (let at = 0; at < checked.length; at += ENCODED * this.d) {
+        rows.append(checked.subarray(at, at + ENCODED * this.d));
+        if (breath.due) await breath.take();
+      }
       return first;
     });
   }

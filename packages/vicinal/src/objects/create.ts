@@ -2,7 +2,7 @@
 import { type CodecName, type CodecOptions, checkCodec } from "../codec/index.js";
 import { chooseIndex } from "../index/choice.js";
 import type { Metric } from "../index/contract.js";
-import { familyNamed } from "../index/families.js";
+import { familyNamed, familyNames } from "../index/families.js";
 import { loadKernels } from "../runtime/kernels.js";
 import { badArgument, checkedDimensions, checkedMetric, checkedWhole } from "./arguments.js";
 import { CodedIndex, MOST_REFINE } from "./coded-index.js";
@@ -45,7 +45,8 @@ export interface IndexDescription extends IndexOptions, CodedOptions {
 /** An empty index. BAD_REQUEST names the argument that is not understood, before anything is made. */
 export async function createIndex(description: IndexDescription): Promise<Index> {
   const { parameters = {}, seed, calibrate = true } = description;
-  familyNamed(description.family);
+  if (!familyNames.includes(description.family))
+    throw badArgument("family", familyNames.join(", "), description.family);
   const metric = checkedMetric(description.metric ?? "Euclid");
   const dimensions = checkedDimensions(description.dimensions);
   if (description.codec !== undefined) return createCoded(description, metric, dimensions);

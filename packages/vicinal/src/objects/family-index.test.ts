@@ -128,7 +128,7 @@ describe.each(familyNames)("%s", (family) => {
   test("answers the same before it is built, after it and with vectors added since, at full effort", async () => {
     const metric = "Euclid";
     // Queries like the vectors, and not among them: of such the promise speaks.
-    const all = clusteredVectors(3050, D, metric, 4);
+    const all = clusteredVectors(3020, D, metric, 4);
     const vectors = all.subarray(0, 3000 * D);
     const queries = all.subarray(3000 * D);
     const index = await make(family, metric);
@@ -176,7 +176,8 @@ describe.each(familyNames)("%s", (family) => {
     const metric = "Euclid";
     const vectors = clusteredVectors(2800, D, metric, 8);
     const queries = clusteredVectors(10, D, metric, 9);
-    const index = await make(family, metric);
+    // One with a measurement is enough: it is saved in the same way by all.
+    const index = await make(family, metric, { calibrate: family === "hnsw" });
     await index.add(vectors.slice(0, 2600 * D));
     await index.build();
     await index.add(vectors.slice(2600 * D));
@@ -212,9 +213,7 @@ test("a bad argument is named, and nothing has changed", async () => {
   );
   await refused("BAD_REQUEST", "dimensions", () => createIndex({ family: "flat", dimensions: 0 }));
   await refused("BAD_REQUEST", "seed", () => createIndex({ family: "flat", dimensions: D, seed: -1 }));
-  await expect(createIndex({ family: "toString", dimensions: D })).rejects.toMatchObject({
-    code: "BAD_REQUEST",
-  });
+  await refused("BAD_REQUEST", "family", () => createIndex({ family: "toString", dimensions: D }));
   await expect(createIndex({ family: "hnsw", dimensions: D, parameters: { m: 1 } })).rejects.toMatchObject({
     code: "OUT_OF_RANGE",
   });

@@ -111,7 +111,8 @@ export class FamilyIndex implements Index {
       const allowed = this.#live.allowed(options.among, this.#labels);
       if (!exact && this.#due) await this.#build({ signal });
       const removed = this.#live.removedCount;
-      const request = { queries: rows, k, effort, recall, exact, removed, signal };
+      const filtered = options.among !== undefined;
+      const request = { queries: rows, k, effort, recall, exact, filtered, removed, signal };
       const parts = [];
       for (const { index, first } of this.#parts()) {
         const bits = allowed && bitsFrom(allowed, first, index.store.count);

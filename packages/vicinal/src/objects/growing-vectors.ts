@@ -56,10 +56,15 @@ export class GrowingVectors {
 
   #grow(count: number): void {
     const old = this.#store;
-    const least = old ? old.capacity * 2 : LEAST_CAPACITY;
+    const least = old ? Math.min(old.capacity * 2, mostVectors(this.#dimensions)) : LEAST_CAPACITY;
     this.#store = storeOf(this.#kernels, this.#dimensions, this.#metric, Math.max(count, least), old);
     old?.close();
   }
+}
+
+/** As many as one memory takes, with some room for searches. */
+function mostVectors(dimensions: number): number {
+  return Math.floor((2 ** 32 - 2 ** 26) / (dimensions * 4));
 }
 
 /** A store of that capacity with copies of all vectors of the given ones, in their order. */

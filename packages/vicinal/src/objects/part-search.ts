@@ -4,7 +4,7 @@
  */
 import type { VectorIndex } from "../index/contract.js";
 import { FlatIndex } from "../index/flat/index.js";
-import { DEFAULT_RECALL, EFFORT_STEP, plannedEffort } from "../query/plan.js";
+import { DEFAULT_RECALL, EFFORT_STEP, plannedEffort, type Share, speaksFor } from "../query/plan.js";
 import { countBits } from "../runtime/bits.js";
 import { searchShares, worthThreads } from "./batch-threads.js";
 import { Breath } from "./breath.js";
@@ -19,6 +19,8 @@ export interface PartRequest {
   k: number;
   /** Over the part's ordinals; undefined: all may be answered. */
   bits: Uint32Array | undefined;
+  /** Whether the caller chose what may be answered: the bits then may have to do with the query. */
+  filtered: boolean;
   recall: number | undefined;
   effort: number | undefined;
   exact: boolean;
@@ -42,13 +44,14 @@ export async function searchPart(index: VectorIndex, first: number, request: Par
     return part;
   }
   const scan = new FlatIndex(index.store);
-  const effort = firstEffort(index, request, k, matching);
+  const share: Share = { k, matching, count, dead: request.removed };
+  const effort = firstEffort(index, request, share);
+  const promised = request.filtered && request.effort === undefined;
+  const one = (i: number) => searchOne(index, scan, part, { query: query(i), bits, effort, share, promised });
   const batch = { ...request, k, effort };
   if (worthThreads(index, batch)) {
     await searchShares(index, part, batch);
-    for (let i = 0; i < total; i++)
-      if (part.hits[i].ordinals.length < k)
-        part.hits[i] = searchOne(index, scan, part, { query: query(i), k, bits, effort });
+    for (let i = 0; i < total; i++) if (part.hits[i].ordinals.length < k) part.hits[i] = one(i);
     return part;
   }
   if (effort === undefined && !bits && total > 1) {
@@ -57,7 +60,7 @@ export async function searchPart(index: VectorIndex, first: number, request: Par
   }
   const breath = new Breath(request.signal);
   for (let i = 0; i < total; i++) {
-    part.hits.push(searchOne(index, scan, part, { query: query(i), k, bits, effort }));
+    part.hits.push(one(i));
     if (breath.due) await breath.take();
   }
   return part;
@@ -67,45 +70,39 @@ export async function searchPart(index: VectorIndex, first: number, request: Par
  * The effort to begin with, or undefined when only a scan keeps the promise, or costs less. Unlike in a database an index
  * that was not measured is searched all the same, unless a recall is asked for.
  */
-function firstEffort(
-  index: VectorIndex,
-  request: PartRequest,
-  k: number,
-  matching: number,
-): number | undefined {
-  const { exact, effort: given, recall, removed: dead } = request;
-  const { count } = index.store;
+function firstEffort(index: VectorIndex, request: PartRequest, share: Share): number | undefined {
+  const { exact, effort: given, recall } = request;
+  if (given !== undefined) return plannedEffort(index, { exact, effort: given, recall: 0 }, share)?.effort;
   const unmeasured = !index.calibration && recall === undefined && !exact && !index.exact;
-  const effort =
-    given === undefined && unmeasured
-      ? index.effort.default
-      : plannedEffort(
-          index,
-          { exact, effort: given, recall: recall ?? DEFAULT_RECALL },
-          { k, matching, count, dead },
-        )?.effort;
-  const scanned = matching * (matching / count);
-  return effort === undefined || (given === undefined && scanned <= effort * index.effort.scored)
-    ? undefined
-    : effort;
+  const effort = unmeasured
+    ? index.effort.default
+    : plannedEffort(index, { exact, recall: recall ?? DEFAULT_RECALL }, share)?.effort;
+  const scanned = share.matching * (share.matching / share.count);
+  return effort !== undefined && scanned > effort * index.effort.scored ? effort : undefined;
 }
 
 interface OneRequest {
   query: Float32Array;
-  k: number;
   bits: Uint32Array | undefined;
+  /** Undefined: scan. */
   effort: number | undefined;
+  share: Share;
+  /** What was measured must speak for the answer under a filter. */
+  promised: boolean;
 }
 
 function searchOne(index: VectorIndex, scan: FlatIndex, part: PartHits, request: OneRequest): Hits {
-  const { query, k, bits } = request;
+  const { query, bits, share, promised } = request;
+  const { k } = share;
   let { effort } = request;
   while (effort !== undefined) {
-    const { stats, exhausted, ...hits } = index.search({ query, k, effort, bits });
-    part.scored += stats.scored;
-    part.visited += stats.visited;
-    if (hits.ordinals.length >= k) return hits;
-    effort = exhausted || effort >= index.effort.max ? undefined : effort * EFFORT_STEP;
+    const result = index.search({ query, k, effort, bits });
+    part.scored += result.stats.scored;
+    part.visited += result.stats.visited;
+    const complete = result.ordinals.length >= k;
+    if (complete && promised && !speaksFor(index, share, result)) break;
+    if (complete) return result;
+    effort = result.exhausted || effort >= index.effort.max ? undefined : effort * EFFORT_STEP;
   }
   const { stats, ordinals, distances } = scan.search({ query, k, bits });
   part.scored += stats.scored;

@@ -8,7 +8,7 @@
  *
  * A new kind of condition is a schema in filter-schema.ts and a `FieldTest`, listed in `fieldTest`.
  */
-import { anyTest, type FieldTest, stringTest } from "./field-test.js";
+import { anyTest, type FieldTest, prefixTest } from "./field-test.js";
 import type { FieldCondition, Match } from "./filter-schema.js";
 import { boxArea, circleArea, polygonArea } from "./geo.js";
 import { areaTest } from "./geo-tests.js";
@@ -41,7 +41,7 @@ function matchTest(match: Match): FieldTest {
   if ("value" in match) return isAnyOf([match.value]);
   if ("any" in match) return isAnyOf(match.any);
   if ("except" in match) return isNoneOf(match.except);
-  if ("prefix" in match) return stringTest((text) => text.startsWith(match.prefix));
+  if ("prefix" in match) return prefixTest(match.prefix);
   if ("text" in match) return textTest("all", match.text);
   return "phrase" in match ? textTest("phrase", match.phrase) : textTest("any", match.text_any);
 }

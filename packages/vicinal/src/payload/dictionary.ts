@@ -80,6 +80,22 @@ export class Dictionary {
     return this.#coding.read(this.#heap.subarray(this.#start(code), this.#ends[code]));
   }
 
+  /** For each code 1 if its string begins so, else 0. UTF-8 begins as its strings do: nothing is decoded. */
+  withPrefix(prefix: string): Uint8Array {
+    const chosen = new Uint8Array(this.#count);
+    if (this.#coding !== utf8) {
+      for (let code = 0; code < chosen.length; code++)
+        chosen[code] = this.text(code).startsWith(prefix) ? 1 : 0;
+      return chosen;
+    }
+    const length = this.#encode(prefix);
+    for (let code = 0; code < chosen.length; code++) {
+      const start = this.#start(code);
+      chosen[code] = this.#ends[code] - start >= length && this.#beginsAt(start, length) ? 1 : 0;
+    }
+    return chosen;
+  }
+
   memoryBytes(): number {
     return this.#ends.byteLength + this.#heap.byteLength + this.#table.byteLength;
   }
@@ -140,7 +156,11 @@ export class Dictionary {
 
   #equals(code: number, length: number): boolean {
     const start = this.#start(code);
-    if (this.#ends[code] - start !== length) return false;
+    return this.#ends[code] - start === length && this.#beginsAt(start, length);
+  }
+
+  /** Whether the bytes of `scratch` stand there. */
+  #beginsAt(start: number, length: number): boolean {
     for (let i = 0; i < length; i++) {
       if (this.#heap[start + i] !== scratch[i]) return false;
     }

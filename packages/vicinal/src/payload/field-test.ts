@@ -47,12 +47,21 @@ export function stringTest(test: (text: string) => boolean): FieldTest {
   return itemTest((item) => typeof item === "string" && test(item), stringsOfColumn(test));
 }
 
+export function prefixTest(prefix: string): FieldTest {
+  const onColumn = chosenOfColumn((column) => column.codesWithPrefix(prefix));
+  return itemTest((item) => typeof item === "string" && item.startsWith(prefix), onColumn);
+}
+
 export function stringsOfColumn(test: (text: string) => boolean): OnColumn {
-  const chosenBy = (column: KeywordColumn): Uint8Array => {
+  return chosenOfColumn((column) => {
     const chosen = new Uint8Array(column.codeCount);
     for (let code = 0; code < chosen.length; code++) chosen[code] = test(column.textOf(code)) ? 1 : 0;
     return chosen;
-  };
+  });
+}
+
+/** @param chosenBy For each code of the column 1 if its string passes the test, else 0. */
+function chosenOfColumn(chosenBy: (column: KeywordColumn) => Uint8Array): OnColumn {
   return {
     mark(column, bits) {
       if (column instanceof KeywordColumn) column.markCodes(chosenBy(column), bits);

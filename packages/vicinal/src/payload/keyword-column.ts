@@ -58,6 +58,15 @@ export class KeywordColumn extends ValueColumn<string> {
     return this.#dictionary.text(code);
   }
 
+  /** For each code 1 if its string begins so, else 0. */
+  codesWithPrefix(prefix: string): Uint8Array {
+    // Half a character at the end has no bytes of its own, and yet characters begin with it.
+    if (!loneSurrogate.test(prefix)) return this.#dictionary.withPrefix(prefix);
+    return Uint8Array.from({ length: this.codeCount }, (_, code) =>
+      this.textOf(code).startsWith(prefix) ? 1 : 0,
+    );
+  }
+
   /** How many rows hold the code. */
   countOf(code: number): number {
     return this.#counts[code];

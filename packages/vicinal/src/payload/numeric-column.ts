@@ -16,22 +16,13 @@ import {
   nextUp,
   restOf,
 } from "./exact-numbers.js";
+import { NumberSample } from "./number-sample.js";
 import type { JsonPath } from "./path.js";
 import { bytesOf, malformed, readNumbers, type SavedSections, type SectionSource } from "./sections.js";
 import { ValueColumn } from "./value-column.js";
 
-/** Values looked at to estimate how many a range holds: the error of the share is about 1.5 % of the rows. */
-const SAMPLE_SIZE = 1024;
 /** Lists up to this length are scanned once for each value, longer ones once through a set. */
 const SCANNED_VALUES_MAX = 4;
-
-/** First values of evenly spread rows; taken anew when the column has grown by a quarter. */
-interface Sample {
-  sorted: Float64Array;
-  /** About how many distinct values the column has. */
-  distinct: number;
-  ofRows: number;
-}
 
 export abstract class NumericColumn extends ValueColumn<number | bigint> {
   readonly #integers: boolean;
@@ -42,7 +33,7 @@ export abstract class NumericColumn extends ValueColumn<number | bigint> {
   #extraRests: Int16Array | undefined;
   #rowCapacity = 0;
   #extraCapacity = 0;
-  #sample: Sample | undefined;
+  #sample: NumberSample | undefined;
 
   /** @param integers Whether all values are integers, so that those beyond 2^53 are `bigint`. */
   constructor(path: JsonPath, integers: boolean) {
@@ -82,18 +73,13 @@ export abstract class NumericColumn extends ValueColumn<number | bigint> {
 
   /** About how many rows hold a value in the range. */
   estimateRange(range: NumberRange): number {
-    const { sorted } = this.#sampled();
     const { low, high } = boundsOf(range);
-    return this.#scaled(Math.max(0, firstAbove(sorted, high) - firstNotBelow(sorted, low)));
+    return this.#sampled().countBetween(low, high);
   }
 
   /** About how many rows hold the value. */
   estimateValue(value: number | bigint): number {
-    const { sorted, distinct } = this.#sampled();
-    const double = Number(value);
-    const met = firstAbove(sorted, double) - firstNotBelow(sorted, double);
-    // Met once or never, it is taken for a value like most others.
-    return met > 1 ? this.#scaled(met) : Math.round(this.countFlag(HAS) / Math.max(1, distinct));
+    return this.#sampled().countOf(Number(value));
   }
 
   override valueCounts(rows?: Uint32Array): { value: number | bigint; count: number }[] {
@@ -221,62 +207,11 @@ export abstract class NumericColumn extends ValueColumn<number | bigint> {
     }
   }
 
-  #scaled(met: number): number {
-    const { sorted } = this.#sampled();
-    return sorted.length === 0 ? 0 : Math.round((met / sorted.length) * this.countFlag(HAS));
-  }
-
-  #sampled(): Sample {
-    const rows = this.rowCount;
-    if (this.#sample && rows <= this.#sample.ofRows * 1.25) return this.#sample;
-    const step = Math.max(1, rows / SAMPLE_SIZE);
-    const found: number[] = [];
-    for (let at = 0; at < rows; at += step) {
-      const value = this.#values[Math.floor(at)];
-      if (!Number.isNaN(value)) found.push(value);
-    }
-    const sorted = Float64Array.from(found).sort();
-    this.#sample = { sorted, distinct: estimateDistinct(sorted, this.countFlag(HAS)), ofRows: rows };
+  #sampled(): NumberSample {
+    if (!this.#sample?.stillServes(this.rowCount))
+      this.#sample = new NumberSample(this.#values, this.rowCount, this.countFlag(HAS));
     return this.#sample;
   }
-}
-
-/**
- * How many distinct values a column has, from a sorted sample of it: Charikar et al., Towards Estimation Error
- * Guarantees for Distinct Values (PODS 2000), the estimator GEE. Values met once stand for sqrt(rows / sample) others.
- */
-function estimateDistinct(sorted: Float64Array, rows: number): number {
-  let once = 0;
-  let often = 0;
-  for (let start = 0; start < sorted.length; ) {
-    const end = firstAbove(sorted, sorted[start]);
-    if (end - start === 1) once++;
-    else often++;
-    start = end;
-  }
-  return sorted.length === 0 ? 0 : Math.sqrt(rows / sorted.length) * once + often;
-}
-
-function firstNotBelow(sorted: Float64Array, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function firstAbove(sorted: Float64Array, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function markWithin(values: Float64Array, end: number, low: number, high: number, bits: Uint32Array): void {

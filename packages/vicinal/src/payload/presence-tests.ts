@@ -11,12 +11,34 @@ export function valuesCountTest(bounds: ValuesCount): FieldTest {
   const lt = bounds.lt ?? Infinity;
   const lte = bounds.lte ?? Infinity;
   const within = (count: number): boolean => count > gt && count >= gte && count < lt && count <= lte;
+  // What bounds say that only tell something from nothing: every count from 1, or none.
+  const isSome = within(1) && lt === Infinity && lte === Infinity;
+  const isNone = lt <= 1 || lte < 1;
   const countOf = (value: JsonValue): number =>
     value === null ? 0 : Array.isArray(value) ? value.length : 1;
   return {
     holds: (values) => (values.length === 0 ? within(0) : values.some((value) => within(countOf(value)))),
-    mark: () => "open",
-    estimate: () => undefined,
+    mark(column, bits) {
+      if (!column.singular) return "open";
+      const rows = Math.min(column.rowCount, bits.length * 32);
+      const empty = new Uint32Array(bitWords(rows));
+      column.markFlag(EMPTY, empty);
+      const held = notBits(empty, rows);
+      if (within(0)) orBits(bits.subarray(0, empty.length), empty);
+      if (isSome) orBits(bits.subarray(0, held.length), held);
+      if (isSome || isNone) return "decided";
+      const may = new Uint32Array(bits.length);
+      may.set(held);
+      return may;
+    },
+    estimate(column) {
+      if (!column.singular) return undefined;
+      const empty = column.countFlag(EMPTY);
+      const held = column.rowCount - empty;
+      const min = (within(0) ? empty : 0) + (isSome ? held : 0);
+      const max = (within(0) ? empty : 0) + (isNone ? 0 : held);
+      return { min, expected: (min + max) / 2, max };
+    },
   };
 }
 

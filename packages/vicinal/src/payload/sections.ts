@@ -6,8 +6,8 @@ import { VicinalError } from "../runtime/errors.js";
 
 export interface SavedSections {
   meta: Record<string, unknown>;
-  /** Bytes, or chunks of them that are asked for one after the other. */
-  sections: { name: string; bytes: Uint8Array | Iterable<Uint8Array> }[];
+  /** Bytes, or chunks of them that are asked for one after the other. `floats`: as storage's NamedSection says. */
+  sections: { name: string; bytes: Uint8Array | Iterable<Uint8Array>; floats?: boolean }[];
 }
 
 /** What can be read back: an opened file of sections. */

@@ -1,6 +1,7 @@
 /** The planner's choice for one segment: with which effort its index keeps the promise, if it can. */
 import { effortFor, isExpired, recallAt } from "../index/calibration.js";
-import type { IndexTraits } from "../index/contract.js";
+import type { IndexTraits, SearchResult } from "../index/contract.js";
+import { isWithinReach } from "../index/reach.js";
 import type { RecallWatch } from "./recall-watch.js";
 
 /** What the caller gets who names neither a recall nor an effort. */
@@ -67,4 +68,16 @@ export function plannedEffort(index: IndexTraits, wish: SearchWish, share: Share
 export function expectedRecall(index: IndexTraits, effort: number, share: Share): number | undefined {
   const { k, matching, count } = share;
   return index.calibration && recallAt(index.calibration, { effort, k, selectivity: matching / count });
+}
+
+/**
+ * Whether what was measured speaks for an answer under a filter: not where the points that pass lie elsewhere than the
+ * query, as those of another category do.
+ */
+export function speaksFor({ calibration }: IndexTraits, share: Share, { distances }: SearchResult): boolean {
+  const { k, matching, count } = share;
+  return (
+    !calibration ||
+    isWithinReach(calibration, { k, selectivity: matching / count, distance: distances[k - 1] })
+  );
 }

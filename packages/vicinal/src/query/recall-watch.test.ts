@@ -59,7 +59,7 @@ test("queries that are unlike the data get their recall, too, once enough of the
   expect(missed).toBeLessThan(0.94);
 
   const checked = await filled(1);
-  await checked.mean(queries);
+  for (let round = 0; round < 3; round++) await checked.mean(queries);
   const { segment } = await checked.one(queries[0]);
   expect(segment?.raise ?? Number.POSITIVE_INFINITY).toBeGreaterThan(1);
   expect(await checked.mean(queries)).toBeGreaterThanOrEqual(0.94);

@@ -21,11 +21,13 @@ export const RECALL_CHECK_SHARE = 0.01;
 const SCAN_ADVANTAGE = 8;
 /** Bytes of vectors scanned between two breaths: some tenths of a millisecond. */
 const SLICE_BYTES = 4 << 20;
-/** Checks before a judgement, and after which the older half is forgotten. */
-const LEAST_CHECKS = 20;
-const MOST_CHECKS = 200;
-/** A miss counts when the mean lies so many standard errors below what was asked (95 %, one-sided), and by this much. */
-const CONFIDENCE = 1.64;
+/**
+ * After so many checks they are judged together; after the last they are forgotten. Few find a large miss soon, many a
+ * small one. To judge after each would find a miss by chance sooner or later.
+ */
+const JUDGEMENTS = [25, 50, 100, 200];
+/** A miss counts when the mean lies so many standard errors below what was asked (99 %, one-sided), and by this much. */
+const CONFIDENCE = 2.33;
 const TOLERANCE = 0.01;
 /** Each judgement raises the effort by this factor. */
 const RAISE_STEP = 1.5;
@@ -44,7 +46,7 @@ export interface WatchedSearch {
 interface Watched {
   credit: number;
   raise: number;
-  /** Recall found less recall asked, of the last checks. */
+  /** Recall found less recall asked, of the checks since the last judgement. */
   surpluses: number[];
 }
 
@@ -105,17 +107,17 @@ export class RecallWatch {
     while (hits < truth.length && hits < distances.length && distances[hits] <= worst) hits++;
     const watched = this.#of(search.index);
     watched.surpluses.push(hits / truth.length - search.recall);
-    if (watched.surpluses.length > MOST_CHECKS) watched.surpluses.splice(0, MOST_CHECKS / 2);
-    if (!misses(watched.surpluses)) return;
-    watched.raise *= RAISE_STEP;
-    watched.surpluses.length = 0;
+    const { length } = watched.surpluses;
+    if (!JUDGEMENTS.includes(length)) return;
+    const missed = misses(watched.surpluses);
+    if (missed) watched.raise *= RAISE_STEP;
+    if (missed || length === JUDGEMENTS.at(-1)) watched.surpluses.length = 0;
   }
 }
 
 /** Whether the mean of the samples lies significantly below zero. */
 function misses(samples: readonly number[]): boolean {
   const count = samples.length;
-  if (count < LEAST_CHECKS) return false;
   const mean = samples.reduce((sum, x) => sum + x, 0) / count;
   const variance = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (count - 1);
   return mean < -TOLERANCE && mean < -CONFIDENCE * Math.sqrt(variance / count);

@@ -17,6 +17,7 @@ import {
   plannedEffort,
   type SearchWish,
   type Share,
+  speaksFor,
 } from "./plan.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
@@ -253,6 +254,10 @@ function isEnough({ column, request, step }: Part, plan: Planned, result: Search
   note(step, result.stats);
   if (result.ordinals.length < k) {
     plan.effort = result.exhausted ? undefined : effort * EFFORT_STEP;
+    return false;
+  }
+  if (planned?.from === "recall" && request.filter && !speaksFor(index, share, result)) {
+    plan.effort = undefined;
     return false;
   }
   step.path = "index";

@@ -5,7 +5,7 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels extends LshKernels, BinaryKernels, PostingKernels {
+export interface Kernels extends LshKernels, BinaryKernels, PostingKernels, QuantizedGraphKernels {
   scan(
     metric: number,
     query: number,
@@ -493,6 +493,50 @@ export interface PostingKernels {
     tally: number,
   ): void;
   postingHits(heap: number, tally: number, ordinals: number, distances: number): number;
+}
+
+/** The quantized graph; see packages/kernels/assembly/qgraph.ts. */
+export interface QuantizedGraphKernels {
+  qgraphBytes(): number;
+  initQgraph(
+    graph: number,
+    metric: number,
+    dimensions: number,
+    padded: number,
+    degree: number,
+    count: number,
+    rows: number,
+    records: number,
+    mean: number,
+    signs: number,
+    root: number,
+    rootBlocks: number,
+    sphere: number,
+    coded: number,
+    rotated: number,
+    links: number,
+  ): void;
+  qgraphSlotBytes(graph: number, poolLength: number): number;
+  initQgraphSlot(slot: number, graph: number, poolLength: number): void;
+  qgraphOrdinals(slot: number): number;
+  qgraphDistances(slot: number): number;
+  qgraphStats(slot: number): number;
+  qgraphLift(graph: number, step: number): number;
+  qgraphTurn(graph: number, from: number, to: number, zeros: number): void;
+  qgraphClear(graph: number, entries: number, length: number): void;
+  qgraphLink(graph: number, slot: number, list: number, length: number, ef: number): void;
+  qgraphRepair(graph: number, slot: number, ef: number, parents: number, stack: number): number;
+  qgraphSearch(
+    graph: number,
+    slot: number,
+    query: number,
+    k: number,
+    width: number,
+    keep: number,
+    refine: number,
+    bits: number,
+    budget: number,
+  ): number;
 }
 
 export type KernelBuild = "shared" | "unshared" | "shared-relaxed" | "unshared-relaxed";

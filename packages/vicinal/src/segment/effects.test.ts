@@ -13,6 +13,8 @@ const effects: Effect[] = [
         vectors: [
           { name: "", vector: { data: Float32Array.of(1, -2.5, 0), norm: 3 } },
           { name: "text", vector: { data: Float32Array.of(0.1), norm: 1 } },
+          { name: "bytes", vector: { data: Float32Array.of(0, 1, 255), norm: 1 } },
+          { name: "none", vector: { data: Float32Array.of(), norm: 1 } },
         ],
       },
       { id: 2n ** 64n - 1n, payload: json({}), vectors: [] },

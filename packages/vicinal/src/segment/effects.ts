@@ -7,7 +7,8 @@
  *   effect:  kind u8 | body
  *     1 upsert     names u16, name string...; points u32, then per point:
  *                    id; payload sized, UTF-8 JSON; vectors u16, then per vector:
- *                    name index u16 | form u8 = 0 (dense float32) | length u32 | norm f32 | floats
+ *                    name index u16 | form u8 | length u32 | norm f32 | numbers (form: 0 f32, 1 halves, 2 bytes;
+ *                    runtime/packed-floats.ts)
  *     2 delete     ids
  *     3 payload    mode u8 (0 set, 1 overwrite, 2 delete keys, 3 clear) | path string | JSON sized | keys u32, string... | ids
  *     4 field      path string | schema JSON sized (empty: the field index goes)
@@ -18,6 +19,7 @@
 import { ID_KIND_UUID, type IdKind, type PointId, readIdKey, writeIdKey } from "../payload/id.js";
 import { ByteReader, ByteWriter } from "../runtime/bytes.js";
 import { corruption } from "../runtime/errors.js";
+import { pack, unpack, type Width, widthOf } from "../runtime/packed-floats.js";
 
 /** A vector as it is stored: of unit length for Cosine, with the length that it came with. */
 export interface StoredVector {
@@ -61,6 +63,9 @@ const DELETE = 2;
 const PAYLOAD = 3;
 const FIELD = 4;
 const CONFIGURE = 5;
+
+/** Of the numbers of a vector, by its form. */
+const widths: readonly Width[] = [4, 2, 1];
 
 const words = new Uint32Array(4);
 
@@ -111,10 +116,11 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
         writer.u16(point.vectors.length);
         for (const { name, vector } of point.vectors) {
           writer.u16(names.get(name) as number);
-          writer.u8(0);
+          const width = widthOf(vector.data);
+          writer.u8(widths.indexOf(width));
           writer.u32(vector.data.length);
           writer.f32(vector.norm);
-          writer.bytes(new Uint8Array(vector.data.buffer, vector.data.byteOffset, vector.data.byteLength));
+          writer.bytes(pack(vector.data, width));
         }
       }
       break;
@@ -191,11 +197,14 @@ function readPoint(reader: ByteReader, names: string[]): StoredPoint {
   const vectors = Array.from({ length: reader.u16() }, () => {
     const name = names[reader.u16()];
     const form = reader.u8();
-    if (form !== 0) throw corruption("log record", 0, 0, form, "vector form");
+    const width = widths[form];
+    if (width === undefined) throw corruption("log record", 0, "a known form", form, "vector form");
     const count = reader.u32();
     const norm = reader.f32();
-    // slice() also aligns the bytes for a view of floats
-    return { name, vector: { data: new Float32Array(reader.bytes(count * 4).slice().buffer), norm } };
+    const bytes = reader.bytes(count * width);
+    const data = new Float32Array(count);
+    unpack(bytes, width, data);
+    return { name, vector: { data, norm } };
   });
   return { id, payload, vectors };
 }

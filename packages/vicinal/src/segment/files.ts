@@ -64,7 +64,7 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
     const file = name("vector");
     await write(dir, file, "vector", {
       meta: { name: column.name, count: store.count },
-      sections: [{ name: "floats", bytes: store.bytes() }, ...column.sections()],
+      sections: [{ name: "floats", bytes: store.bytes(), floats: true }, ...column.sections()],
     });
     files.vectors.push({ name: column.name, file });
   }

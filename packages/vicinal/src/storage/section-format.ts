@@ -5,8 +5,8 @@
  *     offset size
  *          0   64  header: magic "VICINSEC" (8), format version (4), zero (4), kind in ASCII, zeros after (48)
  *         64       sections, each at a multiple of 64, zeros between
- *          F       footer: table of contents (JSON, UTF-8: {kind, meta, sections: [[name, offset, length], ...]}),
- *                  then CRC-32C (4 each) of every 64 KiB block of bytes 0..F, the last block being shorter
+ *          F       footer: table of contents (JSON, UTF-8: {kind, meta, sections: [[name, offset, length], ...]};
+ *                  a fourth member 2 or 1 says that float32 numbers are packed, runtime/packed-floats.ts), then CRC-32C (4 each) of every 64 KiB block of bytes 0..F, the last block being shorter
  *    end -64   64  trailer:
  *                    0   8  magic "VICINEND"
  *                    8   4  format version, 1
@@ -33,7 +33,10 @@ const KIND_PATTERN = /^[a-z0-9-]{1,48}$/;
 /** Where a section lies. */
 export interface SectionPlace {
   readonly offset: number;
+  /** Bytes in the file. */
   readonly length: number;
+  /** Bytes of each float32 number, where they are packed. */
+  readonly width?: 1 | 2;
 }
 
 export interface Footer {
@@ -65,7 +68,9 @@ export function encodeHeader(kind: string): Uint8Array {
 /** Footer and trailer. */
 export function encodeFooter(footer: Footer): Uint8Array {
   const { kind, meta, checksums, offset } = footer;
-  const sections = [...footer.sections].map(([name, place]) => [name, place.offset, place.length]);
+  const sections = [...footer.sections].map(([name, { offset: start, length, width }]) =>
+    width === undefined ? [name, start, length] : [name, start, length, width],
+  );
   const toc = new TextEncoder().encode(JSON.stringify({ kind, meta, sections }));
   const footerLength = toc.length + checksums.length * 4;
   const bytes = new Uint8Array(footerLength + TRAILER_SIZE);
@@ -124,7 +129,7 @@ export function decodeFooter(bytes: Uint8Array, trailer: Trailer, label: string)
   const checksums = new Uint32Array((bytes.length - tocLength) / 4);
   for (let i = 0; i < checksums.length; i++) checksums[i] = view.getUint32(tocLength + i * 4, true);
   const sections = new Map<string, SectionPlace>();
-  for (const [name, offset, length] of toc.sections) sections.set(name, { offset, length });
+  for (const [name, offset, length, width] of toc.sections) sections.set(name, { offset, length, width });
   return { kind: toc.kind, meta: toc.meta, sections, checksums, offset: footerOffset };
 }
 

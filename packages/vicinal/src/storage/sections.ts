@@ -2,6 +2,7 @@
 import { assert } from "../runtime/assert.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
+import { unpack, type Width } from "../runtime/packed-floats.js";
 import { crc32c } from "./crc32c.js";
 import type { Directory } from "./directory.js";
 import {
@@ -22,6 +23,8 @@ export {
 
 /** Bytes read at a time when checking. A multiple of the block size. */
 const CHECK_SIZE = 16 * BLOCK_SIZE;
+/** Packed bytes read at a time. */
+const PACKED_READ = CHECK_SIZE;
 
 /** Opens the section file at `path`. CORRUPTION unless its footer is whole and its kind is `kind`. */
 export async function openSections(dir: Directory, path: string, kind: string): Promise<Sections> {
@@ -64,9 +67,10 @@ export class Sections {
     return this.footer.sections.has(name);
   }
 
-  /** Bytes in the section; 0 when absent. */
+  /** Bytes in the section, packed numbers counted as float32; 0 when absent. */
   length(name: string): number {
-    return this.footer.sections.get(name)?.length ?? 0;
+    const place = this.footer.sections.get(name);
+    return place ? lengthOf(place) : 0;
   }
 
   /**
@@ -82,8 +86,24 @@ export class Sections {
   /** As `read`, filling `target`, which may be shared memory. After a failure its content is undefined. */
   async readInto(name: string, target: Uint8Array, offset = 0): Promise<void> {
     const place = this.place(name);
-    assert(offset >= 0 && offset + target.length <= place.length, `a read stays inside section ${name}`);
-    await this.fill(target, place.offset + offset);
+    assert(offset >= 0 && offset + target.length <= lengthOf(place), `a read stays inside section ${name}`);
+    if (place.width === undefined) await this.fill(target, place.offset + offset);
+    else await this.fillPacked(target, place.offset, offset, place.width);
+  }
+
+  /** Fills `target` with float32 numbers from the `offset`-th byte on, that lie packed from `start` on. */
+  private async fillPacked(target: Uint8Array, start: number, offset: number, width: Width): Promise<void> {
+    assert(offset % 4 === 0 && target.length % 4 === 0, "packed numbers are read whole");
+    const step = PACKED_READ / width;
+    const total = target.length / 4;
+    for (let at = 0; at < total; at += step) {
+      const length = Math.min(step, total - at);
+      const packed = new Uint8Array(length * width);
+      await this.fill(packed, start + (offset / 4 + at) * width);
+      const numbers = new Float32Array(length);
+      unpack(packed, width, numbers);
+      target.set(new Uint8Array(numbers.buffer), at * 4);
+    }
   }
 
   /** Reads and checks every byte of the file, whatever was checked before. CORRUPTION names the first bad block. */
@@ -173,6 +193,11 @@ export class Sections {
     }
     return place;
   }
+}
+
+/** Bytes of a section as they are read. */
+function lengthOf({ length, width }: SectionPlace): number {
+  return width === undefined ? length : (length / width) * 4;
 }
 
 function roundUp(offset: number): number {

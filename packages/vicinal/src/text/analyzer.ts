@@ -46,7 +46,7 @@ export function createAnalyzer(params: AnalyzerParams): Analyzer {
     // Accents mean nothing to the multilingual tokenizer, in Qdrant neither.
     folds: ascii_folding === true || tokenizer === "multilingual",
     dropped: stopWordSet(stopwords, lowercase ?? true),
-    stem: stemmer?.type === "snowball" ? stemmerOf(stemmer.language) : undefined,
+    stem: stemmer?.type === "snowball" ? remembering(stemmerOf(stemmer.language)) : undefined,
   };
   const id = JSON.stringify([
     ANALYSIS_VERSION,
@@ -93,7 +93,8 @@ class WordAnalyzer implements Analyzer {
     const found: string[] = [];
     this.settings.split(wellFormed(text), (word) => {
       const token = this.token(word);
-      if (token !== undefined && countCharacters(token) <= longest) found.push(token);
+      if (token !== undefined && (longest === Infinity || countCharacters(token) <= longest))
+        found.push(token);
     });
     return found;
   }
@@ -107,9 +108,9 @@ class WordAnalyzer implements Analyzer {
     const { folds, lowercase, dropped, stem, shortest } = this.settings;
     let token = folds ? foldToAscii(word) : word;
     if (lowercase) token = lowerCase(token);
-    if (!keepStopWords && dropped.has(token)) return undefined;
+    if (!keepStopWords && dropped.size > 0 && dropped.has(token)) return undefined;
     if (stem) token = stem(token);
-    return token === "" || countCharacters(token) < shortest ? undefined : token;
+    return token === "" || (shortest > 1 && countCharacters(token) < shortest) ? undefined : token;
   }
 }
 
@@ -141,9 +142,26 @@ class PrefixAnalyzer extends WordAnalyzer {
   }
 }
 
+const surrogate = /[\ud800-\udfff]/;
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Halves of characters, which UTF-8 cannot hold, become the sign for what is unknown. */
 function wellFormed(text: string): string {
-  return text.replace(loneSurrogate, "\ufffd");
+  return surrogate.test(text) ? text.replace(loneSurrogate, "\ufffd") : text;
+}
+
+/** So many stems are remembered: texts use few words, and finding a stem costs twenty times as much as looking it up. */
+const REMEMBERED = 1 << 14;
+
+function remembering(stem: Stem): Stem {
+  const known = new Map<string, string>();
+  return (word) => {
+    let found = known.get(word);
+    if (found === undefined) {
+      found = stem(word);
+      if (known.size === REMEMBERED) known.clear();
+      known.set(word, found);
+    }
+    return found;
+  };
 }

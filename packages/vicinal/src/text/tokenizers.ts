@@ -15,15 +15,16 @@ export type TokenizerType = "word" | "whitespace" | "prefix" | "multilingual";
 /** Runs of characters that pass the test. */
 function eachRun(text: string, test: (code: number) => boolean, visit: (run: string) => void): void {
   let start = -1;
-  for (let at = 0; at < text.length; ) {
-    const code = text.codePointAt(at)!;
+  for (let at = 0; at < text.length; at++) {
+    let code = text.charCodeAt(at);
+    const begin = at;
+    if (code >= 0xd800 && code <= 0xdbff) code = text.codePointAt(at++)!;
     if (test(code)) {
-      if (start < 0) start = at;
+      if (start < 0) start = begin;
     } else if (start >= 0) {
-      visit(text.slice(start, at));
+      visit(text.slice(start, begin));
       start = -1;
     }
-    at += code > 0xffff ? 2 : 1;
   }
   if (start >= 0) visit(text.slice(start));
 }

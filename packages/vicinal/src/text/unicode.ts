@@ -93,7 +93,9 @@ export function isLetter(code: number): boolean {
 
 /** A letter or a number: what words are made of. */
 export function isAlphanumeric(code: number): boolean {
-  return classOf(code) !== 0;
+  if (code >= 0x80) return classOf(code) !== 0;
+  // Most characters of most texts are decided here.
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39);
 }
 
 /** The property White_Space, which has not changed since Unicode 6.3. */

@@ -2,8 +2,8 @@
  * Building a graph, as a sequence of steps of some milliseconds each. Nothing here allocates in the store's memory: the
  * owner laid everything out before (see build.ts), so that a borrower can run the steps.
  *
- *   mean and codes -> the family's graph over all but the withheld -> measure recall on the withheld -> add the withheld
- *   -> attach what is cut off
+ *   mean and codes -> put twins aside -> the family's graph over all but the withheld -> measure recall on the withheld
+ *   -> add the withheld -> attach what is cut off
  */
 import type { Calibration } from "../contract.js";
 import { type MeasureOptions, measureRecall } from "../measure.js";
@@ -12,6 +12,7 @@ import type { VectorStore } from "../vector-store.js";
 import type { MeasureWork } from "../withheld.js";
 import { GraphIndex, type GraphKind } from "./graph-index.js";
 import { clearLinks, encodeVectors, type GraphLayout, openGraph } from "./graph-memory.js";
+import { attachTwins, findTwins, withoutTwins } from "./twins.js";
 
 export interface GraphJob<M> {
   kind: GraphKind;
@@ -53,21 +54,30 @@ const MEAN_ROWS = 20_000;
 
 /** Steps that yield the number of vectors done so far and return what was measured. */
 export function graphSteps<M>(method: GraphMethod<M>): Steps<GraphJob<M>, Calibration | undefined> {
-  return function* (store, job) {
-    const { layout, bodyCount, withheldCount } = job;
+  return function* (store, whole) {
+    const { layout } = whole;
+    yield* encode(store, whole);
+    const twins = yield* findTwins(store, whole);
+    const order = store.arena.u32.slice(
+      whole.order >>> 2,
+      (whole.order >>> 2) + whole.bodyCount + whole.withheldCount,
+    );
+    const job = twins ? withoutTwins(store, whole, twins) : whole;
+    const { bodyCount, withheldCount } = job;
     const before = layout.count - bodyCount - withheldCount;
-    yield* encode(store, job);
     if (layout.upperSlots === 0 && !job.extended) clearLinks(store, layout, layout);
     openGraph(store, layout, job.entry, job.top);
     const on = (done: number) => before + done;
     const body = job.extended ? method.add(store, job, 0, bodyCount) : method.grow(store, job);
     yield* relay(body, on);
+    if (twins) attachTwins(store, layout, twins, order.subarray(0, whole.bodyCount));
     let calibration: Calibration | undefined;
     if (job.measure) {
       const index = new GraphIndex(store, job.kind, layout, job);
       calibration = yield* measureRecall(index, job.measure, measuring(layout.count), on(bodyCount));
     }
     yield* relay(method.add(store, job, bodyCount, withheldCount), (done) => on(bodyCount + done));
+    if (twins) attachTwins(store, layout, twins, order.subarray(whole.bodyCount));
     store.kernels.graphRepair(layout.head, job.slot, layout.count, job.ef, job.reached, job.stack);
     return calibration;
   };

@@ -52,6 +52,16 @@ describe.each(families)("%s, flat", (family, given) => {
     store.close();
   });
 
+  test("does not lose what lies behind many identical vectors", async () => {
+    const vectors = new Float32Array(1500 * DIMENSIONS).fill(0.25);
+    vectors.set(clusteredVectors(400, DIMENSIONS, "Euclid", 5), 1100 * DIMENSIONS);
+    const { store, index } = await built(family, given, vectors);
+    const query = vectors.slice(0, DIMENSIONS);
+    expect(index.search({ query, k: 1500, effort: 1500 }).ordinals.length).toBe(1500);
+    expect(meanRecall(index, vectors.slice(1100 * DIMENSIONS), 64)).toBeGreaterThan(0.97);
+    store.close();
+  });
+
   test("grows with a store, or is made anew", async () => {
     const vectors = clusteredVectors(2000, DIMENSIONS, "Euclid", 21);
     const { store: old, index: previous } = await built(family, given, vectors);
@@ -112,3 +122,30 @@ describe.each(families)("%s, flat", (family, given) => {
     store.close();
   });
 });
+
+test.each<[string, Record<string, unknown>]>([["hnsw", {}], ...families])(
+  "%s %o finds every copy of a vector with a small beam",
+  async (family, given) => {
+    const distinct = clusteredVectors(500, DIMENSIONS, "Euclid", 61);
+    const vectors = new Float32Array(3000 * DIMENSIONS);
+    // Copies of vector i: i, i + 500, ...; of the first one a thousand more.
+    for (let i = 0; i < 3000; i++) {
+      const original = i < 2500 ? i % 500 : 0;
+      vectors.set(distinct.subarray(original * DIMENSIONS, (original + 1) * DIMENSIONS), i * DIMENSIONS);
+    }
+    const { store, index } = await built(family, given, vectors);
+    let missed = 0;
+    for (let original = 1; original < 500; original++) {
+      const query = distinct.subarray(original * DIMENSIONS, (original + 1) * DIMENSIONS);
+      const { ordinals } = index.search({ query, k: 5, effort: 32 });
+      missed += ordinals.filter((ordinal) => ordinal % 500 !== original).length;
+    }
+    expect(missed / 2495).toBeLessThan(0.01);
+    const copies = index.search({ query: distinct.subarray(0, DIMENSIONS), k: 505, effort: 505 });
+    expect(copies.distances.filter((distance) => distance === 0).length).toBe(505);
+    // Measured with the copies in the graph: what is promised can be kept.
+    const ten = index.calibration?.curves.find(({ k, selectivity }) => k === 10 && selectivity === 1);
+    expect(ten?.recalls.at(-1)).toBeGreaterThan(0.99);
+    store.close();
+  },
+);
