@@ -10,21 +10,13 @@ import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
 import type { RecallWatch } from "../query/recall-watch.js";
-import {
-  DEFAULT_RECALL,
-  type Hit,
-  largerIsNearer,
-  type NearestResult,
-  nearest,
-  scoreOf,
-} from "../query/search.js";
+import { DEFAULT_RECALL, largerIsNearer, type NearestResult, nearest, scoreOf } from "../query/search.js";
+import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
-import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
 import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect, StoredVector } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { CollectionState, Place } from "../segment/state.js";
-import type { VectorColumn } from "../segment/vector-column.js";
 import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
@@ -247,13 +239,13 @@ export class Engine implements EngineApi {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    return runWaiting(runQuery(state, schema.queryRequest.parse(body), this.watch));
+    return runQuery(state, schema.queryRequest.parse(body), this.watch);
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
     const { searches } = schema.queryRequestBatch.parse(body);
-    return Promise.all(searches.map((request) => runWaiting(runQuery(state, request, this.watch))));
+    return Promise.all(searches.map((request) => runQuery(state, request, this.watch)));
   }
 
   close(): Promise<void> {
@@ -285,18 +277,20 @@ function pointNotFound(id: PointId): VicinalError {
   return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
 }
 
-function* runQuery(
+/** A promise only where something has to be read from files. */
+function runQuery(
   state: CollectionState,
   request: schema.QueryRequest,
   watch: RecallWatch | undefined,
-): Waiting<schema.QueryResponse<RawJson>> {
+): schema.QueryResponse<RawJson> | Promise<schema.QueryResponse<RawJson>> {
   const began = performance.now();
   const reader = new PointReader(request.with_payload, request.with_vector, false);
-  const { points, found, reading } = yield* findPoints(state, request, { reader, watch });
-  const late = reader.complete();
-  if (late) yield* waitFor(late);
-  if (!request.params?.explain) return { points };
-  return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
+  return after(findPoints(state, request, reader, watch), ({ points, found, reading }) =>
+    after(reader.complete(), () => {
+      if (!request.params?.explain) return { points };
+      return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
+    }),
+  );
 }
 
 interface Found {
@@ -306,28 +300,42 @@ interface Found {
   reading: number;
 }
 
-function* findPoints(
+function findPoints(
   state: CollectionState,
   request: schema.QueryRequest,
+  reader: PointReader,
+  watch: RecallWatch | undefined,
+): Found | Promise<Found> {
+  const using = request.using ?? "";
+  const given = nearestInput(request.query);
+  if (given !== undefined)
+    return after(queryVector(state, using, given), (by) =>
+      findNearest(state, request, by, { reader, watch }),
+    );
+  const limit = request.limit ?? DEFAULT_LIMIT;
+  const offset = request.offset ?? 0;
+  const filter = compiled(request.filter);
+  const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
+  const reading = performance.now();
+  const points = rows.map(({ segment, row }) => reader.readScored(segment, row, 0));
+  return { points, found: { plan: [], mergeMs: 0 }, reading };
+}
+
+function findNearest(
+  state: CollectionState,
+  request: schema.QueryRequest,
+  { query, except }: SearchBy,
   { reader, watch }: { reader: PointReader; watch: RecallWatch | undefined },
-): Waiting<Found> {
+): Found | Promise<Found> {
   const using = request.using ?? "";
   const limit = request.limit ?? DEFAULT_LIMIT;
   const offset = request.offset ?? 0;
   const filter = compiled(request.filter);
-  const given = nearestInput(request.query);
-  if (given === undefined) {
-    const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
-    const reading = performance.now();
-    const points = rows.map(({ segment, row }) => reader.readScored(segment, row, 0));
-    return { points, found: { plan: [], mergeMs: 0 }, reading };
-  }
   const { distance } = vectorConfig(state.config, using);
-  const { query, except } = yield* queryVector(state, using, given);
   const params = request.params ?? {};
   // A point that is searched by its own vector is left out of the answer.
   const k = offset + limit + (except ? 1 : 0);
-  const found = yield* nearest(state, {
+  const wish = {
     using,
     query,
     k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
@@ -338,21 +346,23 @@ function* findPoints(
     recall: params.recall ?? DEFAULT_RECALL,
     watch,
     explain: params.explain ?? false,
+  };
+  return nearest(state, wish, (found) => {
+    const reading = performance.now();
+    const threshold = request.score_threshold;
+    const points: schema.ScoredPoint<RawJson>[] = [];
+    let skipped = 0;
+    for (const { segment, row, distance: d } of found.hits) {
+      if (except && except.segment === segment && except.row === row) continue;
+      const score = scoreOf(distance, d);
+      if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
+        break;
+      if (skipped++ < offset) continue;
+      if (points.length === limit) break;
+      points.push(reader.readScored(segment, row, score));
+    }
+    return { points, found, reading };
   });
-  const reading = performance.now();
-  const threshold = request.score_threshold;
-  const points: schema.ScoredPoint<RawJson>[] = [];
-  let skipped = 0;
-  for (const { segment, row, distance: d } of found.hits) {
-    if (except && except.segment === segment && except.row === row) continue;
-    const score = scoreOf(distance, d);
-    if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
-      break;
-    if (skipped++ < offset) continue;
-    if (points.length === limit) break;
-    points.push(reader.readScored(segment, row, score));
-  }
-  return { points, found, reading };
 }
 
 type Input = ArrayLike<number> | PointId;
@@ -364,34 +374,37 @@ function nearestInput(query: schema.QueryRequest["query"]): Input | undefined {
 }
 
 /** The vector to search by, and the point that it belongs to when it was named by an id. */
-function* queryVector(
-  state: CollectionState,
-  using: string,
-  given: Input,
-): Waiting<{ query: Float32Array; except?: Pick<Hit, "segment" | "row"> }> {
+interface SearchBy {
+  query: Float32Array;
+  except?: Place;
+}
+
+function queryVector(state: CollectionState, using: string, given: Input): SearchBy | Promise<SearchBy> {
   if (typeof given === "object") return { query: storedVector(state.config, using, given, "query").data };
   const id = parsePointId(given, "query");
   const place = state.find(id);
   if (!place) throw pointNotFound(id);
-  const column = place.segment.vectors.get(using);
-  const vector = column?.file ? yield* readVector(place, column) : column?.get(place.row);
-  if (!vector)
-    throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
-      id,
-      using,
-    });
-  // While its vector was read the point may have moved.
-  return { query: vector.data, except: state.find(id) };
+  return after(readVector(place, using), (vector) => {
+    if (!vector)
+      throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
+        id,
+        using,
+      });
+    // While its vector was read the point may have moved.
+    return { query: vector.data, except: state.find(id) };
+  });
 }
 
-function* readVector({ segment, row }: Place, column: VectorColumn): Waiting<StoredVector | undefined> {
+function readVector(
+  { segment, row }: Place,
+  using: string,
+): StoredVector | undefined | Promise<StoredVector | undefined> {
+  const column = segment.vectors.get(using);
+  if (!column?.file) return column?.get(row);
   const leave = segment.readers.enter();
-  try {
-    const [vector] = yield* waitFor(Promise.resolve(column.getMany([row])));
-    return vector;
-  } finally {
-    leave();
-  }
+  return Promise.resolve(column.getMany([row]))
+    .then(([vector]) => vector)
+    .finally(leave);
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

@@ -3,13 +3,12 @@
  * match, what its index was measured to do) and picks the cheaper way that keeps the promises: at least the recall
  * that was asked for, and k points whenever k match.
  */
-import type { Metric, SearchResult, SearchStats } from "../index/contract.js";
+import type { IndexTraits, Metric, SearchResult, SearchStats, VectorIndex } from "../index/contract.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
-import { runWaiting, type Waiting, waitFor } from "../runtime/waiting.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
-import type { VectorColumn } from "../segment/vector-column.js";
+import type { FileHome, MemoryHome, VectorColumn } from "../segment/vector-column.js";
 import { matchingRows } from "./matching.js";
 import {
   EFFORT_STEP,
@@ -75,12 +74,19 @@ export interface NearestResult {
   mergeMs: number;
 }
 
-/** Segments in memory are searched at once; those on files side by side, all as they are when this is called. */
-export function* nearest(state: CollectionState, request: NearestRequest): Waiting<NearestResult> {
+/**
+ * Segments in memory are searched at once; those on files side by side, all as they are when this is called. Only where there
+ * are such is the result a promise: then nothing of the segments is taken away before `read` has used it.
+ */
+export function nearest<R>(
+  state: CollectionState,
+  request: NearestRequest,
+  read: (found: NearestResult) => R,
+): R | Promise<R> {
   const hits: Hit[] = [];
   const plan: SegmentPlan[] = [];
-  const now = request.explain ? () => performance.now() : () => 0;
   const late: Promise<void>[] = [];
+  const now = request.explain ? () => performance.now() : () => 0;
   let parts = 0;
   for (const segment of state.segments()) {
     const column = segment.vectors.get(request.using);
@@ -91,32 +97,60 @@ export function* nearest(state: CollectionState, request: NearestRequest): Waiti
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
     step.filterMs = searching - began;
-    const take = (result: SearchResult | undefined) => {
-      step.searchMs = now() - searching;
-      if (!result || result.ordinals.length === 0) return;
-      parts++;
-      for (let i = 0; i < result.ordinals.length; i++)
-        hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
-    };
-    const result = runWaiting(searchSegment(state, segment, column, bits, request, step));
-    if (result instanceof Promise) late.push(result.then(take));
-    else take(result);
+    const part: Part = { state, segment, column, bits, request, step };
+    if (column.file) {
+      const searched = searchFiles(part).then((result) => {
+        step.searchMs = now() - searching;
+        if (takeHits(hits, part, result)) parts++;
+      });
+      late.push(searched);
+      continue;
+    }
+    const result = searchMemory(part, column.memory as MemoryHome);
+    step.searchMs = now() - searching;
+    if (takeHits(hits, part, result)) parts++;
   }
-  if (late.length > 0) yield* untilAllAreDone(late, state.segments());
-  const merging = now();
-  if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
-  if (hits.length > request.k) hits.length = request.k;
-  return { hits, plan, mergeMs: now() - merging };
+  const merge = () => {
+    const merging = now();
+    if (parts > 1) hits.sort((a, b) => a.distance - b.distance);
+    if (hits.length > request.k) hits.length = request.k;
+    return read({ hits, plan, mergeMs: now() - merging });
+  };
+  return late.length === 0 ? merge() : whenDone(late, state.segments(), merge);
 }
 
-/** Until then no segment is taken away, in memory or on disk. A failure is reported when nothing runs any more. */
-function* untilAllAreDone(late: readonly Promise<void>[], segments: readonly Segment[]): Waiting<void> {
+/** Until then no segment goes, from memory or from disk. A failure is reported when nothing runs any more. */
+async function whenDone<R>(
+  late: readonly Promise<void>[],
+  segments: readonly Segment[],
+  next: () => R,
+): Promise<R> {
   const leave = segments.map(({ readers }) => readers.enter());
   try {
-    yield* waitFor(Promise.allSettled(late).then(() => Promise.all(late)));
+    await Promise.allSettled(late);
+    await Promise.all(late);
+    return next();
   } finally {
     for (const done of leave) done();
   }
+}
+
+/** The search of one segment. */
+interface Part {
+  state: CollectionState;
+  segment: Segment;
+  column: VectorColumn;
+  bits: Uint32Array | undefined;
+  request: NearestRequest;
+  step: SegmentPlan;
+}
+
+/** True when there were any. */
+function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult | undefined): boolean {
+  if (!result || result.ordinals.length === 0) return false;
+  for (let i = 0; i < result.ordinals.length; i++)
+    hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
+  return true;
 }
 
 /** To be filled in; all of one shape, since every query makes some. */
@@ -153,54 +187,98 @@ function matchingBits(
   return column.ordinalBits(column.file ? segment.live.slice() : segment.live);
 }
 
-function* searchSegment(
-  state: CollectionState,
-  segment: Segment,
-  column: VectorColumn,
-  bits: Uint32Array | undefined,
-  request: NearestRequest,
-  step: SegmentPlan,
-): Waiting<SearchResult | undefined> {
-  const { index, memory } = column;
+/** How a segment is to be searched; undefined when nothing of it can be answered. */
+function planSegment({ segment, column, bits, request, step }: Part): Planned | undefined {
   const { count } = step;
-  const { query } = request;
   const matching = bits ? countBits(bits) : count;
   step.matching = matching;
   if (matching === 0) return undefined;
   const k = Math.min(request.k, matching);
   const share: Share = { k, matching, count, dead: segment.deadCount };
-  const planned = plannedEffort(index, request, share);
-  let effort = planned?.effort;
-  // A search costs about effort / selectivity units of work, scanning one distance per matching row.
-  while (effort !== undefined && matching * (matching / count) > effort * index.effort.scored) {
-    const searching = column.search({ query, k, effort, bits });
-    const result = searching instanceof Promise ? yield* waitFor(searching) : searching;
-    step.effort = effort;
-    step.effortFrom = planned?.from;
-    step.raise = planned?.raise;
-    step.dial = index.effort.name;
-    note(step, result.stats);
-    const complete = result.ordinals.length >= k;
-    if (complete && planned?.from === "recall" && request.filter && !speaksFor(index, share, result)) break;
-    if (complete) {
-      // What lies in files is not checked: the exact scan would read all of it.
-      if (
-        memory &&
-        planned?.from === "recall" &&
-        request.watch?.isDue(index, result.stats.scored, matching)
-      ) {
-        const alive = () => column.index === index && state.segments().includes(segment);
-        const asked = { query, k, effort, bits };
-        request.watch.check({ index: memory.index, request: asked, result, recall: request.recall, alive });
-      }
-      step.path = "index";
-      if (request.explain) step.recall = expectedRecall(index, effort, share);
-      return result;
-    }
-    effort = result.exhausted ? undefined : effort * EFFORT_STEP;
+  const planned = plannedEffort(column.index, request, share);
+  return { k, share, planned, effort: planned?.effort };
+}
+
+interface Planned {
+  k: number;
+  share: Share;
+  planned: PlannedEffort | undefined;
+  /** Of the next search of the index; undefined for a scan. */
+  effort: number | undefined;
+}
+
+/** A search costs about effort / selectivity units of work, scanning one distance per matching row. */
+function isWorthIndex({ share: { matching, count } }: Planned, index: IndexTraits, effort: number): boolean {
+  return matching * (matching / count) > effort * index.effort.scored;
+}
+
+function searchMemory(part: Part, { index, scan }: MemoryHome): SearchResult | undefined {
+  const plan = planSegment(part);
+  if (!plan) return undefined;
+  const { bits, request, step } = part;
+  const { k } = plan;
+  const { query } = request;
+  while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
+    const result = index.search({ query, k, effort: plan.effort, bits });
+    if (!isEnough(part, plan, result)) continue;
+    watch(part, plan, index, result);
+    return result;
   }
-  const scanning = column.scan({ query, k, bits });
-  const result = scanning instanceof Promise ? yield* waitFor(scanning) : scanning;
+  return scanned(step, scan.search({ query, k, bits }));
+}
+
+/** As `searchMemory`, of a column on files. What lies there is not watched: the exact scan would read all of it. */
+async function searchFiles(part: Part): Promise<SearchResult | undefined> {
+  const plan = planSegment(part);
+  if (!plan) return undefined;
+  const { column, bits, request, step } = part;
+  const { index, store } = column.file as FileHome;
+  const { k } = plan;
+  const { query } = request;
+  while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
+    const result = await index.search({ query, k, effort: plan.effort, bits });
+    if (isEnough(part, plan, result)) return result;
+  }
+  return scanned(step, await store.scan({ query, k, bits }));
+}
+
+/** Notes what a search of the index came to; true when it found as many as were wanted, else it plans the next. */
+function isEnough({ column, request, step }: Part, plan: Planned, result: SearchResult): boolean {
+  const { k, share, planned } = plan;
+  const effort = plan.effort as number;
+  const { index } = column;
+  step.effort = effort;
+  step.effortFrom = planned?.from;
+  step.raise = planned?.raise;
+  step.dial = index.effort.name;
+  note(step, result.stats);
+  if (result.ordinals.length < k) {
+    plan.effort = result.exhausted ? undefined : effort * EFFORT_STEP;
+    return false;
+  }
+  if (planned?.from === "recall" && request.filter && !speaksFor(index, share, result)) {
+    plan.effort = undefined;
+    return false;
+  }
+  step.path = "index";
+  if (request.explain) step.recall = expectedRecall(index, effort, share);
+  return true;
+}
+
+function watch(
+  { state, segment, column, bits, request }: Part,
+  plan: Planned,
+  index: VectorIndex,
+  result: SearchResult,
+) {
+  const { k, planned, share } = plan;
+  if (planned?.from !== "recall" || !request.watch?.isDue(index, result.stats.scored, share.matching)) return;
+  const alive = () => column.index === index && state.segments().includes(segment);
+  const asked = { query: request.query, k, effort: plan.effort as number, bits };
+  request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+}
+
+function scanned(step: SegmentPlan, result: SearchResult): SearchResult {
   step.path = "scan";
   step.recall = 1;
   note(step, result.stats);

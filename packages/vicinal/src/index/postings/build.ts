@@ -51,6 +51,8 @@ export function buildPostings(
 
       const layout = allocateLayout(heads.store, { count, dimensions, metric, encoding, sizes });
       memory.onFailure(() => releaseLayout(heads.store, layout));
+      // Inner products with differences from the mean would be in another order.
+      if (metric === "Dot") mean.fill(0);
       arena.u8.set(mean, layout.mean);
       const postings = arena.allocate(layout.starts[heads.count]);
       memory.onFailure(() => arena.release(postings));

@@ -10,7 +10,7 @@ export { PostingsIndex } from "./postings-index.js";
 
 export const postings: IndexFamily<PostingsParameters> = {
   family: "postings",
-  encodings: { int8: 8, float32: 32 },
+  encodings: { int8: 8 },
   parameters: postingsParameters,
   check: checkEncoding,
   encodingOf: (parameters, { metric, dimensions }) => encodingOf(parameters, metric, dimensions),

@@ -5,7 +5,7 @@ import type { Calibration, LoadedIndex, SectionFile } from "../contract.js";
 import type { FileVectors } from "../file-vectors.js";
 import { checkedCalibration, readSections, wholeNumber } from "../saved-meta.js";
 import { VectorStore } from "../vector-store.js";
-import { type PostingsParameters, postingsParameters } from "./defaults.js";
+import { type PostingEncoding, type PostingsParameters, postingsParameters } from "./defaults.js";
 import { FilePostings } from "./file-postings.js";
 import { Heads } from "./heads.js";
 import { allocateLayout, type PostingLayout, releaseLayout } from "./posting-memory.js";
@@ -57,6 +57,7 @@ function damaged(what: string): VicinalError {
 
 interface PostingsMeta {
   heads: number;
+  encoding: PostingEncoding;
   parameters: PostingsParameters;
   calibration: Calibration | undefined;
 }
@@ -78,9 +79,14 @@ function checkedMeta(kind: Kind, meta: Record<string, unknown>): PostingsMeta {
   if (typeof norm !== "number" || !(metric === "Dot" ? norm > 0 : norm === 0))
     throw damaged(`largestNorm is ${String(norm)}`);
   if (typeof graph !== "object") throw damaged("the graph is not described");
+  const parameters = checkedParameters(meta.parameters);
+  const { encoding } = parameters;
+  if (encoding === "auto") throw damaged("encoding is auto");
+  if (encoding === "int8" && metric === "Manhattan") throw damaged("encoding is int8");
   return {
+    encoding,
+    parameters,
     heads: wholeNumber(meta, "heads", count > 0 ? 1 : 0, count, damaged),
-    parameters: checkedParameters(meta.parameters),
     calibration: checkedCalibration(meta.calibration, damaged),
   };
 }
@@ -101,8 +107,7 @@ async function readHeads(
   meta: PostingsMeta,
 ): Promise<{ heads: Heads; layout: PostingLayout }> {
   const { count, dimensions, metric } = kind;
-  const { encoding } = meta.parameters;
-  if (encoding === "auto") throw damaged("encoding is auto");
+  const { encoding } = meta;
   let heads: Heads | undefined;
   let layout: PostingLayout | undefined;
   try {

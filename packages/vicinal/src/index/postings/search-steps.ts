@@ -21,7 +21,7 @@ const ROUND_BYTES = 2 ** 20;
 
 /** Candidates that a search for k keeps. */
 export function poolFor({ encoding, count }: PostingLayout, k: number): number {
-  const wanted = encoding === "float32" ? k : Math.max(REFINE_LEAST, k * REFINE_FACTOR);
+  const wanted = encoding === "float32" ? k : Math.max(REFINE_LEAST, Math.ceil(k * REFINE_FACTOR));
   return Math.min(count, wanted);
 }
 
