@@ -66,7 +66,8 @@ describe("parameters", () => {
 
   test("codes cannot serve Manhattan", () => {
     const parameters = vamana.parameters({ encoding: "int8" });
-    expect(() => vamana.check?.(parameters, { metric: "Manhattan", dimensions: 20 })).toThrow("encoding");
+    const kind = { metric: "Manhattan", dimensions: 20 } as const;
+    expect(() => vamana.encodingOf?.(parameters, kind)).toThrow("encoding");
   });
 });
 
