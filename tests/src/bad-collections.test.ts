@@ -118,7 +118,7 @@ const collections: Case[] = [
     ...index,
     body: { field_name: "word", field_schema: { type: "integer", lookup: false, range: false } },
     code: "OUT_OF_RANGE",
-    says: "field_schema.lookup: the 'lookup' and 'range' capabilities can't be both disabled",
+    says: "field_schema.lookup: Validation error: the 'lookup' and 'range' capabilities can't be both disabled",
   },
   {
     title: "a tokenizer that is none",

@@ -23,7 +23,13 @@ describe.each(["float16", "uint8"] as const)("%s", (datatype) => {
         const round = (values: number[]) => values.map(rounded[datatype]);
         let database = await open(folder);
         await database.createCollection("c", {
-          vectors: { size: SIZE, distance, datatype },
+          // Postings serve their vectors from files, row by row.
+          vectors: {
+            size: SIZE,
+            distance,
+            datatype,
+            index: { type: distance === "Euclid" ? "postings" : "hnsw" },
+          },
           optimizers_config: { indexing_threshold: 1 },
         });
         expect((await database.getCollection("c")).config.params.vectors).toMatchObject({ datatype });

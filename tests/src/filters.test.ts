@@ -2,8 +2,9 @@
  * Every kind of filter condition, embedded and over HTTP, on rows that grow, that are sealed and that were read back,
  * without field indexes and with one of each type: the points that match are the same.
  */
-import { open } from "vicinal";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Schemas } from "@qdrant/js-client-rest";
+import { type Database, open } from "vicinal";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { refusal, type Served, serve, withFolder } from "./homes.js";
 
 const uuid = (n: number): string => `550e8400-e29b-41d4-a716-44665544000${n}`;
@@ -376,4 +377,26 @@ test("a path has one index, however it is written", async () => {
   expect((await database.getCollection("one")).payload_schema).toEqual({});
   expect(await refusal(database.deletePayloadIndex("one", "a["))).toMatchObject({ code: "BAD_REQUEST" });
   await database.close();
+});
+
+/** A type of the official client without the free-form objects that its generator puts beside what may be null. */
+type Told<T> = T extends readonly (infer Item)[]
+  ? Told<Item>[]
+  : T extends object
+    ? string extends keyof T
+      ? never
+      : { [Key in keyof T]: Told<T[Key]> }
+    : T;
+
+test("filters and schemas of the official client's types are ours", () => {
+  type Filter = NonNullable<NonNullable<Parameters<Database["scroll"]>[1]>["filter"]>;
+  type FieldSchema = NonNullable<Parameters<Database["createPayloadIndex"]>[1]["field_schema"]>;
+  expectTypeOf<Filter>().not.toBeAny();
+  const ours = <T>(given: T): T => given;
+  const filter = { must: [{ has_id: [1] }, { key: "a", range: { gt: "2020-01-01" } }] } as Told<
+    Schemas["Filter"]
+  >;
+  const schema = { type: "text", tokenizer: "word" } as NonNullable<Told<Schemas["PayloadFieldSchema"]>>;
+  expect(ours<Filter>(filter)).toBe(filter);
+  expect(ours<FieldSchema>(schema)).toBe(schema);
 });

@@ -2,7 +2,7 @@
 // Unit vectors are in the same order under Euclid as under Cosine, so one float scorer serves both.
 
 import { Graph, NONE, Slot } from "./graph";
-import { insertNodes } from "./insert";
+import { giveBackAll, insertNodes, placeNodes } from "./insert";
 import { keyOf, offer, sortHeap, splitKeys } from "./keys";
 import { linkBack, linkNodes, trimLists } from "./link";
 import { Dot, Euclid, Manhattan, Metric } from "./metrics";
@@ -18,6 +18,22 @@ export function graphInsert(g: Graph, s: Slot, list: usize, length: u32, ef: u32
   else if (g.metric <= Metric.Cosine) insertNodes<FloatScorer<Euclid>>(g, s, list, length, ef);
   else if (g.metric == Metric.Dot) insertNodes<FloatScorer<Dot>>(g, s, list, length, ef);
   else insertNodes<FloatScorer<Manhattan>>(g, s, list, length, ef);
+}
+
+/** First half of the insertion of a batch; see insert.ts. */
+export function graphPlace(g: Graph, s: Slot, list: usize, length: u32, ef: u32): void {
+  if (g.codes) placeNodes<CodeScorer>(g, s, list, length, ef);
+  else if (g.metric <= Metric.Cosine) placeNodes<FloatScorer<Euclid>>(g, s, list, length, ef);
+  else if (g.metric == Metric.Dot) placeNodes<FloatScorer<Dot>>(g, s, list, length, ef);
+  else placeNodes<FloatScorer<Manhattan>>(g, s, list, length, ef);
+}
+
+/** Second half of the insertion of a batch, for the nodes of a share; see insert.ts. */
+export function graphGiveBack(g: Graph, s: Slot, list: usize, length: u32, share: u32, shares: u32): void {
+  if (g.codes) giveBackAll<CodeScorer>(g, s, list, length, share, shares);
+  else if (g.metric <= Metric.Cosine) giveBackAll<FloatScorer<Euclid>>(g, s, list, length, share, shares);
+  else if (g.metric == Metric.Dot) giveBackAll<FloatScorer<Dot>>(g, s, list, length, share, shares);
+  else giveBackAll<FloatScorer<Manhattan>>(g, s, list, length, share, shares);
 }
 
 /** Links the nodes of a list in a flat graph; see link.ts. `ef` and `width` are at most the slot's pool. */

@@ -6,7 +6,7 @@ export {
   graphBytes, graphEntry, graphTop, initGraph, initSlot, slotBytes, slotDistances, slotOrdinals, slotQuery, slotStats,
 } from "./graph";
 export {
-  graphInsert, graphLink, graphLinkBack, graphRepair, graphSearch, graphTrim, nnFill, nnJoin,
+  graphGiveBack, graphInsert, graphLink, graphLinkBack, graphPlace, graphRepair, graphSearch, graphTrim, nnFill, nnJoin,
 } from "./graph-calls";
 export { initNn, nnBytes, nnClear, nnSampleBytes, nnLinks, nnOffer, nnSample } from "./nn-descent";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
@@ -28,6 +28,7 @@ export { lshFingerprints, lshIntegers } from "./lsh-hash";
 export { lshAnswerBytes, lshSearch } from "./lsh-search";
 export { lshBuckets, lshFill } from "./lsh-tables";
 export { initMih, initMihWork, mihBytes, mihFill, mihSearch, mihWorkBytes } from "./mih";
+export { initSparse, initSparseWork, sparseBytes, sparseSearch, sparseWorkBytes } from "./sparse";
 export { postingCodes, postingHits, postingRows } from "./posting";
 export {
   initQgraph, initQgraphSlot, qgraphBytes, qgraphDistances, qgraphOrdinals, qgraphSlotBytes, qgraphStats,

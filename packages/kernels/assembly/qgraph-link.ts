@@ -156,7 +156,9 @@ export function findNear(g: QGraph, s: QSlot, node: u32, ef: u32): u32 {
   s.start = s.half;
   s.scored = 0;
   signTables(g.turned(node), g.padded, s.entries, s.tables);
-  return walk<CodeVisit>(g, s, ef, ef, 0, 0, false);
+  const found = walk<CodeVisit>(g, s, ef, ef, 0, 0, false);
+  // Too few to fill a list: the estimates of few vertices filled the beam.
+  return found > g.degree ? found : walk<CodeVisit>(g, s, ef, ef, 0, 0, true);
 }
 
 /** Links the vertices of a list, in its order, by a search with a beam of `ef` (at most the slot's pool); again where linked. */

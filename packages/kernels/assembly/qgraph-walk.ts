@@ -5,9 +5,10 @@
 // by one look-up pass per block. A vertex may stand in the beam several times, with the estimate of each neighbour
 // that led to it (SymphonyQG: their errors are independent, the best one counts); once visited it is passed over.
 //
-// Where hardly more vertices are visited than are wanted, each enters the beam once, so that it holds as many as it
-// has places; a beam with room for every vertex is exhaustive, since nothing falls off. With a filter, the beam leads through vertices of all kinds, and the walk ends when the best `keep` of
-// those whose bits are set are full and nothing nearer than their worst is left.
+// Where hardly more vertices are visited than are wanted, each enters the beam once, so that it holds as many as it has
+// places; a beam with room for every vertex is exhaustive, since nothing falls off. With a filter, the beam leads
+// through vertices of all kinds, and the walk ends when the best `keep` of those whose bits are set are full and nothing
+// nearer than their worst is left.
 
 import { encodeQuery } from "./codes";
 import { BLOCK, scanBlock, signTables } from "./fast-scan";
@@ -114,17 +115,19 @@ export function walk<S>(g: QGraph, s: QSlot, width: u32, keep: u32, bits: usize,
   const blockBytes = g.blockBytes();
   const recordBytes = g.recordBytes();
   const blocks = g.degree / BLOCK;
-  const unique = once || width >= g.count;
-  memory.fill(s.visited, 0, s.visitedBytes);
   const whole = width >= g.count;
+  const unique = once || whole;
+  memory.fill(s.visited, 0, s.visitedBytes);
   let size = begin(g, s, whole ? width : min(width, STARTS));
   if (unique) for (let i: u32 = 0; i < size; i++) mark(s, nodeOf(keyAt(pool, i)));
   let dropped = !whole;
   let found: u32 = 0;
   let next: u32 = 0;
   let sink: u32 = 0;
+  // The room of the answer, which comes later.
   const nodes = s.ordinals;
   while (true) {
+    // What a vertex must beat to matter.
     let bound = f32.POSITIVE_INFINITY;
     if (bits) {
       if (found == keep) bound = distanceOf(keyAt(results, 0));

@@ -32,7 +32,7 @@ import { Metric } from "./metrics";
 export const NONE: u32 = 0xffffffff;
 /** Ids and factors before a block's codes. */
 export const HEAD_BYTES: usize = 256;
-/** Vertices that one step visits at most: their records are on their way together. */
+/** Vertices that one step visits at most, measured by one call: their records are on their way together. */
 export const WIDTH: u32 = 4;
 /** An absent neighbour's factors: add infinite, scale 0. */
 export const ABSENT: u32 = 0x7f80;

@@ -47,6 +47,8 @@ function cells(row: AdviceRow, best: boolean): string[] {
 function legend(rows: readonly AdviceRow[]): string {
   const sentences = ["> recommended; * no other is both faster and smaller."];
   if (rows.some(({ verified }) => !verified)) sentences.push("~ extrapolated from the sample.");
+  const disk = [...new Set(rows.filter(({ onDisk }) => onDisk).map(({ family }) => family))];
+  if (disk.length > 0) sentences.push(`${disk.join(", ")}: from files, reads come on top of these times.`);
   sentences.push(
     "q/s and build s are of processor time, bytes are per vector with its floats, memory is for all points.",
   );

@@ -8,8 +8,8 @@
  * and memory allow, and what was measured replaces what was estimated.
  * Cost: one build of each candidate over 1.25 samples; bounded by the budget of time, and what was not tried is named.
  */
+import { familyNamed } from "../index/families.js";
 import type { VectorStore } from "../index/vector-store.js";
-import { assert } from "../runtime/assert.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { VicinalError } from "../runtime/errors.js";
 import { seededRandom } from "../runtime/random.js";
@@ -61,12 +61,13 @@ export async function advise(
   const { size: dimensions, distance: metric } = state.config.vectors[using];
   const question = checkedQuestion(options, dimensions);
   throwIfCancelled(question.signal);
-  const { candidates, excluded } = candidatesFor(question.families, { dimensions, metric });
+  const { candidates, excluded } = candidatesFor(question, { dimensions, metric });
   const total = countVectors(state, using);
   checkCounts(total, given);
 
   const size = Math.min(question.sample, total);
-  const sample = await sampleVectors(state, using, size, total, seededRandom(question.seed));
+  const random = seededRandom(question.seed);
+  const sample = await sampleVectors(state, using, size, total, random, question.signal);
   const queries = given
     ? Queries.given(given, question.seed)
     : Queries.withheld(sample, dimensions, question.seed);
@@ -142,7 +143,8 @@ async function measured(
       const full = whole
         ? scaled(costs, points)
         : extrapolated(costOf(candidate), costs, points, segmentRows);
-      rows.push({ ...candidate, ...rowOf(plan, outcome.trial, full), measured: costs, verified: whole });
+      const row = rowOf(plan, candidate, outcome.trial, full);
+      rows.push({ ...candidate, ...row, measured: costs, verified: whole });
     }
   }
   return rows;
@@ -160,9 +162,7 @@ async function stage(
   plan.run.report("sample", Math.ceil(count / step));
   const ground = await lay(plan, Math.ceil(count / step), async (append) => {
     for (let i = 0; i < count; i += step) append(sample.subarray(i * dimensions, (i + 1) * dimensions));
-    return true;
   });
-  assert(ground, "a sample does not change");
   try {
     return await tryAll(ground, candidates, plan.question, plan.run);
   } finally {
@@ -170,12 +170,12 @@ async function stage(
   }
 }
 
-/** A ground without the queries; undefined where `fill` says that it could not fill it. */
+/** A ground without the queries. */
 function lay(
   { state, using, queries, question }: Plan,
   capacity: number,
-  fill: (append: (vector: Float32Array) => void) => Promise<boolean>,
-): Promise<Ground | undefined> {
+  fill: (append: (vector: Float32Array) => void) => Promise<void>,
+): Promise<Ground> {
   const { size: dimensions, distance: metric } = state.config.vectors[using];
   const append = (store: VectorStore) =>
     fill((vector) => {
@@ -196,11 +196,10 @@ async function verify(plan: Plan, rows: AdviceRow[], excluded: Exclusion[]): Pro
       if (leader.full.buildSeconds * 1000 * BUILD_ALLOWANCE > run.leftMs) return;
       run.report("verify", total, leader.name);
       ground ??= await lay(plan, total, (append) => eachVector(state, using, append, question.signal));
-      if (!ground) return;
       const [outcome] = await tryAll(ground, [leader], question, run);
       if ("trial" in outcome) {
         const full = scaled(outcome.trial.costs, total);
-        Object.assign(leader, rowOf(plan, outcome.trial, full), { verified: true });
+        Object.assign(leader, rowOf(plan, leader, outcome.trial, full), { verified: true });
       } else {
         rows.splice(rows.indexOf(leader), 1);
         excluded.push({ name: leader.name, reason: `over all points: ${outcome.reason}` });
@@ -211,12 +210,21 @@ async function verify(plan: Plan, rows: AdviceRow[], excluded: Exclusion[]): Pro
   }
 }
 
-function rowOf({ state, using }: Plan, { effort, recall, recallError }: Trial, full: Costs) {
+function rowOf(
+  { state, using }: Plan,
+  { family: name, parameters }: Candidate,
+  { effort, recall, recallError }: Trial,
+  full: Costs,
+) {
   const { size } = state.config.vectors[using];
+  const family = familyNamed(name);
+  const inMemory = full.vectors * size * 4 + full.indexBytes;
+  const bytes = Math.min(inMemory, family.disk?.memoryBytes(family.parameters(parameters)) ?? inMemory);
   return {
     ...{ effort, recall, recallError, full },
-    bytesPerVector: Math.round(size * 4 + full.indexBytes / full.vectors),
+    bytesPerVector: Math.ceil(bytes / full.vectors),
     queriesPerSecond: 1e6 / full.cpuUs,
+    onDisk: family.disk !== undefined,
     pareto: false,
     misses: [],
   };

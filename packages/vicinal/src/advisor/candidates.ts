@@ -6,6 +6,7 @@ import { chooseIndex } from "../index/choice.js";
 import type { VectorKind } from "../index/contract.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Candidate } from "./contract.js";
+import type { Question } from "./options.js";
 
 type Parameters = Record<string, unknown>;
 
@@ -33,13 +34,23 @@ export interface Candidates {
   excluded: Exclusion[];
 }
 
+/** Parameters that the wish itself decides, in the place of a family's defaults. */
+function wished(family: string, memoryBytes: number | undefined): Parameters {
+  // A family on disk keeps whatever memory it is given.
+  return family === "postings" && memoryBytes !== undefined ? { memoryBytes } : {};
+}
+
 /** Candidates of the families; a family that cannot serve such vectors is excluded with its own words. */
-export function candidatesFor(families: readonly string[], vectors: VectorKind): Candidates {
+export function candidatesFor(
+  { families, memoryBytes }: Pick<Question, "families" | "memoryBytes">,
+  vectors: VectorKind,
+): Candidates {
   const result: Candidates = { candidates: [], excluded: [] };
   for (const family of families) {
-    const reason = refusal(family, {}, vectors);
+    const first = wished(family, memoryBytes);
+    const reason = refusal(family, first, vectors);
     if (reason !== undefined) result.excluded.push({ name: family, reason });
-    for (const parameters of [{}, ...(variations[family] ?? [])])
+    for (const parameters of [first, ...(variations[family] ?? [])])
       if (refusal(family, parameters, vectors) === undefined)
         result.candidates.push({ name: nameOf(family, parameters), family, parameters });
   }

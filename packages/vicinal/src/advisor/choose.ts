@@ -79,6 +79,8 @@ export function reasons(rows: readonly AdviceRow[], best: AdviceRow | undefined,
       ? "It was measured over all points."
       : `Its cost for ${count(points)} points is extrapolated from ${count(measured.vectors)}.`,
   );
+  if (best.onDisk)
+    sentences.push("It serves from files: the time of reads comes on top of what was measured in memory.");
   return sentences.join(" ");
 }
 

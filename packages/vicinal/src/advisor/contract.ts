@@ -76,8 +76,10 @@ export interface AdviceRow extends Candidate {
   /** Costs over all points: measured where `verified`, else extrapolated. */
   full: Costs;
   verified: boolean;
-  /** Bytes per point, the float vector included. */
+  /** Bytes of memory per point, the float vector included where it lies in memory. */
   bytesPerVector: number;
+  /** Served from files once it is saved: measured in memory all the same, so that reads come on top of its times. */
+  onDisk: boolean;
   /** 1,000,000 / full.cpuUs: queries per second of processor time. */
   queriesPerSecond: number;
   /** No other row is both faster and smaller. */

@@ -49,17 +49,16 @@ export class Ground {
     this.#scanMs = scanMs;
   }
 
-  /** @param fill appends vectors to the store, or answers false where it could not, and so does this then */
+  /** @param fill appends vectors to the store */
   static async lay(
     options: VectorStoreOptions,
     queries: Queries,
     { k, signal }: { k: number; signal?: AbortSignal },
-    fill: (store: VectorStore) => Promise<boolean>,
-  ): Promise<Ground | undefined> {
+    fill: (store: VectorStore) => Promise<void>,
+  ): Promise<Ground> {
     const store = await VectorStore.create(options);
-    let ground: Ground | undefined;
     try {
-      if (!(await fill(store))) return undefined;
+      await fill(store);
       const scan = new FlatIndex(store);
       const breath = breathing(signal);
       let milliseconds = 0;
@@ -75,10 +74,10 @@ export class Ground {
       };
       const { dial, check } = queries.halves();
       const halves = [await half(dial), await half(check)];
-      ground = new Ground(store, k, halves[0], halves[1], milliseconds / queries.vectors.length);
-      return ground;
-    } finally {
-      if (!ground) store.close();
+      return new Ground(store, k, halves[0], halves[1], milliseconds / queries.vectors.length);
+    } catch (error) {
+      store.close();
+      throw error;
     }
   }
 

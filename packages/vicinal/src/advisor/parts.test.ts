@@ -98,7 +98,7 @@ test("a candidate that the time does not allow is named, not measured", async ()
   const vectors = Float32Array.from({ length: 400 * 4 }, seededRandom(1));
   const queries = Queries.withheld(vectors, 4, 1);
   const question = checkedQuestion({ families: ["flat", "hnsw"], budgetMs: 1000 }, 4);
-  const { candidates } = candidatesFor(question.families, { metric: "Euclid", dimensions: 4 });
+  const { candidates } = candidatesFor(question, { metric: "Euclid", dimensions: 4 });
   const ground = await Ground.lay(
     { dimensions: 4, metric: "Euclid", capacity: 400 },
     queries,
@@ -108,24 +108,28 @@ test("a candidate that the time does not allow is named, not measured", async ()
         const vector = vectors.subarray(i * 4, i * 4 + 4);
         if (!queries.has(vector)) store.append(vector);
       }
-      return true;
     },
   );
-  expect(ground?.count).toBe(320);
-  const outcomes = await tryAll(ground!, candidates, question, new Run({ budgetMs: 0 }, 1));
+  expect(ground.count).toBe(320);
+  const outcomes = await tryAll(ground, candidates, question, new Run({ budgetMs: 0 }, 1));
   expect(outcomes.map((one) => "reason" in one && one.reason)).toEqual(
     candidates.map(() => "the time was over before it was measured"),
   );
-  ground!.close();
+  ground.close();
 });
 
 test("tries what serves the metric, every family with its defaults", () => {
   const names = (metric: "Euclid" | "Cosine" | "Manhattan") =>
-    candidatesFor(familyNames, { metric, dimensions: 100 }).candidates.map(({ name }) => name);
+    candidatesFor({ families: familyNames }, { metric, dimensions: 100 }).candidates.map(({ name }) => name);
   expect(names("Cosine")).toEqual(expect.arrayContaining([...familyNames]));
   expect(names("Cosine")).toContain("lsh hash=hyperplane");
   expect(names("Euclid")).not.toContain("lsh hash=hyperplane");
   expect(names("Manhattan")).not.toContain("ivf encoding=sq8");
+  const limited = candidatesFor(
+    { families: ["postings"], memoryBytes: 2 ** 24 },
+    { metric: "Euclid", dimensions: 100 },
+  );
+  expect(limited.candidates.map(({ parameters }) => parameters)).toEqual([{ memoryBytes: 2 ** 24 }]);
   expect(new Set(names("Euclid")).size).toBe(names("Euclid").length);
 });
 
@@ -162,7 +166,7 @@ test("a sample holds live vectors only, each about as often as any other", async
   const random = seededRandom(5);
   const drawn = new Map<number, number>();
   for (let i = 0; i < 2000; i++) {
-    const sample = await sampleVectors(state, "v", 10, eligible.length, random);
+    const sample = await sampleVectors(state, "v", 10, eligible.length, random, undefined);
     expect([...sample]).toEqual([...new Set(sample)].sort((a, b) => a - b));
     for (const id of sample) drawn.set(id, (drawn.get(id) ?? 0) + 1);
   }

@@ -1,21 +1,27 @@
-/** Vectors of a collection: a uniform sample of the live ones, and all of them in slices. */
+/** Vectors of a collection: a uniform sample of the live ones, and all of them, wherever they lie. */
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 
-/** Rows copied between two breaths. */
+/** Rows read between two breaths. */
 const SLICE_ROWS = 4096;
+
+/** Rows of a segment. */
+interface Part {
+  segment: Segment;
+  rows: number[];
+}
 
 /** Live rows that have the vector. */
 export function countVectors(state: CollectionState, using: string): number {
   let count = 0;
-  for (const segment of state.segments()) for (const _ of liveVectors(segment, using)) count++;
+  for (const segment of state.segments()) for (const _ of liveRows(segment, using)) count++;
   return count;
 }
 
 /**
  * `size` of the `total` live vectors, each as likely as any other, in the collection's own order: an index depends on the
- * order in which it is built. Chosen in one synchronous pass (selection sampling; Fan, Muller, Rezucha 1962), then read.
+ * order in which it is built. Rows are chosen in one synchronous pass (selection sampling; Fan, Muller, Rezucha 1962).
  */
 export async function sampleVectors(
   state: CollectionState,
@@ -23,65 +29,65 @@ export async function sampleVectors(
   size: number,
   total: number,
   random: () => number,
+  signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   const { size: dimensions } = state.config.vectors[using];
-  const sample = new Float32Array(size * dimensions);
   let taken = 0;
   let seen = 0;
-  const parts = state.segments().map((segment) => {
+  const parts = state.segments().map((segment): Part => {
     const rows: number[] = [];
-    for (const row of liveVectors(segment, using)) {
+    for (const row of liveRows(segment, using)) {
       if (random() * (total - seen++) >= size - taken) continue;
       rows.push(row);
       taken++;
     }
-    return { segment, rows, leave: segment.readers.enter() };
+    return { segment, rows };
   });
+  const sample = new Float32Array(size * dimensions);
   let at = 0;
-  try {
-    for (const { segment, rows } of parts)
-      for (const vector of await vectorsOf(segment, using, rows)) sample.set(vector, at++ * dimensions);
-  } finally {
-    for (const { leave } of parts) leave();
-  }
+  await readParts(parts, using, signal, (vector) => {
+    sample.set(vector, at);
+    at += dimensions;
+  });
   return sample;
 }
 
-/**
- * All live vectors, in slices, one after the other. Ends early, answering false, when the segments change meanwhile: then
- * some vectors might come twice.
- */
-export async function eachVector(
+/** All vectors that are live now. */
+export function eachVector(
   state: CollectionState,
   using: string,
   take: (vector: Float32Array) => void,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const segments = state.segments();
-  for (const segment of segments) {
-    const leave = segment.readers.enter();
-    try {
-      const rows = [...liveVectors(segment, using)];
-      for (let at = 0; at < rows.length; at += SLICE_ROWS) {
-        for (const vector of await vectorsOf(segment, using, rows.slice(at, at + SLICE_ROWS))) take(vector);
-        await yieldToOthers();
-        throwIfCancelled(signal);
-        if (state.segments() !== segments) return false;
-      }
-    } finally {
-      leave();
-    }
-  }
-  return true;
+): Promise<void> {
+  const parts = state.segments().map((segment) => ({ segment, rows: [...liveRows(segment, using)] }));
+  return readParts(parts, using, signal, take);
 }
 
-async function vectorsOf(segment: Segment, using: string, rows: number[]): Promise<Float32Array[]> {
-  const vectors = (await segment.vectors.get(using)?.getMany(rows)) ?? [];
-  return vectors.flatMap((vector) => (vector ? [vector.data] : []));
+/** In slices; the segments keep their vectors until all are read, even if they are merged meanwhile. */
+async function readParts(
+  parts: readonly Part[],
+  using: string,
+  signal: AbortSignal | undefined,
+  take: (vector: Float32Array) => void,
+): Promise<void> {
+  const leave = parts.map(({ segment }) => segment.readers.enter());
+  try {
+    for (const { segment, rows } of parts) {
+      const column = segment.vectors.get(using);
+      for (let from = 0; column && from < rows.length; from += SLICE_ROWS) {
+        const vectors = await column.getMany(rows.slice(from, from + SLICE_ROWS));
+        for (const vector of vectors) if (vector) take(vector.data);
+        throwIfCancelled(signal);
+        if (from + SLICE_ROWS < rows.length) await yieldToOthers();
+      }
+    }
+  } finally {
+    for (const done of leave) done();
+  }
 }
 
 /** Live rows that have the vector. */
-function* liveVectors(segment: Segment, using: string): Generator<number> {
+function* liveRows(segment: Segment, using: string): Generator<number> {
   const column = segment.vectors.get(using);
   if (!column) return;
   for (let row = 0; row < segment.rowCount; row++)

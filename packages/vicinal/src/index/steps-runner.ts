@@ -30,6 +30,11 @@ export interface PhaseOptions {
   hits?: number;
 }
 
+/** Whether work on a store is given to a worker. */
+export function runsOnWorker(store: VectorStore): boolean {
+  return store.shared && canRunTasks() && store.count * store.dimensions > INLINE_NUMBERS;
+}
+
 /**
  * Runs a phase to its end. `task`: the name by which src/worker.ts lists the module whose `run` is
  * `runStepsTask(steps)`. The job must be such that it can be posted.
@@ -47,7 +52,7 @@ export async function runSteps<Job, Result>(
   const progress = (done: number) =>
     options.progress?.(Math.floor(total * from + Math.min(done, total) * (to - from)), total);
   throwIfCancelled(signal);
-  if (store.shared && canRunTasks() && total * store.dimensions > INLINE_NUMBERS) {
+  if (runsOnWorker(store)) {
     const handle = store.lend(hits);
     try {
       const result = await runTask<Result>(task, { store: handle, job }, { progress, signal });

@@ -11,8 +11,8 @@ import { HammingIndex } from "../index/mih/index.js";
 import { VicinalError } from "../runtime/errors.js";
 import { badArgument, checkedK } from "./arguments.js";
 import { Breath } from "./breath.js";
+import { Calls } from "./calls.js";
 import { bytesOf, damaged, sectionsOf } from "./saved-form.js";
-import { Turns } from "./turns.js";
 
 const FORMAT = 1;
 const KIND = "binary-index";
@@ -28,7 +28,7 @@ export interface BinaryHits {
 export class IndexBinary {
   readonly isTrained = true;
   readonly #index: HammingIndex;
-  readonly #turns = new Turns();
+  readonly #calls = new Calls();
 
   private constructor(index: HammingIndex) {
     this.#index = index;
@@ -62,7 +62,7 @@ export class IndexBinary {
 
   /** Adds codes that lie one after the other; resolves to the label of the first. */
   add(codes: Uint8Array): Promise<number> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       this.#checked("codes", codes);
       const first = this.ntotal;
       this.#index.add(codes);
@@ -72,7 +72,7 @@ export class IndexBinary {
 
   /** The k nearest codes of each query. The first search after an addition builds the tables. */
   search(queries: Uint8Array, k: number, options: { signal?: AbortSignal } = {}): Promise<BinaryHits> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       checkedK(k);
       const count = this.#checked("queries", queries);
       const labels = new Int32Array(count * k).fill(-1);
@@ -91,17 +91,17 @@ export class IndexBinary {
 
   /** The code of a label. */
   reconstruct(label: number): Uint8Array {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     return this.#index.reconstruct(label);
   }
 
   memoryBytes(): number {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     return this.#index.memoryBytes();
   }
 
   save(): Promise<Uint8Array> {
-    return this.#turns.run(() =>
+    return this.#calls.run(() =>
       bytesOf({
         kind: KIND,
         meta: { format: FORMAT },
@@ -111,7 +111,7 @@ export class IndexBinary {
   }
 
   close(): Promise<void> {
-    return this.#turns.close(() => this.#index.close());
+    return this.#calls.close(() => this.#index.close());
   }
 
   /** How many codes there are. */

@@ -26,6 +26,7 @@ import {
   normalised,
 } from "./arguments.js";
 import { Breath } from "./breath.js";
+import { Calls } from "./calls.js";
 import { CodeRows } from "./code-rows.js";
 import { notTrained } from "./codec-object.js";
 import type { BatchHits, Index, RangeHits, SearchOptions, Vectors } from "./contract.js";
@@ -36,7 +37,6 @@ import { LiveLabels } from "./live-labels.js";
 import { codecSections, savedCodecOf } from "./saved-codec.js";
 import { readBits, readStore } from "./saved-family.js";
 import { bytesOf, damaged } from "./saved-form.js";
-import { Turns } from "./turns.js";
 
 /** Largest `refine`: beyond it a scan of the floats is the better choice. */
 export const MOST_REFINE = 1000;
@@ -56,7 +56,7 @@ export class CodedIndex implements Index {
   readonly calibration = undefined;
   readonly #settings: CodedSettings;
   readonly #kernels: KernelModule;
-  readonly #turns = new Turns();
+  readonly #calls = new Calls();
   #codec: BatchCodec | undefined;
   #rows: CodeRows | undefined;
   /** With `refine` only. */
@@ -97,7 +97,7 @@ export class CodedIndex implements Index {
 
   /** Forgets what was learned before; BAD_REQUEST once there are vectors. */
   train(vectors: Vectors): Promise<void> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const rows = this.#checked("vectors", vectors);
       const { codec: options } = this.#settings;
       if (!mustTrain(options.type)) return;
@@ -110,7 +110,7 @@ export class CodedIndex implements Index {
   }
 
   add(vectors: Vectors): Promise<number> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const checked = this.#checked("vectors", vectors);
       const rows = this.#ready();
       const first = rows.count;
@@ -127,11 +127,11 @@ export class CodedIndex implements Index {
 
   /** There is nothing to build. */
   build(): Promise<void> {
-    return this.#turns.run(async () => {});
+    return this.#calls.run(async () => {});
   }
 
   search(queries: Vectors, k: number, options: SearchOptions = {}): Promise<BatchHits> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       checkedK(k);
       const rows = this.#checked("queries", queries);
       const refine = checkedShare("effort", options.effort, 1, MOST_REFINE) ?? this.#settings.refine;
@@ -158,7 +158,7 @@ export class CodedIndex implements Index {
     radius: number,
     options: Pick<SearchOptions, "among" | "signal"> = {},
   ): Promise<RangeHits> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const rows = this.#checked("queries", queries);
       const most = shownDistance(this.metric, checkedShare("radius", radius, -Infinity, Infinity) ?? 0);
       const allowed = this.#live.allowed(options.among, this.#count);
@@ -179,23 +179,23 @@ export class CodedIndex implements Index {
   }
 
   reconstruct(label: number): Float32Array {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     checkedLabel("label", label, this.#count);
     const kept = this.#floats?.store?.get(label);
     return kept ?? this.#codec!.decode(this.#rows!.bytes(label, label + 1));
   }
 
   removeIds(labels: Iterable<number>): Promise<number> {
-    return this.#turns.run(async () => this.#live.remove(labels, this.#count));
+    return this.#calls.run(async () => this.#live.remove(labels, this.#count));
   }
 
   memoryBytes(): number {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     return (this.#rows?.bytes().length ?? 0) + (this.#floats?.store?.bytes().length ?? 0);
   }
 
   save(): Promise<Uint8Array> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const { codec, refine } = this.#settings;
       const { meta, sections } = codecSections(codec, this.#codec?.save());
       const removed = this.#live.removed;
@@ -225,7 +225,7 @@ export class CodedIndex implements Index {
   }
 
   close(): Promise<void> {
-    return this.#turns.close(() => {
+    return this.#calls.close(() => {
       this.#codec?.close();
       this.#floats?.close();
     });

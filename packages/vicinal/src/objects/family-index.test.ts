@@ -193,6 +193,20 @@ describe.each(familyNames)("%s", (family) => {
     expect(await again.add(row(vectors, 0))).toBe(2800);
   });
 
+  test("gives all its memory back, also that of an index it has outgrown", async () => {
+    const before = memoryStats().used;
+    const index = await createIndex({ family, dimensions: D, calibrate: false });
+    const vectors = clusteredVectors(600, D, "Euclid", 12);
+    await index.add(vectors.subarray(0, 500 * D));
+    await index.build();
+    await index.add(vectors.subarray(500 * D));
+    await index.build();
+    const again = await loadIndex(await index.save());
+    await again.close();
+    await index.close();
+    expect(memoryStats().used).toBe(before);
+  });
+
   test("an empty one answers nothing, and is saved", async () => {
     const index = await make(family, "Euclid");
     await index.build();

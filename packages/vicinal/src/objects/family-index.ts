@@ -14,13 +14,13 @@ import { fillBits, hasBit } from "../runtime/bits.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { checkedK, checkedLabel, checkedShare, checkedVectors, normalised } from "./arguments.js";
 import { Breath } from "./breath.js";
+import { Calls } from "./calls.js";
 import type { BatchHits, BuildOptions, Index, RangeHits, SearchOptions, Vectors } from "./contract.js";
 import { GrowingVectors, storeOf } from "./growing-vectors.js";
 import { batchHits, RangeCollector, shownDistance } from "./hits.js";
 import { LiveLabels } from "./live-labels.js";
 import { type PartRequest, searchPart } from "./part-search.js";
 import { type FamilyParts, type FamilySettings, saveFamily } from "./saved-family.js";
-import { Turns } from "./turns.js";
 
 /** Vectors outside the index beyond which a search builds: so many are scanned in less than a millisecond, */
 const LEAST_BUILT = 2500;
@@ -34,7 +34,7 @@ export class FamilyIndex implements Index {
   readonly settings: FamilySettings;
   readonly #family: IndexFamily;
   readonly #kernels: KernelModule;
-  readonly #turns = new Turns();
+  readonly #calls = new Calls();
   readonly #added: GrowingVectors;
   #built: VectorIndex | undefined;
   readonly #live: LiveLabels;
@@ -83,13 +83,13 @@ export class FamilyIndex implements Index {
   }
 
   train(vectors: Vectors): Promise<void> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       checkedVectors("vectors", vectors, this.d);
     });
   }
 
   add(vectors: Vectors): Promise<number> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const rows = this.#rows("vectors", vectors);
       const first = this.#labels;
       this.#added.append(rows);
@@ -98,11 +98,11 @@ export class FamilyIndex implements Index {
   }
 
   build(options: BuildOptions = {}): Promise<void> {
-    return this.#turns.run(() => this.#build(options));
+    return this.#calls.run(() => this.#build(options));
   }
 
   search(queries: Vectors, k: number, options: SearchOptions = {}): Promise<BatchHits> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       checkedK(k);
       const rows = this.#rows("queries", queries);
       const { exact = false, signal } = options;
@@ -128,7 +128,7 @@ export class FamilyIndex implements Index {
     radius: number,
     options: Pick<SearchOptions, "among" | "signal"> = {},
   ): Promise<RangeHits> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const rows = this.#rows("queries", queries);
       const most = shownDistance(this.metric, checkedShare("radius", radius, -Infinity, Infinity) ?? 0);
       const allowed = this.#live.allowed(options.among, this.#labels);
@@ -155,7 +155,7 @@ export class FamilyIndex implements Index {
   }
 
   reconstruct(label: number): Float32Array {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     checkedLabel("label", label, this.#labels);
     const built = this.#built?.store;
     if (built && label < built.count) return built.get(label);
@@ -163,11 +163,11 @@ export class FamilyIndex implements Index {
   }
 
   removeIds(labels: Iterable<number>): Promise<number> {
-    return this.#turns.run(async () => this.#live.remove(labels, this.#labels));
+    return this.#calls.run(async () => this.#live.remove(labels, this.#labels));
   }
 
   memoryBytes(): number {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     return this.#parts().reduce(
       (sum, { index }) => sum + index.store.bytes().length + index.memoryBytes(),
       0,
@@ -175,7 +175,7 @@ export class FamilyIndex implements Index {
   }
 
   save(): Promise<Uint8Array> {
-    return this.#turns.run(() =>
+    return this.#calls.run(() =>
       saveFamily(this.family, this.settings, {
         built: this.#built,
         added: this.#added.store,
@@ -185,8 +185,8 @@ export class FamilyIndex implements Index {
   }
 
   close(): Promise<void> {
-    return this.#turns.close(() => {
-      this.#built?.store.close();
+    return this.#calls.close(() => {
+      closeIndex(this.#built);
       this.#built = undefined;
       this.#added.close();
     });
@@ -221,7 +221,7 @@ export class FamilyIndex implements Index {
       whole.close();
       throw error;
     }
-    old.store.close();
+    closeIndex(old);
     this.#added.close();
   }
 
@@ -251,4 +251,10 @@ function bitsFrom(bits: Uint32Array, first: number, count: number): Uint32Array 
     inside[i] &= (bits[word] >>> shift) | next;
   }
   return inside;
+}
+
+/** An index may hold memory beside its store's. */
+function closeIndex(index: VectorIndex | undefined): void {
+  index?.release();
+  index?.store.close();
 }

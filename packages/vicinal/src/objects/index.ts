@@ -17,3 +17,4 @@ export {
   type IndexOptions,
   loadIndex,
 } from "./create.js";
+export { IndexSparse, type Sparse, type SparseHits } from "./sparse-index.js";

@@ -89,6 +89,7 @@ export async function readFamily(file: Sections): Promise<LoadedFamily> {
   known(() => chooseIndex(name, settings.parameters, settings));
   const kernels = await loadKernels();
   const stores: VectorStore[] = [];
+  let built: VectorIndex | undefined;
   try {
     const read = async (section: string, count: number) => {
       const store = await readStore(kernels, settings, file, section, count);
@@ -97,11 +98,12 @@ export async function readFamily(file: Sections): Promise<LoadedFamily> {
     };
     const vectors = await read("vectors", wholeNumber(meta, "built", 0, 2 ** 31 - 1, damaged));
     const added = await read("added", wholeNumber(meta, "added", 0, 2 ** 31 - 1, damaged));
-    const built = vectors && (await family.load(vectors, familyPart(file)));
+    built = vectors && (await family.load(vectors, familyPart(file)));
     const labels = (vectors?.count ?? 0) + (added?.count ?? 0);
     const removed = file.has("removed") ? await readBits(file, labels) : undefined;
     return { family, kernels, settings, parts: { built, added, removed } };
   } catch (error) {
+    built?.release();
     for (const store of stores) store.close();
     throw error;
   }

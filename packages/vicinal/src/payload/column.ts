@@ -77,6 +77,9 @@ export abstract class FieldColumn<T = unknown> {
     this.#read(this.#addRow(), payload);
   }
 
+  /** Makes what searches go through and no file holds, so that the first search does not wait for it. */
+  prepare(): void {}
+
   /** Re-reads a row whose payload has changed. */
   update(row: number, payload: JsonObject): void {
     if (row >= this.#rowCount)

@@ -48,6 +48,10 @@ export class GeoColumn extends ValueColumn<GeoPoint> {
     });
   }
 
+  override prepare(): void {
+    this.#ordered();
+  }
+
   /** About how many rows have a place in the area. */
   estimateArea({ bounds }: GeoArea): number {
     let count = 0;

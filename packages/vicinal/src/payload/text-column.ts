@@ -69,6 +69,10 @@ export class TextColumn extends FieldColumn<readonly string[]> {
     return may;
   }
 
+  override prepare(): void {
+    this.#inverted();
+  }
+
   estimateTokens(mode: TextMode, tokens: readonly string[]): Estimate {
     const counts = tokens.map((token) => this.#countOf(token));
     if (counts.length === 0) return unionOf([]);
@@ -104,14 +108,18 @@ export class TextColumn extends FieldColumn<readonly string[]> {
 
   /** Rows that postings name, or that they do not know: each is still to be tested. */
   #eachCandidate(mode: TextMode, codes: readonly number[], visit: (row: number) => void): void {
+    const postings = this.#inverted();
+    if (mode === "any") for (const code of codes) for (const row of postings.rowsOf(code)) visit(row);
+    else postings.eachWithAll([...new Set(codes)], visit);
+    this.#late.forEach(this.rowCount, visit);
+  }
+
+  #inverted(): Postings {
     if (!this.#postings || this.#late.isWorthBuilding(this.rowCount)) {
       this.#postings = new Postings(this.#lists, this.rowCount, this.#dictionary.count);
       this.#late.built(this.rowCount);
     }
-    const postings = this.#postings;
-    if (mode === "any") for (const code of codes) for (const row of postings.rowsOf(code)) visit(row);
-    else postings.eachWithAll([...new Set(codes)], visit);
-    this.#late.forEach(this.rowCount, visit);
+    return this.#postings;
   }
 
   #holds(row: number, mode: TextMode, codes: readonly number[]): boolean {

@@ -5,7 +5,12 @@
 import { assert } from "./assert.js";
 
 /** What the builds export. Addresses and sizes are bytes in the instance's memory; see packages/kernels/assembly. */
-export interface Kernels extends LshKernels, BinaryKernels, PostingKernels, QuantizedGraphKernels {
+export interface Kernels
+  extends LshKernels,
+    BinaryKernels,
+    PostingKernels,
+    QuantizedGraphKernels,
+    SparseKernels {
   scan(
     metric: number,
     query: number,
@@ -202,6 +207,15 @@ export interface Kernels extends LshKernels, BinaryKernels, PostingKernels, Quan
   slotDistances(slot: number): number;
   slotStats(slot: number): number;
   graphInsert(graph: number, slot: number, list: number, length: number, ef: number): void;
+  graphPlace(graph: number, slot: number, list: number, length: number, ef: number): void;
+  graphGiveBack(
+    graph: number,
+    slot: number,
+    list: number,
+    length: number,
+    share: number,
+    shares: number,
+  ): void;
   graphLink(
     source: number,
     target: number,
@@ -459,6 +473,34 @@ export interface BinaryKernels {
     k: number,
     heap: number,
     mode: number,
+  ): number;
+}
+
+/** Products of sparse vectors; see packages/kernels/assembly/sparse.ts. */
+export interface SparseKernels {
+  sparseBytes(): number;
+  initSparse(
+    at: number,
+    base: number,
+    count: number,
+    starts: number,
+    blocks: number,
+    posts: number,
+    largest: number,
+    places: number,
+    values: number,
+  ): void;
+  sparseWorkBytes(blocks: number, entries: number): number;
+  initSparseWork(work: number, blocks: number): void;
+  sparseSearch(
+    postings: number,
+    work: number,
+    query: number,
+    terms: number,
+    bits: number,
+    k: number,
+    heap: number,
+    size: number,
   ): number;
 }
 

@@ -30,6 +30,8 @@ interface Job {
 const members = new Set<Member>();
 const waiting: (() => void)[] = [];
 let lastId = 0;
+/** Tasks that run at a time; known once the platform's part is loaded. */
+let most = 0;
 
 /** True where tasks can run elsewhere: shared memory, and a platform with workers. */
 export function canRunTasks(): boolean {
@@ -42,6 +44,11 @@ export async function workerCount(): Promise<number> {
   return parallelism;
 }
 
+/** How many more tasks could run now; 0 before the first one ran. */
+export function idleWorkers(): number {
+  return Math.max(0, most - busy());
+}
+
 /**
  * Runs a task (see TaskMessage) with a cloned input, as soon as a worker is free.
  * Rejects with the task's own VicinalError; CANCELLED once the task has noticed the signal.
@@ -49,6 +56,7 @@ export async function workerCount(): Promise<number> {
 export async function runTask<R>(task: string, input: unknown, options: TaskOptions = {}): Promise<R> {
   throwIfCancelled(options.signal);
   const { parallelism, startWorker } = await import("#platform/worker-host.js");
+  most = parallelism;
   while (busy() >= parallelism) await new Promise<void>((resolve) => waiting.push(resolve));
   throwIfCancelled(options.signal);
   const member = [...members].find((candidate) => !candidate.job) ?? start(startWorker);

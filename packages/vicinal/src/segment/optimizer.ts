@@ -258,6 +258,7 @@ export class Optimizer {
     const versions = segment.versions();
     for (let row = 0; row < versions.length; row++)
       if (versions[row] > begun) column.update(row, segment.payload(row));
+    column.prepare();
     if (this.#host.state.config.fields[path] === schema) segment.fields.set(path, column);
     await this.#host.checkpoint();
   }

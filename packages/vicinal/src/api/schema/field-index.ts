@@ -44,7 +44,10 @@ const integerParams = refined(
   }),
   ({ lookup, range }) =>
     lookup === false && range === false
-      ? under("lookup", outOfRange("the 'lookup' and 'range' capabilities can't be both disabled"))
+      ? under(
+          "lookup",
+          outOfRange("Validation error: the 'lookup' and 'range' capabilities can't be both disabled"),
+        )
       : undefined,
 );
 

@@ -10,6 +10,7 @@ import { type MeasureOptions, measureRecall } from "../measure.js";
 import { relay, type Steps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import type { MeasureWork } from "../withheld.js";
+import type { Perform } from "./crew.js";
 import { GraphIndex, type GraphKind } from "./graph-index.js";
 import { clearLinks, encodeVectors, type GraphLayout, openGraph } from "./graph-memory.js";
 import { attachTwins, findTwins, withoutTwins } from "./twins.js";
@@ -35,6 +36,8 @@ export interface GraphJob<M> {
   stack: number;
   /** The mean and the codes are there already, except those of the ordinals in `order`. */
   extended: boolean;
+  /** What threads that share the work agree on; see crew.ts. */
+  crew: Int32Array;
   /** What the family needs beyond this. */
   own: M;
 }
@@ -45,6 +48,8 @@ export interface GraphMethod<M> {
   grow(store: VectorStore, job: GraphJob<M>): Generator<number, void>;
   /** Adds `count` nodes of the order, from `first` on, to the graph; yields how many are done. */
   add(store: VectorStore, job: GraphJob<M>, first: number, count: number): Generator<number, void>;
+  /** How a thread does a part of the work that is shared, with the slot of the job. */
+  perform?(store: VectorStore, job: GraphJob<M>): Perform;
 }
 
 /** Bytes of vectors whose codes are made in one step. */

@@ -6,10 +6,11 @@ import { assert } from "../../runtime/assert.js";
 import { seededRandom } from "../../runtime/random.js";
 import { type BuildMemory, building } from "../build-memory.js";
 import type { BuildOptions, Calibration } from "../contract.js";
-import { runSteps, type Steps } from "../steps-runner.js";
+import { runSteps, runsOnWorker, type Steps } from "../steps-runner.js";
 import type { VectorStore } from "../vector-store.js";
 import { DEFAULT_SEED, measureWork, withhold } from "../withheld.js";
 import { type GraphJob, MEASURED_POOL } from "./build-steps.js";
+import { newCrew } from "./crew.js";
 import type { Encoding } from "./encoding.js";
 import { extendable, extendGraph, keptEntries } from "./extend.js";
 import { GraphIndex, type GraphKind } from "./graph-index.js";
@@ -21,6 +22,7 @@ import {
   NO_NODE,
   placeUpperBlocks,
 } from "./graph-memory.js";
+import { Helpers } from "./hire.js";
 
 /** What a family's build is made of. */
 export interface GraphRecipe<M> {
@@ -42,6 +44,8 @@ export interface GraphRecipe<M> {
   steps: Steps<GraphJob<M>, Calibration | undefined>;
   /** Name of the task that runs the steps on a worker. */
   task: string;
+  /** Name of the task that helps with them; absent where nothing is shared. */
+  helper?: string;
   /** Whether a graph may grow out of an older one by insertion. */
   extends: boolean;
 }
@@ -92,15 +96,40 @@ export function buildGraph<M>(
       reached: memory.take(Math.max(Math.ceil(layout.count / 8), layout.dimensions * 12)),
       stack: memory.take(layout.count * 4),
       extended: old !== undefined,
+      crew: newCrew(store.shared),
       own: recipe.own(layout, bodyCount, memory, old !== undefined),
     };
     arena.u32.set(order, job.order >>> 2);
-    const calibration = await runSteps(store, recipe.steps, recipe.task, job, options);
+    const calibration = await runShared(store, recipe, job, options, memory);
     const index = new GraphIndex(store, recipe.kind, layout);
     // A graph that grew by too little to be measured keeps what was measured before.
     index.calibration = calibration ?? old?.calibration;
     return index;
   });
+}
+
+/** Runs the steps, with helpers where they run on a worker and others are idle. */
+async function runShared<M>(
+  store: VectorStore,
+  recipe: GraphRecipe<M>,
+  job: GraphJob<M>,
+  options: BuildOptions,
+  memory: BuildMemory,
+): Promise<Calibration | undefined> {
+  const { helper, steps, task, poolLength } = recipe;
+  if (!helper || !runsOnWorker(store)) return runSteps(store, steps, task, job, options);
+  const slot = () => memory.scratch(allocateSlot(store, job.layout, poolLength));
+  const helpers = new Helpers(store, helper, job.crew, () => ({ ...job, slot: slot(), poolLength }));
+  // A report says that the coordinator has its thread: helpers never take it from it.
+  const progress = (done: number, total: number) => {
+    helpers.hire();
+    options.progress?.(done, total);
+  };
+  try {
+    return await runSteps(store, steps, task, job, { ...options, progress });
+  } finally {
+    await helpers.leave();
+  }
 }
 
 function planGraph<M>(

@@ -38,6 +38,7 @@ function recipe(store: VectorStore, parameters: HnswParameters): GraphRecipe<Hns
     own: () => ({ m, flat }),
     steps: hnswSteps,
     task: "hnsw-build",
+    helper: flat ? undefined : "hnsw-help",
     extends: true,
   };
 }

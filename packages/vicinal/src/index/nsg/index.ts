@@ -55,6 +55,7 @@ function recipe(store: VectorStore, parameters: NsgParameters): GraphRecipe<NsgW
     },
     steps: nsgSteps,
     task: "nsg-build",
+    helper: "nsg-help",
     extends: false,
   };
 }

@@ -49,6 +49,8 @@ export interface BuildMemory {
 export const BLOCK = 32;
 /** Stands for "no neighbour". */
 export const NO_NODE = 0xffffffff;
+/** The factors of no neighbour: add infinite, scale 0. */
+export const ABSENT = 0x7f80;
 /** Ids and factors of a block. */
 const HEAD_BYTES = 256;
 const CODE_HEAD_BYTES = 8;

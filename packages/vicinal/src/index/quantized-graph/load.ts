@@ -11,6 +11,7 @@ import {
   quantizedGraphParameters,
 } from "./defaults.js";
 import {
+  ABSENT,
   allocateGraph,
   BLOCK,
   blockBytes,
@@ -72,16 +73,19 @@ function checkedParameters(store: VectorStore, meta: Record<string, unknown>): Q
   }
 }
 
-/** Every neighbour must be a vector of the store or none, and the rotation's signs signs. */
+/** Every neighbour must be a vector of the store, or absent in ids and factors; the rotation's signs must be signs. */
 function checkGraph(store: VectorStore, layout: GraphLayout): void {
   const { u32 } = store.arena;
   const { count, bits, degree, rootBlocks } = layout;
   const block = blockBytes(bits) >>> 2;
   const checkBlocks = (start: number, blocks: number, what: string) => {
     for (let first = start; first < start + blocks * block; first += block) {
-      for (let lane = first; lane < first + BLOCK; lane++)
-        if (u32[lane] >= count && u32[lane] !== NO_NODE)
-          throw damaged(`${what} names vector ${u32[lane]} of ${count}`);
+      for (let lane = first; lane < first + BLOCK; lane++) {
+        if (u32[lane] < count) continue;
+        if (u32[lane] !== NO_NODE) throw damaged(`${what} names vector ${u32[lane]} of ${count}`);
+        // No estimate of such a lane is less than any bound, so that a walk does not go there.
+        if (u32[lane + BLOCK] !== ABSENT) throw damaged(`${what} has factors of no neighbour`);
+      }
     }
   };
   checkBlocks(layout.root >>> 2, rootBlocks, "the root");

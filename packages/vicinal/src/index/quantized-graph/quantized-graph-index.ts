@@ -27,6 +27,7 @@ const INITIAL_POOL = 1024;
 const FILTER_MARGIN = 1.5;
 /** A filtered walk gives up after so many estimates per matching vector: a scan would be cheaper. */
 const FILTER_BUDGET = 16;
+const NO_BUDGET = 0xffffffff;
 
 /** Of the visited, this many times k, and at least so many, are measured on the floats. */
 const REFINE_FACTOR = 2;
@@ -42,10 +43,10 @@ export function measureOptions(count: number): MeasureOptions {
     growing: false,
     ladder: (k, selectivity) => {
       // A tenth less: how many vectors pass a random filter is not known to the last one.
-      const widest = selectivity === 1 ? 4096 : (measuredPool(count) * selectivity * 0.9) / FILTER_MARGIN;
+      const widest = selectivity === 1 ? 2048 : (measuredPool(count) * selectivity * 0.9) / FILTER_MARGIN;
       return geometricLadder(Math.max(k, Math.min(4096, Math.floor(widest))), k);
     },
-    dear: { effort: 512, queries: 200 },
+    dear: { effort: 256, queries: 100 },
   };
 }
 
@@ -106,7 +107,7 @@ export class QuantizedGraphIndex implements VectorIndex {
     if (bits) {
       const margin = matching * 2 > count ? 1 : FILTER_MARGIN;
       width = Math.min(count, Math.ceil((ef * margin * count) / matching));
-      budget = Math.max(matching * FILTER_BUDGET, layout.degree * width);
+      budget = width === count ? NO_BUDGET : Math.max(matching * FILTER_BUDGET, layout.degree * width);
     }
     const keep = Math.min(count, Math.max(refine, bits ? ef : 0));
     if (Math.max(width, keep) > this.#poolLength) this.#enlarge(Math.max(width, keep));

@@ -59,13 +59,15 @@ describe("parameters", () => {
   });
 });
 
-test("more bits and more neighbours find more at the same effort", async () => {
+test("more bits find more at the same effort", async () => {
   const vectors = clusteredVectors(3100, DIMENSIONS, "Euclid", 21);
   const store = await storeOf(vectors.slice(0, 3000 * DIMENSIONS), "Euclid");
   const scan = new FlatIndex(store);
   const recalls: number[] = [];
-  for (const given of [{ bits: 32 }, { bits: 256 }, { bits: 256, degree: 96 }]) {
-    const index = await quantizedGraph.build(store, quantizedGraph.parameters(given), { calibrate: false });
+  for (const bits of [32, 256]) {
+    const index = await quantizedGraph.build(store, quantizedGraph.parameters({ bits }), {
+      calibrate: false,
+    });
     let hits = 0;
     for (let i = 3000; i < 3100; i++) {
       const query = vectors.slice(i * DIMENSIONS, (i + 1) * DIMENSIONS);
@@ -77,8 +79,7 @@ test("more bits and more neighbours find more at the same effort", async () => {
     index.release();
   }
   expect(recalls[1]).toBeGreaterThan(recalls[0] + 0.02);
-  expect(recalls[2]).toBeGreaterThanOrEqual(recalls[1] - 0.01);
-  expect(recalls[2]).toBeGreaterThan(0.9);
+  expect(recalls[1]).toBeGreaterThan(0.9);
 });
 
 test("vectors of different lengths under Dot: the largest products are found", async () => {
@@ -120,7 +121,7 @@ test("a filter of one in a hundred is walked through, and answered with more eff
 });
 
 test("without shared memory the build runs in slices and gives the same graph", async () => {
-  const vectors = clusteredVectors(4000, DIMENSIONS, "Cosine", 72);
+  const vectors = clusteredVectors(2600, DIMENSIONS, "Cosine", 72);
   const made = [];
   for (const kernels of ["shared", "unshared"] as const) {
     const store = await storeOf(vectors, "Cosine", kernels);
@@ -155,6 +156,10 @@ describe("a damaged file is refused", () => {
     [
       "a neighbour beyond the vectors",
       ({ sections }) => word(sections.get("records")!, record * 7 + 12, 400),
+    ],
+    [
+      "factors of no neighbour",
+      ({ sections }) => word(sections.get("records")!, record * 7 + 12, 0xffffffff),
     ],
     ["an entry beyond the vectors", ({ sections }) => word(sections.get("root")!, 8, 400)],
     ["signs that are none", ({ sections }) => word(sections.get("signs")!, 4, 3)],

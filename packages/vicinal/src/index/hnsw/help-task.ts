@@ -1,0 +1,5 @@
+/** The task that helps to build a graph; see runtime/tasks.ts. */
+import { helpTask } from "../graph/help.js";
+import { hnswMethod } from "./build-steps.js";
+
+export const run = helpTask(hnswMethod);

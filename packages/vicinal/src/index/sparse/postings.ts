@@ -1,0 +1,206 @@
+/**
+ * Postings of a run of sparse vectors, in one region of the index's memory; drawn in the kernels' sparse.ts.
+ *
+ *   region:  [ head ][ starts: T + 1 u32 ][ blocks: E u32 ][ posts: E + 1 u32 ][ largest: E f32 ]
+ *            [ values: P f32 ][ places: P u8 ]
+ *
+ * The terms (T u32, rising) stay outside, where the host looks a query's terms up.
+ */
+import type { Kernels } from "../../runtime/kernels.js";
+import type { Arena } from "../../runtime/memory.js";
+import type { SparseRows } from "./sparse-rows.js";
+import { TermCounts } from "./term-counts.js";
+
+/** Vectors of a block: a place in it takes a byte. */
+export const BLOCK = 256;
+/** Elements handled between two breaths of a build. */
+const STEP_ELEMENTS = 1 << 16;
+
+export interface Place {
+  arena: Arena;
+  kernels: Kernels;
+}
+
+/** How much there is of everything. */
+interface Sizes {
+  terms: number;
+  entries: number;
+  posts: number;
+}
+
+export class Postings {
+  /** Ordinals first..first + count - 1; `first` is a multiple of BLOCK. */
+  readonly first: number;
+  readonly count: number;
+  readonly head: number;
+  readonly bytes: number;
+  readonly #terms: Uint32Array;
+  readonly arena: Arena;
+  /** Addresses of the parts. */
+  readonly layout: Readonly<Record<"starts" | "blocks" | "posts" | "largest" | "values" | "places", number>>;
+  readonly sizes: Readonly<Sizes>;
+
+  private constructor(place: Place, first: number, count: number, terms: Uint32Array, sizes: Sizes) {
+    const { arena, kernels } = place;
+    this.arena = arena;
+    this.first = first;
+    this.count = count;
+    this.#terms = terms;
+    this.sizes = sizes;
+    const headBytes = Math.ceil(kernels.sparseBytes() / 16) * 16;
+    const lengths = {
+      starts: (sizes.terms + 1) * 4,
+      blocks: sizes.entries * 4,
+      posts: (sizes.entries + 1) * 4,
+      largest: sizes.entries * 4,
+      values: sizes.posts * 4,
+      places: sizes.posts,
+    };
+    this.bytes = headBytes + Object.values(lengths).reduce((sum, length) => sum + length, 0);
+    this.head = arena.allocate(this.bytes);
+    let at = this.head + headBytes;
+    const next = (length: number) => {
+      at += length;
+      return at - length;
+    };
+    const starts = next(lengths.starts);
+    const blocks = next(lengths.blocks);
+    const posts = next(lengths.posts);
+    const largest = next(lengths.largest);
+    const values = next(lengths.values);
+    const places = next(lengths.places);
+    this.layout = { starts, blocks, posts, largest, values, places };
+    kernels.initSparse(this.head, first, count, starts, blocks, posts, largest, places, values);
+  }
+
+  /** Builds the postings of vectors first..first + count - 1, in steps; an unfinished build leaves nothing behind. */
+  static *build(place: Place, rows: SparseRows, first: number, count: number): Generator<number, Postings> {
+    const view = rows.view();
+    const dictionary = new TermCounts();
+    let breath = 0;
+    for (let i = 0; i < count; i++) {
+      const from = view.starts[first + i];
+      const to = view.starts[first + i + 1];
+      for (let j = from; j < to; j++) dictionary.add(view.terms[j], i >>> 8);
+      breath += to - from;
+      if (breath >= STEP_ELEMENTS) {
+        breath = 0;
+        yield i / 2;
+      }
+    }
+    const { terms, rankOf, posts, entries } = dictionary.finish();
+    const sizes = {
+      terms: terms.length,
+      entries: entries.reduce((sum, n) => sum + n, 0),
+      posts: posts.reduce((sum, n) => sum + n, 0),
+    };
+    const made = new Postings(place, first, count, terms, sizes);
+    let done = false;
+    try {
+      const fill = new Filling(made, entries, posts);
+      for (let i = 0; i < count; i++) {
+        const from = view.starts[first + i];
+        const to = view.starts[first + i + 1];
+        for (let j = from; j < to; j++) fill.add(rankOf(view.terms[j]), i, view.values[j]);
+        breath += to - from;
+        if (breath >= STEP_ELEMENTS) {
+          breath = 0;
+          yield (count + i) / 2;
+        }
+      }
+      done = true;
+      return made;
+    } finally {
+      if (!done) made.release();
+    }
+  }
+
+  /** Number of a term among those that occur, or -1. */
+  rank(term: number): number {
+    const terms = this.#terms;
+    let low = 0;
+    let high = terms.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (terms[middle] < term) low = middle + 1;
+      else high = middle;
+    }
+    return low < terms.length && terms[low] === term ? low : -1;
+  }
+
+  /** Blocks in which the term of that rank occurs. */
+  entriesOf(rank: number): number {
+    const { u32 } = this.arena;
+    const at = (this.layout.starts >>> 2) + rank;
+    return u32[at + 1] - u32[at];
+  }
+
+  /** Vectors in which the term of that rank occurs. */
+  frequency(rank: number): number {
+    const { u32 } = this.arena;
+    const at = (this.layout.starts >>> 2) + rank;
+    const posts = this.layout.posts >>> 2;
+    return u32[posts + u32[at + 1]] - u32[posts + u32[at]];
+  }
+
+  get blocks(): number {
+    return Math.ceil(this.count / BLOCK);
+  }
+
+  memoryBytes(): number {
+    return this.bytes + this.#terms.byteLength;
+  }
+
+  release(): void {
+    this.arena.release(this.head);
+  }
+}
+
+/** Puts postings in their places; vectors come in order, so that those of a term do, too. */
+class Filling {
+  readonly #made: Postings;
+  /** The term's last entry; one before its first at the beginning. */
+  readonly #entry: Int32Array;
+  readonly #post: Uint32Array;
+  /** Block of the term's last posting. */
+  readonly #block: Int32Array;
+
+  constructor(made: Postings, entries: Uint32Array, posts: Uint32Array) {
+    this.#made = made;
+    const { u32 } = made.arena;
+    const { starts, posts: postsAt } = made.layout;
+    const { terms, entries: entryCount } = made.sizes;
+    this.#entry = new Int32Array(terms);
+    this.#post = new Uint32Array(terms);
+    let entry = 0;
+    let post = 0;
+    for (let rank = 0; rank < terms; rank++) {
+      u32[(starts >>> 2) + rank] = entry;
+      this.#entry[rank] = entry - 1;
+      this.#post[rank] = post;
+      entry += entries[rank];
+      post += posts[rank];
+    }
+    u32[(starts >>> 2) + terms] = entry;
+    u32[(postsAt >>> 2) + entryCount] = post;
+    this.#block = new Int32Array(terms).fill(-1);
+  }
+
+  add(rank: number, index: number, value: number): void {
+    const { arena, layout } = this.#made;
+    const { u8, u32, f32 } = arena;
+    const block = index >>> 8;
+    const post = this.#post[rank]++;
+    if (this.#block[rank] !== block) {
+      this.#block[rank] = block;
+      const entry = ++this.#entry[rank];
+      u32[(layout.blocks >>> 2) + entry] = block;
+      u32[(layout.posts >>> 2) + entry] = post;
+      f32[(layout.largest >>> 2) + entry] = 0;
+    }
+    const largest = (layout.largest >>> 2) + this.#entry[rank];
+    if (Math.abs(value) > f32[largest]) f32[largest] = Math.abs(value);
+    f32[(layout.values >>> 2) + post] = value;
+    u8[layout.places + post] = index & (BLOCK - 1);
+  }
+}

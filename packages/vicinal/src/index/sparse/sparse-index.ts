@@ -1,0 +1,262 @@
+/**
+ * SparseIndex: sparse vectors under their ordinals, and the k largest dot products with a query, always exactly.
+ *
+ * Each RUN of vectors gets postings, and equal runs are joined up to LONGEST_RUN, so that a growing index stays fast and
+ * an append cheap; the tail after the last run gets postings when it is searched. `consolidate` makes one run of all. A
+ * search is one call into WebAssembly per run, into one heap: what the runs before found prunes those after.
+ */
+
+import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
+import { instantiate, type KernelModule, type Kernels, loadKernels } from "../../runtime/kernels.js";
+import { Arena } from "../../runtime/memory.js";
+import type { SearchResult } from "../contract.js";
+import { Postings } from "./postings.js";
+import { SparseRows, type SparseVector } from "./sparse-rows.js";
+
+/** Vectors of the shortest run: at 100 elements each its postings take a millisecond to build. */
+const RUN = 512;
+/** Runs that are joined when there are so many of one length, and the longest that an append makes: 10 ms of work. */
+const JOINED = 8;
+const LONGEST_RUN = RUN * JOINED;
+/** On the calling thread: milliseconds of work between two breaths. */
+const SLICE_MS = 8;
+
+export interface SparseRequest {
+  query: SparseVector;
+  /** Hits wanted. */
+  k: number;
+  /** Which ordinals may be answered; absent: all. */
+  bits?: Uint32Array;
+}
+
+export class SparseIndex {
+  rows = new SparseRows();
+  readonly #arena: Arena;
+  readonly #kernels: Kernels;
+  /** In order of ordinal. */
+  readonly #runs: Postings[] = [];
+  /** Over what comes after them, since it was searched last. */
+  #tail: Postings | undefined;
+  readonly #work: Growing;
+  readonly #query: Growing;
+  readonly #bits: Growing;
+  readonly #answer: Growing;
+
+  private constructor(kernels: KernelModule) {
+    this.#arena = Arena.create(kernels, 0);
+    this.#kernels = instantiate(kernels, this.#arena.memory);
+    this.#work = new Growing(this.#arena);
+    this.#query = new Growing(this.#arena);
+    this.#bits = new Growing(this.#arena);
+    this.#answer = new Growing(this.#arena);
+  }
+
+  static async create(): Promise<SparseIndex> {
+    return SparseIndex.createWith(await loadKernels());
+  }
+
+  static createWith(kernels: KernelModule): SparseIndex {
+    return new SparseIndex(kernels);
+  }
+
+  get count(): number {
+    return this.rows.count;
+  }
+
+  /** Appends a vector; returns its ordinal. */
+  append(vector: SparseVector): number {
+    const ordinal = this.rows.append(vector);
+    this.#tail?.release();
+    this.#tail = undefined;
+    if (ordinal + 1 - this.#indexed === RUN) this.#addRun();
+    return ordinal;
+  }
+
+  get #indexed(): number {
+    const last = this.#runs.at(-1);
+    return last ? last.first + last.count : 0;
+  }
+
+  #addRun(): void {
+    this.#join(this.#runs.length, RUN);
+    for (let length = RUN; length < LONGEST_RUN; length *= JOINED) {
+      const from = this.#runs.length - JOINED;
+      if (from < 0 || this.#runs.slice(from).some((run) => run.count !== length)) return;
+      this.#join(from, length * JOINED);
+    }
+  }
+
+  /** Puts one run in the place of runs from..; it covers `count` vectors. */
+  #join(from: number, count: number): void {
+    const run = this.#build(this.#runs[from]?.first ?? this.#indexed, count);
+    for (const old of this.#runs.splice(from, this.#runs.length, run)) old.release();
+  }
+
+  #build(first: number, count: number): Postings {
+    const steps = Postings.build(this.#place, this.rows, first, count);
+    let step = steps.next();
+    while (!step.done) step = steps.next();
+    return step.value;
+  }
+
+  /** Runs over all vectors. */
+  #allRuns(): Postings[] {
+    const { count } = this.rows;
+    const indexed = this.#indexed;
+    if (indexed === count) return this.#runs;
+    this.#tail ??= this.#build(indexed, count - indexed);
+    return [...this.#runs, this.#tail];
+  }
+
+  get #place() {
+    return { arena: this.#arena, kernels: this.#kernels };
+  }
+
+  /** Makes one run of all vectors, in slices; searches go on meanwhile, appends must not. CANCELLED leaves all as it was. */
+  async consolidate(
+    options: { signal?: AbortSignal; progress?: (done: number, total: number) => void } = {},
+  ): Promise<void> {
+    const { count } = this.rows;
+    if (count === 0 || this.consolidated) return;
+    throwIfCancelled(options.signal);
+    const steps = Postings.build(this.#place, this.rows, 0, count);
+    let since = performance.now();
+    try {
+      for (let step = steps.next(); ; step = steps.next()) {
+        if (step.done) {
+          for (const run of this.#runs.splice(0, this.#runs.length, step.value)) run.release();
+          this.#tail?.release();
+          this.#tail = undefined;
+          return;
+        }
+        if (performance.now() - since < SLICE_MS) continue;
+        options.progress?.(Math.floor(step.value), count);
+        await yieldToOthers();
+        throwIfCancelled(options.signal);
+        since = performance.now();
+      }
+    } finally {
+      steps.return(undefined as never);
+    }
+  }
+
+  /** The k largest products, largest first, as negative distances; vectors that share no term are no hits. */
+  search({ query, k, bits }: SparseRequest): SearchResult {
+    const { count } = this.rows;
+    const wanted = Math.min(k, count);
+    const stats = { scored: 0, visited: 0 };
+    if (wanted <= 0 || query.terms.length === 0)
+      return { ordinals: new Uint32Array(0), distances: new Float32Array(0), exhausted: true, stats };
+    const answer = this.#answer.room(wanted * 16 + 16);
+    const sizes = answer + wanted * 16;
+    const bitsAt = bits ? this.#bits.room(bits.length * 4) : 0;
+    if (bits) this.#arena.u32.set(bits, bitsAt >>> 2);
+    let size = 0;
+    for (const run of this.#allRuns())
+      size = this.#searchRun(run, query, wanted, bitsAt, answer, size, stats);
+    this.#arena.u32[sizes >>> 2] = size;
+    const ordinals = answer + wanted * 8;
+    const distances = answer + wanted * 12;
+    this.#kernels.finishBatch(1, wanted, answer, sizes, ordinals, distances);
+    return {
+      ordinals: this.#arena.u32.slice(ordinals >>> 2, (ordinals >>> 2) + size),
+      distances: this.#arena.f32.slice(distances >>> 2, (distances >>> 2) + size),
+      exhausted: true,
+      stats,
+    };
+  }
+
+  #searchRun(
+    run: Postings,
+    query: SparseVector,
+    k: number,
+    bits: number,
+    heap: number,
+    size: number,
+    stats: SearchResult["stats"],
+  ): number {
+    const pairs = this.#query.room(query.terms.length * 8);
+    let terms = 0;
+    let entries = 0;
+    query.terms.forEach((term, i) => {
+      const rank = run.rank(term);
+      if (rank < 0) return;
+      this.#arena.u32[(pairs >>> 2) + 2 * terms] = rank;
+      this.#arena.f32[(pairs >>> 2) + 2 * terms + 1] = query.values[i];
+      entries += run.entriesOf(rank);
+      terms++;
+    });
+    if (terms === 0) return size;
+    const work = this.#work.room(this.#kernels.sparseWorkBytes(run.blocks, entries));
+    this.#kernels.initSparseWork(work, run.blocks);
+    const found = this.#kernels.sparseSearch(run.head, work, pairs, terms, bits, k, heap, size);
+    stats.scored += this.#arena.u32[work >>> 2];
+    stats.visited += this.#arena.u32[(work >>> 2) + 1];
+    return found;
+  }
+
+  /** True when one run covers all vectors. */
+  get consolidated(): boolean {
+    return this.#runs.length === 1 && this.#indexed === this.rows.count;
+  }
+
+  /** Product of one vector with a query, undefined where they share no term. */
+  score(ordinal: number, query: SparseVector): number | undefined {
+    return sparseDot(this.rows.get(ordinal), query);
+  }
+
+  /** In how many vectors a term occurs. */
+  frequency(term: number): number {
+    let sum = 0;
+    for (const run of this.#allRuns()) {
+      const rank = run.rank(term);
+      if (rank >= 0) sum += run.frequency(rank);
+    }
+    return sum;
+  }
+
+  memoryBytes(): number {
+    return this.rows.memoryBytes() + this.#allRuns().reduce((sum, run) => sum + run.memoryBytes(), 0);
+  }
+
+  close(): void {
+    this.#arena.close();
+  }
+}
+
+/** Dot product of two sparse vectors, undefined where they share no term. */
+export function sparseDot(a: SparseVector, b: SparseVector): number | undefined {
+  let sum = 0;
+  let shared = false;
+  for (let i = 0, j = 0; i < a.terms.length && j < b.terms.length; ) {
+    if (a.terms[i] < b.terms[j]) i++;
+    else if (a.terms[i] > b.terms[j]) j++;
+    else {
+      shared = true;
+      sum += a.values[i++] * b.values[j++];
+    }
+  }
+  return shared ? sum : undefined;
+}
+
+/** A region that is replaced by a larger one when more is asked. */
+class Growing {
+  readonly #arena: Arena;
+  #at = 0;
+  #bytes = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Address of at least that many bytes; what was there is lost. */
+  room(bytes: number): number {
+    if (bytes <= this.#bytes) return this.#at;
+    const larger = Math.max(bytes, this.#bytes * 2, 4096);
+    const at = this.#arena.allocate(larger);
+    if (this.#at) this.#arena.release(this.#at);
+    this.#at = at;
+    this.#bytes = larger;
+    return at;
+  }
+}
