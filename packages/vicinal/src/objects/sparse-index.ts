@@ -12,7 +12,7 @@ import type { Sections } from "../storage/sections.js";
 import { badArgument, checkedK, checkedLabel, labelBits } from "./arguments.js";
 import { Breath } from "./breath.js";
 import { bytesOf, damaged, sectionsOf } from "./saved-form.js";
-import { Turns } from "./turns.js";
+import { Calls } from "./calls.js";
 
 const FORMAT = 1;
 const KIND = "sparse-index";
@@ -35,7 +35,7 @@ export interface SparseHits {
 export class IndexSparse {
   readonly isTrained = true;
   readonly #index: SparseIndex;
-  readonly #turns = new Turns();
+  readonly #calls = new Calls();
 
   private constructor(index: SparseIndex) {
     this.#index = index;
@@ -59,7 +59,7 @@ export class IndexSparse {
 
   /** Adds vectors; resolves to the label of the first. Every later search finds them. */
   add(vectors: readonly Sparse[]): Promise<number> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       const checked = vectors.map((vector, i) => checkedSparse(`vectors[${i}]`, vector));
       const first = this.ntotal;
       for (const vector of checked) this.#index.append(vector);
@@ -71,7 +71,7 @@ export class IndexSparse {
   build(
     options: { signal?: AbortSignal; progress?: (done: number, total: number) => void } = {},
   ): Promise<void> {
-    return this.#turns.run(() => this.#index.consolidate(options));
+    return this.#calls.run(() => this.#index.consolidate(options));
   }
 
   /**
@@ -83,7 +83,7 @@ export class IndexSparse {
     k: number,
     options: { among?: Iterable<number>; signal?: AbortSignal } = {},
   ): Promise<SparseHits> {
-    return this.#turns.run(async () => {
+    return this.#calls.run(async () => {
       checkedK(k);
       const checked = queries.map((query, i) => checkedSparse(`queries[${i}]`, query));
       const bits = options.among && labelBits("among", options.among, this.ntotal);
@@ -104,24 +104,24 @@ export class IndexSparse {
 
   /** In how many vectors an index occurs: what inverse document frequencies are made of. */
   frequency(index: number): number {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     return this.#index.frequency(index);
   }
 
   /** The vector of a label, its indices rising. */
   reconstruct(label: number): { indices: Uint32Array; values: Float32Array } {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     const { terms, values } = this.#index.rows.get(checkedLabel("label", label, this.ntotal));
     return { indices: terms, values };
   }
 
   memoryBytes(): number {
-    this.#turns.checkOpen();
+    this.#calls.checkOpen();
     return this.#index.memoryBytes();
   }
 
   save(): Promise<Uint8Array> {
-    return this.#turns.run(() => {
+    return this.#calls.run(() => {
       const { starts, terms, values } = this.#index.rows.view();
       return bytesOf({
         kind: KIND,
@@ -137,7 +137,7 @@ export class IndexSparse {
   }
 
   close(): Promise<void> {
-    return this.#turns.close(() => this.#index.close());
+    return this.#calls.close(() => this.#index.close());
   }
 }
 
