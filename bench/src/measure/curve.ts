@@ -123,7 +123,7 @@ async function efforts(
 }
 
 /** What some queries say about a dial: whether it is worth a measurement, and whether a larger one is. */
-const sift = { queries: 100, leastRecall: 0.7, enough: 0.9995, mostCpuMs: 10 };
+const sift = { queries: 100, leastRecall: 0.7, enough: 0.9995, mostCpuMs: 20 };
 
 /** Of rising dials those from a recall that one would use to the one that finds all, or takes too long. */
 async function sifted(
