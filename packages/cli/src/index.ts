@@ -34,11 +34,19 @@ function commandLine(): Command {
 
   program
     .command("serve")
-    .description("serve a data folder over HTTP until Ctrl-C")
+    .description("serve a data folder over HTTP and gRPC until Ctrl-C")
     .option("--host <address>", "address to listen at", "127.0.0.1")
     .option("--port <number>", "port to listen at", between(0, 65_535), 6333)
+    .option(
+      "--grpc-port <number>",
+      "port of the gRPC API (default: the one after --port)",
+      between(0, 65_535),
+    )
+    .option("--no-grpc", "serve no gRPC")
     .option("--data <folder>", "data folder, made when absent", defaultData)
-    .action((options: ServeOptions) => serve(options));
+    .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
+      serve(grpc ? options : { ...options, grpcPort: false }),
+    );
 
   target(program.command("import <collection> <file>"))
     .description(`store the points of a file (${formats.join(", ")}); makes the collection when absent`)

@@ -7,7 +7,7 @@
 import { collectionNameParameter, type ErrorCode, VicinalError } from "vicinal/protocol";
 
 /** Where a request's faulty part came from, as the texts name it. */
-export type RequestPart = "JSON body" | "path parameters" | "query parameters";
+export type RequestPart = "JSON body" | "body" | "path parameters" | "query parameters";
 
 /** A refused part of a request other than its body; without it a schema's error is taken for the body's. */
 export class PartError extends Error {
@@ -32,7 +32,8 @@ const formCodes: ReadonlySet<ErrorCode> = new Set([
   "BAD_FILTER",
 ]);
 
-function labelled({ code, message, status, details }: VicinalError, part: RequestPart): string {
+/** The text of a refusal, with the label of the part that it is about. */
+export function labelled({ code, message, status, details }: VicinalError, part: RequestPart): string {
   if (code === "OUT_OF_RANGE") return `Validation error in ${part}: [${message}]`;
   if (formCodes.has(code)) {
     const namesPlace = "path" in details || "field" in details || "offset" in details;

@@ -1,4 +1,4 @@
-/** The HTTP server: Fastify around the table of operations. */
+/** The server: Fastify around the table of REST operations, and gRPC beside it. */
 import cors from "@fastify/cors";
 import fastify, {
   type FastifyBaseLogger,
@@ -10,6 +10,7 @@ import { type EngineApi, parseJson, VicinalError } from "vicinal/protocol";
 import { envelope, errorEnvelope, writePlain } from "./answer.js";
 import { keyCheck } from "./auth.js";
 import { failureOf } from "./errors.js";
+import type { GrpcListener } from "./grpc/index.js";
 import { openApiDocument } from "./openapi.js";
 import { parseParameters } from "./parameters.js";
 import { type Route, routes } from "./routes.js";
@@ -36,6 +37,8 @@ export interface ListenOptions {
   host?: string;
   /** Default 6333; 0 takes any free one. */
   port?: number;
+  /** Where gRPC answers: default the port after `port`, or any free one where that is 0; `false` for nowhere. */
+  grpcPort?: number | false;
 }
 
 /** Where a server answers. */
@@ -44,6 +47,8 @@ export interface ServerAddress {
   port: number;
   /** `http://127.0.0.1:6333` */
   url: string;
+  /** Absent where gRPC is off. */
+  grpcPort?: number;
 }
 
 export interface Server {
@@ -84,19 +89,45 @@ declare module "fastify" {
 
 export function createServer(options: ServerOptions): Server {
   const app = createApp(options);
+  let grpc: GrpcListener | undefined;
+
+  async function listenRest(host: string, port: number): Promise<string> {
+    try {
+      return await app.listen({ host, port });
+    } catch (cause) {
+      throw listenError(cause, host, port);
+    }
+  }
+
+  /** The services are loaded where they are asked for. */
+  async function startGrpc(host: string, port: number): Promise<GrpcListener> {
+    const { listenGrpc } = await import("./grpc/index.js");
+    const { apiKey, bodyLimitBytes = defaultBodyLimitBytes } = options;
+    try {
+      return await listenGrpc({ engine: options.database.engine, apiKey, bodyLimitBytes }, host, port);
+    } catch (cause) {
+      await app.close();
+      throw listenError(cause, host, port);
+    }
+  }
+
   return {
-    async listen({ host = defaultHost, port = defaultPort } = {}) {
-      try {
-        const url = await app.listen({ host, port });
-        return { host, port: Number(new URL(url).port || httpPort), url };
-      } catch (cause) {
-        throw listenError(cause, host, port);
-      }
+    async listen({ host = defaultHost, port = defaultPort, grpcPort = portAfter(port) } = {}) {
+      const url = await listenRest(host, port);
+      const address = { host, port: Number(new URL(url).port || httpPort), url };
+      if (grpcPort === false) return address;
+      grpc = await startGrpc(host, grpcPort);
+      return { ...address, grpcPort: grpc.port };
     },
     async close() {
-      await app.close();
+      await Promise.all([app.close(), grpc?.close()]);
     },
   };
+}
+
+/** Any free port is followed by any free port. */
+function portAfter(port: number): number {
+  return port === 0 ? 0 : port + 1;
 }
 
 function createApp(options: ServerOptions): FastifyInstance {

@@ -3,10 +3,12 @@
 export interface ServeOptions {
   host: string;
   port: number;
+  /** False for none; by default the port after the other. */
+  grpcPort?: number | false;
   data: string;
 }
 
-export async function serve({ host, port, data }: ServeOptions): Promise<void> {
+export async function serve({ host, port, grpcPort, data }: ServeOptions): Promise<void> {
   const { open } = await import("vicinal");
   const { createServer } = await import("@vicinal/server");
   const stop = stopSignal();
@@ -14,8 +16,9 @@ export async function serve({ host, port, data }: ServeOptions): Promise<void> {
   try {
     const server = createServer({ database });
     try {
-      const { url } = await server.listen({ host, port });
-      console.log(`Vicinal serves ${data} at ${url}`);
+      const address = await server.listen({ host, port, grpcPort });
+      const grpc = address.grpcPort === undefined ? "" : `, gRPC at port ${address.grpcPort}`;
+      console.log(`Vicinal serves ${data} at ${address.url}${grpc}`);
       await stop;
     } finally {
       await server.close();

@@ -1,0 +1,288 @@
+/** The official gRPC client against the server, with the engine behind it. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  Distance,
+  PointStructSchema,
+  QdrantClient,
+  toDenseVector,
+  type ValueSchema,
+} from "@qdrant/js-client-grpc";
+import { open } from "vicinal";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createServer } from "../server.js";
+
+type Value = MessageInitShape<typeof ValueSchema>;
+
+let client: QdrantClient;
+let close: () => Promise<void>;
+
+async function start(apiKey?: string, sentKey = apiKey): Promise<void> {
+  const database = await open(":memory:");
+  const server = createServer({ database, apiKey });
+  const { grpcPort } = await server.listen({ port: 0 });
+  client = new QdrantClient({
+    host: "127.0.0.1",
+    port: grpcPort,
+    checkCompatibility: false,
+    https: false,
+    apiKey: sentKey,
+  });
+  close = async () => {
+    await server.close();
+    await database.close();
+  };
+}
+
+beforeEach(() => start());
+afterEach(() => close());
+
+const points = () => client.api("points");
+const collections = () => client.api("collections");
+
+const int = (value: bigint): Value => ({ kind: { case: "integerValue", value } });
+const text = (value: string): Value => ({ kind: { case: "stringValue", value } });
+const num = (value: bigint) => ({ pointIdOptions: { case: "num" as const, value } });
+const dense = (data: number[]) => ({
+  vectorsOptions: {
+    case: "vector" as const,
+    value: { vector: { case: "dense" as const, value: { data } } },
+  },
+});
+const nearest = (data: number[]) => ({
+  variant: {
+    case: "nearest" as const,
+    value: { variant: { case: "dense" as const, value: { data } } },
+  },
+});
+const everything = { selectorOptions: { case: "enable" as const, value: true } };
+
+async function makeCities(): Promise<void> {
+  await collections().create({
+    collectionName: "cities",
+    vectorsConfig: { config: { case: "params", value: { size: 2n, distance: Distance.Dot } } },
+    metadata: { owner: text("tests") },
+  });
+  await points().upsert({
+    collectionName: "cities",
+    wait: true,
+    points: [
+      { id: num(1n), vectors: dense([1, 0]), payload: { rank: int(1n), city: text("Bern") } },
+      { id: num(2n), vectors: dense([0, 1]), payload: { rank: int(2n), city: text("Rome") } },
+      { id: num(2n ** 63n + 1n), vectors: dense([0.5, 0.5]), payload: { rank: int(2n ** 53n + 1n) } },
+    ],
+  });
+}
+
+const rankIs = (value: bigint) => ({
+  must: [
+    {
+      conditionOneOf: {
+        case: "field" as const,
+        value: { key: "rank", match: { matchValue: { case: "integer" as const, value } } },
+      },
+    },
+  ],
+});
+
+async function codeOf(promise: Promise<unknown>): Promise<[Code, string]> {
+  const error = await promise.then(
+    () => undefined,
+    (reason) => reason,
+  );
+  if (!(error instanceof ConnectError)) throw new Error(`Expected a refusal, got ${error}`);
+  return [error.code, error.rawMessage];
+}
+
+describe("collections", () => {
+  test("live and die", async () => {
+    await makeCities();
+    const { collections: listed } = await collections().list({});
+    expect(listed.map(({ name }) => name)).toEqual(["cities"]);
+    const { result } = await collections().get({ collectionName: "cities" });
+    expect(result?.pointsCount).toBe(3n);
+    expect(result?.optimizerStatus?.ok).toBe(true);
+    const { config } = result?.config?.params?.vectorsConfig ?? {};
+    expect(config).toMatchObject({ case: "params", value: { size: 2n, distance: Distance.Dot } });
+    expect(result?.config?.metadata.owner.kind.value).toBe("tests");
+    const exists = async () => (await collections().collectionExists({ collectionName: "cities" })).result;
+    expect((await exists())?.exists).toBe(true);
+    expect((await collections().delete({ collectionName: "cities" })).result).toBe(true);
+    expect((await exists())?.exists).toBe(false);
+  });
+
+  test("have indexes of payload fields, described as they were made", async () => {
+    await makeCities();
+    await points().createFieldIndex({
+      collectionName: "cities",
+      wait: true,
+      fieldName: "rank",
+      fieldIndexParams: {
+        indexParams: { case: "integerIndexParams", value: { lookup: true, range: false } },
+      },
+    });
+    const { result } = await collections().get({ collectionName: "cities" });
+    expect(result?.payloadSchema.rank.params?.indexParams).toMatchObject({
+      case: "integerIndexParams",
+      value: { lookup: true, range: false },
+    });
+  });
+});
+
+describe("points", () => {
+  beforeEach(makeCities);
+
+  test("come back as they were written, ids and integers exact", async () => {
+    const id = 2n ** 63n + 1n;
+    const { result } = await points().get({
+      collectionName: "cities",
+      ids: [num(id)],
+      withPayload: everything,
+      withVectors: everything,
+    });
+    expect(result.map((point) => point.id?.pointIdOptions.value)).toEqual([id]);
+    expect(result[0].payload.rank.kind).toEqual({ case: "integerValue", value: 2n ** 53n + 1n });
+    const { case: kind, value } = result[0].vectors?.vectorsOptions ?? {};
+    if (kind !== "vector") throw new Error("Expected the vector without a name");
+    expect([...(toDenseVector(value as never)?.data ?? [])]).toEqual([0.5, 0.5]);
+  });
+
+  test("are found by vector and filter", async () => {
+    const { result } = await points().query({
+      collectionName: "cities",
+      query: nearest([1, 0]),
+      limit: 2n,
+      withPayload: everything,
+    });
+    expect(result.map(({ id, score }) => [id?.pointIdOptions.value, score])).toEqual([
+      [1n, 1],
+      [2n ** 63n + 1n, 0.5],
+    ]);
+    const filtered = await points().query({
+      collectionName: "cities",
+      query: nearest([1, 0]),
+      filter: rankIs(2n),
+    });
+    expect(filtered.result.map(({ id }) => id?.pointIdOptions.value)).toEqual([2n]);
+    const older = await points().search({ collectionName: "cities", vector: [1, 0], limit: 1n });
+    expect(older.result.map(({ id }) => id?.pointIdOptions.value)).toEqual([1n]);
+    const batch = await points().queryBatch({
+      collectionName: "cities",
+      queryPoints: [
+        { query: nearest([1, 0]), limit: 1n },
+        { query: nearest([0, 1]), limit: 1n },
+      ],
+    });
+    expect(batch.result.map((one) => one.result.map(({ id }) => id?.pointIdOptions.value))).toEqual([
+      [1n],
+      [2n],
+    ]);
+  });
+
+  test("are paged, counted and deleted", async () => {
+    const page = await points().scroll({ collectionName: "cities", limit: 2 });
+    expect(page.result.map(({ id }) => id?.pointIdOptions.value)).toEqual([1n, 2n]);
+    expect(page.nextPageOffset?.pointIdOptions.value).toBe(2n ** 63n + 1n);
+    const counted = async () => (await points().count({ collectionName: "cities" })).result?.count;
+    expect(await counted()).toBe(3n);
+    const { result } = await points().delete({
+      collectionName: "cities",
+      wait: true,
+      points: { pointsSelectorOneOf: { case: "filter", value: rankIs(2n ** 53n + 1n) } },
+    });
+    expect(result?.status).toBe(2);
+    expect(await counted()).toBe(2n);
+  });
+
+  test("hold every kind of value", async () => {
+    const payload: Record<string, Value> = {
+      none: { kind: { case: "nullValue", value: 0 } },
+      yes: { kind: { case: "boolValue", value: true } },
+      half: { kind: { case: "doubleValue", value: 0.5 } },
+      low: int(-(2n ** 63n)),
+      list: { kind: { case: "listValue", value: { values: [int(1n), text("two")] } } },
+      inner: { kind: { case: "structValue", value: { fields: { deep: text("") } } } },
+    };
+    await points().upsert({
+      collectionName: "cities",
+      wait: true,
+      points: [create(PointStructSchema, { id: num(9n), vectors: dense([1, 1]), payload })],
+    });
+    const { result } = await points().get({
+      collectionName: "cities",
+      ids: [num(9n)],
+      withPayload: everything,
+    });
+    expect(result[0].payload).toEqual(create(PointStructSchema, { id: num(9n), payload }).payload);
+    await points().setPayload({
+      collectionName: "cities",
+      wait: true,
+      payload: { none: text("some") },
+      pointsSelector: { pointsSelectorOneOf: { case: "points", value: { ids: [num(9n)] } } },
+    });
+    const { result: changed } = await points().get({
+      collectionName: "cities",
+      ids: [num(9n)],
+      withPayload: everything,
+    });
+    expect(changed[0].payload.none.kind).toEqual({ case: "stringValue", value: "some" });
+    expect(changed[0].payload.yes.kind).toEqual({ case: "boolValue", value: true });
+  });
+});
+
+describe("refusals have the codes of Qdrant", () => {
+  test.each<[string, () => Promise<unknown>, Code, string]>([
+    ["no collection", () => points().count({ collectionName: "none" }), Code.NotFound, "Collection `none`"],
+    [
+      "twice the same collection",
+      () =>
+        collections().create({
+          collectionName: "cities",
+          vectorsConfig: { config: { case: "params", value: { size: 2n, distance: Distance.Dot } } },
+        }),
+      Code.AlreadyExists,
+      "already exists",
+    ],
+    [
+      "a vector of another length",
+      () => points().upsert({ collectionName: "cities", points: [{ id: num(1n), vectors: dense([1]) }] }),
+      Code.InvalidArgument,
+      "expected dim: 2, got 1",
+    ],
+    [
+      "a point without an id",
+      () => points().upsert({ collectionName: "cities", points: [{ vectors: dense([1, 2]) }] }),
+      Code.InvalidArgument,
+      "points[0].id",
+    ],
+    [
+      "a limit of nothing",
+      () => points().query({ collectionName: "cities", query: nearest([1, 0]), limit: 0n }),
+      Code.InvalidArgument,
+      "limit: value 0 invalid",
+    ],
+    [
+      "an operation that needs several nodes",
+      () => collections().createShardKey({ collectionName: "cities" }),
+      Code.Unimplemented,
+      "createShardKey",
+    ],
+  ])("%s", async (_name, run, code, message) => {
+    await makeCities();
+    const [given, said] = await codeOf(run());
+    expect(Code[given]).toBe(Code[code]);
+    expect(said).toContain(message);
+  });
+});
+
+describe("with an API key", () => {
+  test("calls need it, the health check does not", async () => {
+    await close();
+    await start("secret", "wrong");
+    expect((await client.api("service").healthCheck({})).version).toBe("1.19.0");
+    expect((await codeOf(collections().list({})))[0]).toBe(Code.PermissionDenied);
+    await close();
+    await start("secret");
+    expect((await collections().list({})).collections).toEqual([]);
+  });
+});

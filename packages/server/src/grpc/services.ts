@@ -1,0 +1,80 @@
+/** The services Collections, Points and Qdrant: each method turns its message into a body, calls, and turns back. */
+import { create, type DescFile, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
+import { type EngineApi, VicinalError } from "vicinal/protocol";
+import { versionInfo } from "../service.js";
+import { type Decoded, fromMessage } from "./from-message.js";
+import { type Body, collections, type Operation, points } from "./operations.js";
+import { statusOf } from "./status.js";
+import { toMessage } from "./to-message.js";
+
+/** All files of Qdrant's API, each once. */
+export const qdrantFiles: readonly DescFile[] = [...withDependencies(file_qdrant)];
+
+function withDependencies(file: DescFile, found = new Set<DescFile>()): Set<DescFile> {
+  if (found.has(file)) return found;
+  for (const dependency of file.dependencies) withDependencies(dependency, found);
+  return found.add(file);
+}
+
+function service(typeName: string): DescService {
+  const found = qdrantFiles.flatMap(({ services }) => services).find((one) => one.typeName === typeName);
+  if (found === undefined) throw new VicinalError("INTERNAL", `No descriptor of the service ${typeName}`);
+  return found;
+}
+
+const qdrant = service("qdrant.Qdrant");
+
+/** The services that are answered, and the rows that answer them. */
+const tables: readonly (readonly [DescService, Readonly<Record<string, Operation>>])[] = [
+  [service("qdrant.Collections"), collections],
+  [service("qdrant.Points"), points],
+];
+
+export const services: readonly DescService[] = [...tables.map(([desc]) => desc), qdrant];
+
+/** Fields that REST has in its path and its query parameters; the rest is its body. */
+const beside = ["collection_name", "wait", "ordering", "timeout", "read_consistency"] as const;
+
+export function addServices(router: ConnectRouter, engine: EngineApi): void {
+  for (const [desc, operations] of tables) {
+    const methods: Record<string, unknown> = {};
+    for (const method of desc.methods) {
+      const run = operations[method.name];
+      if (run !== undefined && method.methodKind === "unary")
+        methods[method.localName] = handler(method, run, engine);
+    }
+    // The router answers the methods that are not there as not implemented.
+    router.service(desc, methods as Partial<ServiceImpl<DescService>>);
+  }
+  router.service(qdrant, {
+    healthCheck: () =>
+      create(HealthCheckReplySchema, { title: versionInfo.title, version: versionInfo.version }),
+  } as unknown as Partial<ServiceImpl<DescService>>);
+}
+
+function handler(method: DescMethod, run: Operation, engine: EngineApi) {
+  return async (message: Message): Promise<Message> => {
+    const startedMs = performance.now();
+    try {
+      const body = fromMessage(method.input, message as Decoded) as Body;
+      const { collection_name: collection, wait, timeout } = body;
+      if (timeout === 0)
+        throw new VicinalError("OUT_OF_RANGE", "timeout: value 0 invalid, must be 1 or larger", {
+          path: "timeout",
+        });
+      for (const name of beside) delete body[name];
+      const result = await run({
+        engine,
+        collection: (collection as string | undefined) ?? "",
+        body,
+        wait: wait === true,
+      });
+      const time = (performance.now() - startedMs) / 1000;
+      return toMessage(method.output, { ...result, time }) as unknown as Message;
+    } catch (error) {
+      throw statusOf(error);
+    }
+  };
+}
