@@ -20,6 +20,8 @@ export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson
   const id = typeof point.id === "string" ? `"${point.id}"` : String(point.id);
   writer.text(`{"id":${id}`);
   if ("score" in point) writer.text(`,"version":${point.version},"score":`).float32(point.score);
+  if (point.order_value !== undefined && point.order_value !== null)
+    writer.text(`,"order_value":${point.order_value}`);
   if (point.payload) writer.text(`,"payload":`).bytes(point.payload.bytes);
   if (point.vector) writeVectors(writer.text(`,"vector":`), point.vector);
   writer.text("}");

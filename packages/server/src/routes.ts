@@ -265,13 +265,19 @@ export const routes: readonly Route[] = [
     write: writePoints,
     run: ({ engine, collection, body }) => engine.retrieve(collection, body),
   }),
-  route("scroll_points", "POST", `${points}/scroll`, "Page through points in the order of their ids", {
-    parameters: readParameters,
-    body: scrollRequest,
-    result: scrollResult,
-    write: writeScrollResult,
-    run: ({ engine, collection, body }) => engine.scroll(collection, body),
-  }),
+  route(
+    "scroll_points",
+    "POST",
+    `${points}/scroll`,
+    "Page through points in the order of their ids or of a field",
+    {
+      parameters: readParameters,
+      body: scrollRequest,
+      result: scrollResult,
+      write: writeScrollResult,
+      run: ({ engine, collection, body }) => engine.scroll(collection, body),
+    },
+  ),
   route("count_points", "POST", `${points}/count`, "Count points", {
     parameters: readParameters,
     body: countRequest,

@@ -3,6 +3,7 @@ export * from "./collections.js";
 export * from "./common.js";
 export * from "./field-index.js";
 export * from "./filter.js";
+export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";
 export * from "./results.js";

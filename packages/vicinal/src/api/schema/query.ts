@@ -3,6 +3,7 @@ import {
   anyJson,
   array,
   boolean,
+  choice,
   type Infer,
   named,
   number,
@@ -15,6 +16,7 @@ import {
 } from "../../runtime/schema.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
+import { orderByInterface } from "./order-by.js";
 import { searchVector, vectorInput } from "./vectors.js";
 
 export const searchParams = named(
@@ -62,23 +64,30 @@ export const nearestQuery = named(
   object({ nearest: vectorInput, mmr: optional(unsupported(anyJson())) }),
 );
 
+export const orderByQuery = named("OrderByQuery", object({ order_by: orderByInterface }));
+export const sampleQuery = named("SampleQuery", object({ sample: choice("random") }));
+
 const laterQueries = [
   object({ recommend: unsupported(anyJson()) }),
   object({ discover: unsupported(anyJson()) }),
   object({ context: unsupported(anyJson()) }),
-  object({ order_by: unsupported(anyJson()) }),
   object({ fusion: unsupported(anyJson()) }),
   object({ rrf: unsupported(anyJson()) }),
   object({ formula: unsupported(anyJson()) }),
-  object({ sample: unsupported(anyJson()) }),
   object({ relevance_feedback: unsupported(anyJson()) }),
 ] as const;
 
 /** What to search by: a vector, a point's stored vector, or one of the query objects. */
-export const queryInterface = named("QueryInterface", union(vectorInput, nearestQuery, ...laterQueries));
+export const queryInterface = named(
+  "QueryInterface",
+  union(vectorInput, nearestQuery, orderByQuery, sampleQuery, ...laterQueries),
+);
 export type QueryInterface = Infer<typeof queryInterface>;
 
-const lookupLocation = named("LookupLocation", object({ collection: string(), vector: optional(string()) }));
+const lookupLocation = named(
+  "LookupLocation",
+  object({ collection: string(), vector: optional(string()), shard_key: shardKeyField }),
+);
 
 export const queryRequest = named(
   "QueryRequest",
@@ -89,11 +98,13 @@ export const queryRequest = named(
     params: optional(searchParams),
     limit: optional(unsigned({ min: 1 })).describe("Default 10."),
     offset: optional(unsigned()).describe("How many of the best to leave out. Default 0."),
-    score_threshold: optional(number()),
+    score_threshold: optional(number()).describe("Only points whose score is better are returned."),
     with_payload: optional(withPayload).describe("Default false."),
     with_vector: optional(withVector).describe("Default false."),
     prefetch: optional(unsupported(anyJson())),
-    lookup_from: optional(unsupported(lookupLocation)),
+    lookup_from: optional(lookupLocation).describe(
+      "Where the vectors of points that are named by ids are kept. Default: here.",
+    ),
     shard_key: shardKeyField,
   }),
 );
@@ -110,7 +121,7 @@ export const searchRequest = named(
     params: optional(searchParams),
     limit: unsigned({ min: 1 }),
     offset: optional(unsigned()),
-    score_threshold: optional(number()),
+    score_threshold: optional(number()).describe("Only points whose score is better are returned."),
     with_payload: optional(withPayload).describe("Default false."),
     with_vector: optional(withVector).describe("Default false."),
     shard_key: shardKeyField,
