@@ -15,11 +15,15 @@ import {
   deletePayload,
   type EngineApi,
   type ExtendedPointId,
+  facetRequest,
+  facetResponse,
+  groupsResult,
   parsePointIdText,
   pointInsertOperations,
   pointRecord,
   pointRequest,
   pointsSelector,
+  queryGroupsRequest,
   queryOfSearch,
   queryRequest,
   queryRequestBatch,
@@ -28,6 +32,10 @@ import {
   scoredPoint,
   scrollRequest,
   scrollResult,
+  searchGroupsRequest,
+  searchMatrixOffsets,
+  searchMatrixPairs,
+  searchMatrixRequest,
   searchRequest,
   searchRequestBatch,
   setPayload,
@@ -38,6 +46,9 @@ import {
 } from "vicinal/protocol";
 import {
   type ResultWriter,
+  writeGroups,
+  writeMatrixOffsets,
+  writeMatrixPairs,
   writePlain,
   writePoint,
   writePoints,
@@ -313,5 +324,41 @@ export const routes: readonly Route[] = [
     write: writeSearchResponses,
     run: ({ engine, collection, body }) =>
       engine.queryBatch(collection, { searches: searchRequestBatch.parse(body).searches.map(queryOfSearch) }),
+  }),
+
+  route("query_points_groups", "POST", `${points}/query/groups`, "Search, grouped by a field", {
+    parameters: readParameters,
+    body: queryGroupsRequest,
+    result: groupsResult,
+    write: writeGroups,
+    run: ({ engine, collection, body }) => engine.queryGroups(collection, body),
+  }),
+  route("search_point_groups", "POST", `${points}/search/groups`, "Search by groups, in the older form", {
+    parameters: readParameters,
+    body: searchGroupsRequest,
+    result: groupsResult,
+    write: writeGroups,
+    run: ({ engine, collection, body }) =>
+      engine.queryGroups(collection, queryOfSearch(searchGroupsRequest.parse(body))),
+  }),
+  route("facet", "POST", `${collection}/facet`, "Count the values of a field", {
+    parameters: readParameters,
+    body: facetRequest,
+    result: facetResponse,
+    run: ({ engine, collection, body }) => engine.facet(collection, body),
+  }),
+  route("search_matrix_pairs", "POST", `${points}/search/matrix/pairs`, "Compare a sample, as pairs", {
+    parameters: readParameters,
+    body: searchMatrixRequest,
+    result: searchMatrixPairs,
+    write: writeMatrixPairs,
+    run: ({ engine, collection, body }) => engine.searchMatrixPairs(collection, body),
+  }),
+  route("search_matrix_offsets", "POST", `${points}/search/matrix/offsets`, "Compare a sample, as a matrix", {
+    parameters: readParameters,
+    body: searchMatrixRequest,
+    result: searchMatrixOffsets,
+    write: writeMatrixOffsets,
+    run: ({ engine, collection, body }) => engine.searchMatrixOffsets(collection, body),
   }),
 ];

@@ -18,6 +18,9 @@ import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
 import type { EngineApi } from "./engine-api.js";
+import { answerFacet } from "./facets.js";
+import { answerGroups } from "./groups.js";
+import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
 import { answerQuery, compiled, type QueryScope } from "./queries.js";
@@ -228,6 +231,26 @@ export class Engine implements EngineApi {
     const scope = this.#scope(name);
     const { searches } = schema.queryRequestBatch.parse(body);
     return Promise.all(searches.map((request) => answerQuery(scope, request)));
+  }
+
+  async queryGroups(name: string, body: schema.QueryGroupsRequest): Promise<schema.GroupsResult<RawJson>> {
+    return answerGroups(this.#scope(name), schema.queryGroupsRequest.parse(body));
+  }
+
+  async facet(name: string, body: schema.FacetRequest): Promise<schema.FacetResponse> {
+    const { state } = this.#catalogue.get(name);
+    return answerFacet(state, schema.facetRequest.parse(body));
+  }
+
+  async searchMatrixPairs(name: string, body: schema.SearchMatrixRequest): Promise<schema.SearchMatrixPairs> {
+    return matrixPairs(await sampledNeighbours(this.#scope(name), schema.searchMatrixRequest.parse(body)));
+  }
+
+  async searchMatrixOffsets(
+    name: string,
+    body: schema.SearchMatrixRequest,
+  ): Promise<schema.SearchMatrixOffsets> {
+    return matrixOffsets(await sampledNeighbours(this.#scope(name), schema.searchMatrixRequest.parse(body)));
   }
 
   #scope(name: string): QueryScope {

@@ -17,7 +17,7 @@ import {
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
 import { orderByInterface } from "./order-by.js";
-import { searchVector, vectorInput } from "./vectors.js";
+import { searchVector, type VectorInput, vectorInput } from "./vectors.js";
 
 export const searchParams = named(
   "SearchParams",
@@ -89,23 +89,28 @@ const lookupLocation = named(
   object({ collection: string(), vector: optional(string()), shard_key: shardKeyField }),
 );
 
+/** What all queries have, whatever form their answer takes. */
+export const queryFields = {
+  query: optional(queryInterface).describe("Without it points come in the order of their ids."),
+  using: optional(string()).describe("Name of the vector to search. Default: the one without a name."),
+  filter: optional(filter),
+  params: optional(searchParams),
+  score_threshold: optional(number()).describe("Only points whose score is better are returned."),
+  with_payload: optional(withPayload).describe("Default false."),
+  with_vector: optional(withVector).describe("Default false."),
+  prefetch: optional(unsupported(anyJson())),
+  lookup_from: optional(lookupLocation).describe(
+    "Where the vectors of points that are named by ids are kept. Default: here.",
+  ),
+  shard_key: shardKeyField,
+};
+
 export const queryRequest = named(
   "QueryRequest",
   object({
-    query: optional(queryInterface).describe("Without it points come in the order of their ids."),
-    using: optional(string()).describe("Name of the vector to search. Default: the one without a name."),
-    filter: optional(filter),
-    params: optional(searchParams),
+    ...queryFields,
     limit: optional(unsigned({ min: 1 })).describe("Default 10."),
     offset: optional(unsigned()).describe("How many of the best to leave out. Default 0."),
-    score_threshold: optional(number()).describe("Only points whose score is better are returned."),
-    with_payload: optional(withPayload).describe("Default false."),
-    with_vector: optional(withVector).describe("Default false."),
-    prefetch: optional(unsupported(anyJson())),
-    lookup_from: optional(lookupLocation).describe(
-      "Where the vectors of points that are named by ids are kept. Default: here.",
-    ),
-    shard_key: shardKeyField,
   }),
 );
 export type QueryRequest = Infer<typeof queryRequest>;
@@ -113,27 +118,31 @@ export type QueryRequest = Infer<typeof queryRequest>;
 export const queryRequestBatch = named("QueryRequestBatch", object({ searches: array(queryRequest) }));
 export type QueryRequestBatch = Infer<typeof queryRequestBatch>;
 
+/** What all searches of the older form have. */
+export const searchFields = {
+  vector: searchVector,
+  filter: optional(filter),
+  params: optional(searchParams),
+  score_threshold: optional(number()),
+  with_payload: optional(withPayload).describe("Default false."),
+  with_vector: optional(withVector).describe("Default false."),
+  shard_key: shardKeyField,
+};
+
 export const searchRequest = named(
   "SearchRequest",
-  object({
-    vector: searchVector,
-    filter: optional(filter),
-    params: optional(searchParams),
-    limit: unsigned({ min: 1 }),
-    offset: optional(unsigned()),
-    score_threshold: optional(number()).describe("Only points whose score is better are returned."),
-    with_payload: optional(withPayload).describe("Default false."),
-    with_vector: optional(withVector).describe("Default false."),
-    shard_key: shardKeyField,
-  }),
+  object({ ...searchFields, limit: unsigned({ min: 1 }), offset: optional(unsigned()) }),
 );
 export type SearchRequest = Infer<typeof searchRequest>;
 
 export const searchRequestBatch = named("SearchRequestBatch", object({ searches: array(searchRequest) }));
 export type SearchRequestBatch = Infer<typeof searchRequestBatch>;
 
-/** The query that a search of the older endpoint stands for. The argument has passed `searchRequest`. */
-export function queryOfSearch({ vector, ...rest }: SearchRequest): QueryRequest {
+/** The query that a search of the older endpoint stands for. The argument has passed its schema. */
+export function queryOfSearch<R extends Pick<SearchRequest, "vector">>({
+  vector,
+  ...rest
+}: R): Omit<R, "vector"> & { query: VectorInput; using?: string } {
   if (Array.isArray(vector) || ArrayBuffer.isView(vector)) return { ...rest, query: vector };
   return { ...rest, query: vector.vector, using: vector.name };
 }
