@@ -1,10 +1,13 @@
 /** How results are written: the envelope `{result, status, time}` of Qdrant's API, and points by hand. */
 import type {
+  GroupsResult,
   PointRecord,
   QueryResponse,
   RawJson,
   ScoredPoint,
   ScrollResult,
+  SearchMatrixOffsets,
+  SearchMatrixPairs,
   VectorStructOutput,
 } from "vicinal/protocol";
 import { JsonWriter } from "./json-writer.js";
@@ -20,6 +23,8 @@ export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson
   const id = typeof point.id === "string" ? `"${point.id}"` : String(point.id);
   writer.text(`{"id":${id}`);
   if ("score" in point) writer.text(`,"version":${point.version},"score":`).float32(point.score);
+  if (point.order_value !== undefined && point.order_value !== null)
+    writer.text(`,"order_value":${point.order_value}`);
   if (point.payload) writer.text(`,"payload":`).bytes(point.payload.bytes);
   if (point.vector) writeVectors(writer.text(`,"vector":`), point.vector);
   writer.text("}");
@@ -68,6 +73,29 @@ export const writeScrollResult: ResultWriter<ScrollResult<RawJson>> = (writer, r
     .text(`,"next_page_offset":`)
     .value(result.next_page_offset ?? null)
     .text("}");
+};
+
+export const writeGroups: ResultWriter<GroupsResult<RawJson>> = (writer, { groups }) => {
+  writer.text(`{"groups":`).array(groups, ({ id, hits, lookup }) => {
+    writer.text(`{"id":`).value(id).text(`,"hits":`);
+    writePoints(writer, hits);
+    if (lookup) writePoint(writer.text(`,"lookup":`), lookup);
+    writer.text("}");
+  });
+  writer.text("}");
+};
+
+export const writeMatrixPairs: ResultWriter<SearchMatrixPairs> = (writer, { pairs }) => {
+  writer.text(`{"pairs":`).array(pairs, ({ a, b, score }) => {
+    writer.text(`{"a":`).value(a).text(`,"b":`).value(b).text(`,"score":`).float32(score).text("}");
+  });
+  writer.text("}");
+};
+
+export const writeMatrixOffsets: ResultWriter<SearchMatrixOffsets> = (writer, { scores, ...places }) => {
+  writer.text(`{"scores":`).array(scores, (score) => writer.float32(score));
+  for (const [name, value] of Object.entries(places)) writer.text(`,"${name}":`).value(value);
+  writer.text("}");
 };
 
 /** @param startedMs `performance.now()` at the request's arrival. */

@@ -132,6 +132,22 @@ export class FakeEngine implements EngineApi {
     return Promise.all(searches.map((search) => this.query(name, search)));
   }
 
+  async queryGroups() {
+    return { groups: [] };
+  }
+
+  async facet() {
+    return { hits: [] };
+  }
+
+  async searchMatrixPairs() {
+    return { pairs: [] };
+  }
+
+  async searchMatrixOffsets() {
+    return { offsets_row: [], offsets_col: [], scores: [], ids: [] };
+  }
+
   private collection(name: string) {
     const found = this.collections.get(name);
     if (found === undefined)

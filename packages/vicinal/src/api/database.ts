@@ -120,6 +120,33 @@ export class Database {
     return (await this.engine.queryBatch(name, args)).map(decodedResponse);
   }
 
+  /** The best points of each value of a field; see docs/queries.md. */
+  async queryGroups(name: string, args: ReadArgs<schema.QueryGroupsRequest>): Promise<schema.GroupsResult> {
+    const { groups } = await this.engine.queryGroups(name, args);
+    return { groups: groups.map(decodedGroup) };
+  }
+
+  /** How many points hold each value of an indexed field: counted, never estimated. */
+  facet(name: string, args: ReadArgs<schema.FacetRequest>): Promise<schema.FacetResponse> {
+    return this.engine.facet(name, args);
+  }
+
+  /** Scores among a random sample of points: of each with its nearest, as pairs of ids. */
+  searchMatrixPairs(
+    name: string,
+    args: ReadArgs<schema.SearchMatrixRequest> = {},
+  ): Promise<schema.SearchMatrixPairs> {
+    return this.engine.searchMatrixPairs(name, args);
+  }
+
+  /** The same as a sparse matrix. */
+  searchMatrixOffsets(
+    name: string,
+    args: ReadArgs<schema.SearchMatrixRequest> = {},
+  ): Promise<schema.SearchMatrixOffsets> {
+    return this.engine.searchMatrixOffsets(name, args);
+  }
+
   /**
    * Resolves when everything that was written is indexed as far as it will be. `everything` also merges what is left
    * into as few segments as fit, however much must be copied. Vicinal's own.
@@ -155,6 +182,11 @@ export class Database {
 function decodedResponse({ points, explain }: schema.QueryResponse<RawJson>): schema.QueryResponse {
   const answer = { points: points.map(decoded) };
   return explain ? { ...answer, explain } : answer;
+}
+
+function decodedGroup({ id, hits, lookup }: schema.PointGroup<RawJson>): schema.PointGroup {
+  const group = { id, hits: hits.map(decoded) };
+  return lookup ? { ...group, lookup: decoded(lookup) } : group;
 }
 
 function decoded<P extends { payload?: RawJson | null }>(

@@ -15,16 +15,23 @@ import type {
   CreateCollection,
   CreateFieldIndex,
   DeletePayload,
+  FacetRequest,
+  FacetResponse,
+  GroupsResult,
   PointInsertOperations,
   PointRecord,
   PointRequest,
   PointsSelector,
+  QueryGroupsRequest,
   QueryRequest,
   QueryRequestBatch,
   QueryResponse,
   RawJson,
   ScrollRequest,
   ScrollResult,
+  SearchMatrixOffsets,
+  SearchMatrixPairs,
+  SearchMatrixRequest,
   SetPayload,
   UpdateCollection,
   UpdateResult,
@@ -53,4 +60,8 @@ export interface EngineApi {
   count(name: string, body: CountRequest): Promise<CountResult>;
   query(name: string, body: QueryRequest): Promise<QueryResponse<RawJson>>;
   queryBatch(name: string, body: QueryRequestBatch): Promise<QueryResponse<RawJson>[]>;
+  queryGroups(name: string, body: QueryGroupsRequest): Promise<GroupsResult<RawJson>>;
+  facet(name: string, body: FacetRequest): Promise<FacetResponse>;
+  searchMatrixPairs(name: string, body: SearchMatrixRequest): Promise<SearchMatrixPairs>;
+  searchMatrixOffsets(name: string, body: SearchMatrixRequest): Promise<SearchMatrixOffsets>;
 }

@@ -4,30 +4,30 @@
  */
 import { advise } from "../advisor/advise.js";
 import type { Advice, AdviseOptions } from "../advisor/contract.js";
-import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
-import { type PointId, parsePointId } from "../payload/id.js";
+import { compileCheckedFilter } from "../payload/filter.js";
+import type { PointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
-import { countMatching, matchingIds, pointsInOrder } from "../query/matching.js";
+import { countMatching, matchingIds } from "../query/matching.js";
 import type { RecallWatch } from "../query/recall-watch.js";
-import { DEFAULT_RECALL, largerIsNearer, type NearestResult, nearest, scoreOf } from "../query/search.js";
-import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import type { Effect, PayloadEffect, StoredVector } from "../segment/effects.js";
+import type { Effect, PayloadEffect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
-import type { CollectionState, Place } from "../segment/state.js";
 import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
 import type { EngineApi } from "./engine-api.js";
-import { explanation } from "./explain.js";
+import { answerFacet } from "./facets.js";
+import { answerGroups } from "./groups.js";
+import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
+import { answerQuery, compiled, type QueryScope } from "./queries.js";
+import { pointNotFound } from "./query-vectors.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
-
-const DEFAULT_LIMIT = 10;
+import { answerScroll } from "./scroll.js";
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
@@ -213,22 +213,7 @@ export class Engine implements EngineApi {
 
   async scroll(name: string, body: schema.ScrollRequest): Promise<schema.ScrollResult<RawJson>> {
     const { state } = this.#catalogue.get(name);
-    const request = schema.scrollRequest.parse(body);
-    const limit = request.limit ?? DEFAULT_LIMIT;
-    const reader = new PointReader(request.with_payload, request.with_vector, true);
-    const points = pointsInOrder(state, {
-      offset:
-        request.offset === undefined || request.offset === null
-          ? undefined
-          : parsePointId(request.offset, "offset"),
-      limit: limit + 1,
-      filter: compiled(request.filter),
-    });
-    const next = points.length > limit ? (points.pop() as (typeof points)[number]) : undefined;
-    const records = points.map(({ segment, row }) => reader.read(segment, row));
-    const next_page_offset = next ? next.segment.ids.get(next.row) : null;
-    await reader.complete();
-    return { points: records, next_page_offset };
+    return answerScroll(state, schema.scrollRequest.parse(body));
   }
 
   async count(name: string, body: schema.CountRequest): Promise<schema.CountResult> {
@@ -238,14 +223,39 @@ export class Engine implements EngineApi {
   }
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
-    const { state } = this.#catalogue.get(name);
-    return runQuery(state, schema.queryRequest.parse(body), this.watch);
+    const scope = this.#scope(name);
+    return answerQuery(scope, schema.queryRequest.parse(body));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
-    const { state } = this.#catalogue.get(name);
+    const scope = this.#scope(name);
     const { searches } = schema.queryRequestBatch.parse(body);
-    return Promise.all(searches.map((request) => runQuery(state, request, this.watch)));
+    return Promise.all(searches.map((request) => answerQuery(scope, request)));
+  }
+
+  async queryGroups(name: string, body: schema.QueryGroupsRequest): Promise<schema.GroupsResult<RawJson>> {
+    return answerGroups(this.#scope(name), schema.queryGroupsRequest.parse(body));
+  }
+
+  async facet(name: string, body: schema.FacetRequest): Promise<schema.FacetResponse> {
+    const { state } = this.#catalogue.get(name);
+    return answerFacet(state, schema.facetRequest.parse(body));
+  }
+
+  async searchMatrixPairs(name: string, body: schema.SearchMatrixRequest): Promise<schema.SearchMatrixPairs> {
+    return matrixPairs(await sampledNeighbours(this.#scope(name), schema.searchMatrixRequest.parse(body)));
+  }
+
+  async searchMatrixOffsets(
+    name: string,
+    body: schema.SearchMatrixRequest,
+  ): Promise<schema.SearchMatrixOffsets> {
+    return matrixOffsets(await sampledNeighbours(this.#scope(name), schema.searchMatrixRequest.parse(body)));
+  }
+
+  #scope(name: string): QueryScope {
+    const stateOf = (collection: string) => this.#catalogue.get(collection).state;
+    return { state: stateOf(name), watch: this.watch, stateOf };
   }
 
   close(): Promise<void> {
@@ -266,145 +276,6 @@ function selector(request: Selecting): { readsState: boolean; ids(view: ResolveV
   }
   const filter = compileCheckedFilter(request.filter as schema.Filter);
   return { readsState: true, ids: (view) => matchingIds(view.state, filter) };
-}
-
-function compiled(filter: schema.Filter | null | undefined): CompiledFilter | undefined {
-  const checked = filter ? compileCheckedFilter(filter) : undefined;
-  return checked?.isEmpty ? undefined : checked;
-}
-
-function pointNotFound(id: PointId): VicinalError {
-  return new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${id} found`, { id });
-}
-
-/** A promise only where something has to be read from files. */
-function runQuery(
-  state: CollectionState,
-  request: schema.QueryRequest,
-  watch: RecallWatch | undefined,
-): schema.QueryResponse<RawJson> | Promise<schema.QueryResponse<RawJson>> {
-  const began = performance.now();
-  const reader = new PointReader(request.with_payload, request.with_vector, false);
-  return after(findPoints(state, request, reader, watch), ({ points, found, reading }) =>
-    after(reader.complete(), () => {
-      if (!request.params?.explain) return { points };
-      return { points, explain: explanation(found, { began, reading, ended: performance.now() }) };
-    }),
-  );
-}
-
-interface Found {
-  points: schema.ScoredPoint<RawJson>[];
-  found: Pick<NearestResult, "plan" | "mergeMs">;
-  /** When the search was over and the points were read. */
-  reading: number;
-}
-
-function findPoints(
-  state: CollectionState,
-  request: schema.QueryRequest,
-  reader: PointReader,
-  watch: RecallWatch | undefined,
-): Found | Promise<Found> {
-  const using = request.using ?? "";
-  const given = nearestInput(request.query);
-  if (given !== undefined)
-    return after(queryVector(state, using, given), (by) =>
-      findNearest(state, request, by, { reader, watch }),
-    );
-  const limit = request.limit ?? DEFAULT_LIMIT;
-  const offset = request.offset ?? 0;
-  const filter = compiled(request.filter);
-  const rows = pointsInOrder(state, { limit: offset + limit, filter }).slice(offset);
-  const reading = performance.now();
-  const points = rows.map(({ segment, row }) => reader.readScored(segment, row, 0));
-  return { points, found: { plan: [], mergeMs: 0 }, reading };
-}
-
-function findNearest(
-  state: CollectionState,
-  request: schema.QueryRequest,
-  { query, except }: SearchBy,
-  { reader, watch }: { reader: PointReader; watch: RecallWatch | undefined },
-): Found | Promise<Found> {
-  const using = request.using ?? "";
-  const limit = request.limit ?? DEFAULT_LIMIT;
-  const offset = request.offset ?? 0;
-  const filter = compiled(request.filter);
-  const { distance } = vectorConfig(state.config, using);
-  const params = request.params ?? {};
-  // A point that is searched by its own vector is left out of the answer.
-  const k = offset + limit + (except ? 1 : 0);
-  const wish = {
-    using,
-    query,
-    k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
-    filter,
-    exact: params.exact ?? false,
-    effort: params.effort ?? undefined,
-    ef: params.hnsw_ef ?? undefined,
-    recall: params.recall ?? DEFAULT_RECALL,
-    watch,
-    explain: params.explain ?? false,
-  };
-  return nearest(state, wish, (found) => {
-    const reading = performance.now();
-    const threshold = request.score_threshold;
-    const points: schema.ScoredPoint<RawJson>[] = [];
-    let skipped = 0;
-    for (const { segment, row, distance: d } of found.hits) {
-      if (except && except.segment === segment && except.row === row) continue;
-      const score = scoreOf(distance, d);
-      if (typeof threshold === "number" && (largerIsNearer(distance) ? score < threshold : score > threshold))
-        break;
-      if (skipped++ < offset) continue;
-      if (points.length === limit) break;
-      points.push(reader.readScored(segment, row, score));
-    }
-    return { points, found, reading };
-  });
-}
-
-type Input = ArrayLike<number> | PointId;
-
-function nearestInput(query: schema.QueryRequest["query"]): Input | undefined {
-  if (query === undefined || query === null) return undefined;
-  if (typeof query === "object" && "nearest" in query) return query.nearest as Input;
-  return query as Input;
-}
-
-/** The vector to search by, and the point that it belongs to when it was named by an id. */
-interface SearchBy {
-  query: Float32Array;
-  except?: Place;
-}
-
-function queryVector(state: CollectionState, using: string, given: Input): SearchBy | Promise<SearchBy> {
-  if (typeof given === "object") return { query: storedVector(state.config, using, given, "query").data };
-  const id = parsePointId(given, "query");
-  const place = state.find(id);
-  if (!place) throw pointNotFound(id);
-  return after(readVector(place, using), (vector) => {
-    if (!vector)
-      throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Point ${id} has no vector named \`${using}\``, {
-        id,
-        using,
-      });
-    // While its vector was read the point may have moved.
-    return { query: vector.data, except: state.find(id) };
-  });
-}
-
-function readVector(
-  { segment, row }: Place,
-  using: string,
-): StoredVector | undefined | Promise<StoredVector | undefined> {
-  const column = segment.vectors.get(using);
-  if (!column?.file) return column?.get(row);
-  const leave = segment.readers.enter();
-  return Promise.resolve(column.getMany([row]))
-    .then(([vector]) => vector)
-    .finally(leave);
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

@@ -3,6 +3,7 @@ import { decodePayload, encodePayload } from "../payload/json.js";
 import { deletePayload } from "../payload/patch.js";
 import { parsePath } from "../payload/path.js";
 import { includePaths } from "../payload/select.js";
+import type { RankedRow } from "../query/ranked.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
 import type { VectorColumn } from "../segment/vector-column.js";
@@ -46,8 +47,18 @@ export class PointReader {
     return this.#fill({ id: segment.ids.get(row) }, segment, row);
   }
 
-  readScored(segment: Segment, row: number, score: number): ScoredPoint<RawJson> {
-    return this.#fill({ id: segment.ids.get(row), version: segment.version(row), score }, segment, row);
+  /** A point of a query's answer. */
+  readRanked({ segment, row, score, orderValue }: RankedRow): ScoredPoint<RawJson> {
+    const id = segment.ids.get(row);
+    const version = segment.version(row);
+    const point =
+      orderValue === undefined ? { id, version, score } : { id, version, score, order_value: orderValue };
+    return this.#fill(point, segment, row);
+  }
+
+  /** A record with the value that it is ordered by. */
+  readOrdered({ segment, row, orderValue }: RankedRow): PointRecord<RawJson> {
+    return this.#fill({ id: segment.ids.get(row), order_value: orderValue }, segment, row);
   }
 
   #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {

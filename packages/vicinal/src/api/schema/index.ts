@@ -1,8 +1,11 @@
 /** Requests and answers of the API: validation, TypeScript types and OpenAPI components from one source. */
 export * from "./collections.js";
 export * from "./common.js";
+export * from "./facets.js";
 export * from "./field-index.js";
 export * from "./filter.js";
+export * from "./groups.js";
+export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";
 export * from "./results.js";

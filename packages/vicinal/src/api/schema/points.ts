@@ -18,6 +18,7 @@ import {
 } from "../../runtime/schema.js";
 import { extendedPointId, payload, shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
+import { orderByInterface } from "./order-by.js";
 import { batchVectorStruct, vectorStruct } from "./vectors.js";
 
 export const pointStruct = named(
@@ -123,11 +124,6 @@ export const pointRequest = named(
 );
 export type PointRequest = Infer<typeof pointRequest>;
 
-const orderBy = named(
-  "OrderByInterface",
-  union(string(), object({ key: string(), direction: optional(choice("asc", "desc")) })),
-);
-
 export const scrollRequest = named(
   "ScrollRequest",
   object({
@@ -136,7 +132,9 @@ export const scrollRequest = named(
     filter: optional(filter),
     with_payload: optional(withPayload).describe("Default true."),
     with_vector: optional(withVector).describe("Default false."),
-    order_by: optional(unsupported(orderBy)),
+    order_by: optional(orderByInterface).describe(
+      "An indexed field to order by in place of the id; excludes `offset`.",
+    ),
     shard_key: shardKeyField,
   }),
 );

@@ -3,6 +3,7 @@ import {
   anyJson,
   array,
   boolean,
+  choice,
   type Infer,
   named,
   number,
@@ -15,7 +16,8 @@ import {
 } from "../../runtime/schema.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
-import { searchVector, vectorInput } from "./vectors.js";
+import { orderByInterface } from "./order-by.js";
+import { searchVector, type VectorInput, vectorInput } from "./vectors.js";
 
 export const searchParams = named(
   "SearchParams",
@@ -62,39 +64,53 @@ export const nearestQuery = named(
   object({ nearest: vectorInput, mmr: optional(unsupported(anyJson())) }),
 );
 
+export const orderByQuery = named("OrderByQuery", object({ order_by: orderByInterface }));
+export const sampleQuery = named("SampleQuery", object({ sample: choice("random") }));
+
 const laterQueries = [
   object({ recommend: unsupported(anyJson()) }),
   object({ discover: unsupported(anyJson()) }),
   object({ context: unsupported(anyJson()) }),
-  object({ order_by: unsupported(anyJson()) }),
   object({ fusion: unsupported(anyJson()) }),
   object({ rrf: unsupported(anyJson()) }),
   object({ formula: unsupported(anyJson()) }),
-  object({ sample: unsupported(anyJson()) }),
   object({ relevance_feedback: unsupported(anyJson()) }),
 ] as const;
 
 /** What to search by: a vector, a point's stored vector, or one of the query objects. */
-export const queryInterface = named("QueryInterface", union(vectorInput, nearestQuery, ...laterQueries));
+export const queryInterface = named(
+  "QueryInterface",
+  union(vectorInput, nearestQuery, orderByQuery, sampleQuery, ...laterQueries),
+);
 export type QueryInterface = Infer<typeof queryInterface>;
 
-const lookupLocation = named("LookupLocation", object({ collection: string(), vector: optional(string()) }));
+const lookupLocation = named(
+  "LookupLocation",
+  object({ collection: string(), vector: optional(string()), shard_key: shardKeyField }),
+);
+
+/** What all queries have, whatever form their answer takes. */
+export const queryFields = {
+  query: optional(queryInterface).describe("Without it points come in the order of their ids."),
+  using: optional(string()).describe("Name of the vector to search. Default: the one without a name."),
+  filter: optional(filter),
+  params: optional(searchParams),
+  score_threshold: optional(number()).describe("Only points whose score is better are returned."),
+  with_payload: optional(withPayload).describe("Default false."),
+  with_vector: optional(withVector).describe("Default false."),
+  prefetch: optional(unsupported(anyJson())),
+  lookup_from: optional(lookupLocation).describe(
+    "Where the vectors of points that are named by ids are kept. Default: here.",
+  ),
+  shard_key: shardKeyField,
+};
 
 export const queryRequest = named(
   "QueryRequest",
   object({
-    query: optional(queryInterface).describe("Without it points come in the order of their ids."),
-    using: optional(string()).describe("Name of the vector to search. Default: the one without a name."),
-    filter: optional(filter),
-    params: optional(searchParams),
+    ...queryFields,
     limit: optional(unsigned({ min: 1 })).describe("Default 10."),
     offset: optional(unsigned()).describe("How many of the best to leave out. Default 0."),
-    score_threshold: optional(number()),
-    with_payload: optional(withPayload).describe("Default false."),
-    with_vector: optional(withVector).describe("Default false."),
-    prefetch: optional(unsupported(anyJson())),
-    lookup_from: optional(unsupported(lookupLocation)),
-    shard_key: shardKeyField,
   }),
 );
 export type QueryRequest = Infer<typeof queryRequest>;
@@ -102,27 +118,31 @@ export type QueryRequest = Infer<typeof queryRequest>;
 export const queryRequestBatch = named("QueryRequestBatch", object({ searches: array(queryRequest) }));
 export type QueryRequestBatch = Infer<typeof queryRequestBatch>;
 
+/** What all searches of the older form have. */
+export const searchFields = {
+  vector: searchVector,
+  filter: optional(filter),
+  params: optional(searchParams),
+  score_threshold: optional(number()),
+  with_payload: optional(withPayload).describe("Default false."),
+  with_vector: optional(withVector).describe("Default false."),
+  shard_key: shardKeyField,
+};
+
 export const searchRequest = named(
   "SearchRequest",
-  object({
-    vector: searchVector,
-    filter: optional(filter),
-    params: optional(searchParams),
-    limit: unsigned({ min: 1 }),
-    offset: optional(unsigned()),
-    score_threshold: optional(number()),
-    with_payload: optional(withPayload).describe("Default false."),
-    with_vector: optional(withVector).describe("Default false."),
-    shard_key: shardKeyField,
-  }),
+  object({ ...searchFields, limit: unsigned({ min: 1 }), offset: optional(unsigned()) }),
 );
 export type SearchRequest = Infer<typeof searchRequest>;
 
 export const searchRequestBatch = named("SearchRequestBatch", object({ searches: array(searchRequest) }));
 export type SearchRequestBatch = Infer<typeof searchRequestBatch>;
 
-/** The query that a search of the older endpoint stands for. The argument has passed `searchRequest`. */
-export function queryOfSearch({ vector, ...rest }: SearchRequest): QueryRequest {
+/** The query that a search of the older endpoint stands for. The argument has passed its schema. */
+export function queryOfSearch<R extends Pick<SearchRequest, "vector">>({
+  vector,
+  ...rest
+}: R): Omit<R, "vector"> & { query: VectorInput; using?: string } {
   if (Array.isArray(vector) || ArrayBuffer.isView(vector)) return { ...rest, query: vector };
   return { ...rest, query: vector.vector, using: vector.name };
 }

@@ -41,6 +41,8 @@ export interface PointRecord<P = Payload> {
   id: ExtendedPointId;
   payload?: P | null;
   vector?: VectorStructOutput | null;
+  /** Value of the field that points are ordered by, where they are; a point in time as microseconds since 1970. */
+  order_value?: number | bigint | null;
 }
 
 /** A found point. */
