@@ -1,5 +1,6 @@
 /** Answering queries: what is asked for is ranked by `query/`, the rows become points of the answer. */
 import { type CompiledFilter, compileCheckedFilter } from "../payload/filter.js";
+import { rankByExamples } from "../query/by-examples.js";
 import { pointsInOrder } from "../query/matching.js";
 import { orderedByField } from "../query/order.js";
 import { type RankedRow, UNCOMPARED_SCORE } from "../query/ranked.js";
@@ -16,11 +17,19 @@ import {
 import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { CollectionState, Place } from "../segment/state.js";
+import { type ExampleQuery, exampleQuery } from "./example-queries.js";
 import { explanation } from "./explain.js";
 import { fieldOrder } from "./field-order.js";
 import { PointReader } from "./points.js";
-import { vectorConfig } from "./prepare.js";
-import { type Example, exampleVector, lookupPlace } from "./query-vectors.js";
+import { storedVector, vectorConfig } from "./prepare.js";
+import {
+  type Comparison,
+  type Example,
+  exampleVector,
+  exampleVectors,
+  lookupPlace,
+  placesOf,
+} from "./query-vectors.js";
 import type * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
 
@@ -97,6 +106,8 @@ export function rank<R>(
   if (query === undefined) return read(uncompared(window, (wanted) => rowsInOrder(state, wanted)));
   if (isExample(query)) return rankNearest(scope, asked, query, window, read);
   if ("nearest" in query) return rankNearest(scope, asked, query.nearest as Example, window, read);
+  const byExamples = exampleQuery(query);
+  if (byExamples) return rankExamples(scope, asked, byExamples, window, read);
   if ("order_by" in query) {
     const order = fieldOrder(state, query.order_by, "query.order_by");
     return read(uncompared(window, (wanted) => orderedByField(state, order, wanted)));
@@ -136,42 +147,95 @@ function rowsInOrder(state: CollectionState, wanted: Wanted): RankedRow[] {
 }
 
 function rankNearest<R>(
-  { state, watch, stateOf }: QueryScope,
+  scope: QueryScope,
   asked: Asked,
   given: Example,
   window: Window,
   read: (ranking: Ranking) => R,
 ): R | Promise<R> {
+  const comparison = comparisonOf(scope, asked, "query");
+  return after(exampleVector(scope.state, comparison, given), (example) =>
+    searchBy(scope, asked, example.query, { ...window, except: placesOf(scope.state, [example]) }, read),
+  );
+}
+
+/** What examples are compared with. UNKNOWN_VECTOR, COLLECTION_NOT_FOUND. */
+function comparisonOf({ state, stateOf }: QueryScope, asked: Asked, at: string): Comparison {
+  const using = asked.using ?? "";
+  vectorConfig(state.config, using);
+  return { using, lookup: lookupPlace(asked.lookup_from, stateOf), at };
+}
+
+/** The window, without some points. */
+interface Choice extends Window {
+  except: readonly Place[];
+}
+
+function searchBy<R>(
+  { state, watch }: QueryScope,
+  asked: Asked,
+  query: Float32Array,
+  choice: Choice,
+  read: (ranking: Ranking) => R,
+): R | Promise<R> {
   const using = asked.using ?? "";
   const { distance } = vectorConfig(state.config, using);
-  const lookup = lookupPlace(asked.lookup_from, stateOf);
   const params = asked.params ?? {};
-  return after(exampleVector(state, { using, lookup, at: "query" }, given), ({ query, except }) => {
-    const k = window.offset + window.limit + (except ? 1 : 0);
+  const k = choice.offset + choice.limit + choice.except.length;
+  const wish = {
+    using,
+    query,
+    k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
+    filter: choice.filter,
+    exact: params.exact ?? false,
+    effort: params.effort ?? undefined,
+    ef: params.hnsw_ef ?? undefined,
+    recall: params.recall ?? DEFAULT_RECALL,
+    watch,
+    explain: params.explain ?? false,
+  };
+  const passes = betterThan(asked.score_threshold, largerIsNearer(distance));
+  return nearest(state, wish, (found) => {
+    const score = (hit: Hit) => scoreOf(distance, hit.distance);
+    return read({ rows: windowOf(found.hits, score, { ...choice, passes }), found });
+  });
+}
+
+function rankExamples<R>(
+  scope: QueryScope,
+  asked: Asked,
+  { at, examples: given, meaning }: ExampleQuery,
+  window: Window,
+  read: (ranking: Ranking) => R,
+): R | Promise<R> {
+  const { state } = scope;
+  const comparison = comparisonOf(scope, asked, at);
+  const { using } = comparison;
+  return after(exampleVectors(state, comparison, given), (examples) => {
+    const except = placesOf(state, examples);
+    if (typeof meaning === "function") {
+      const { data } = storedVector(state.config, using, meaning(examples), at);
+      return searchBy(scope, asked, data, { ...window, except }, read);
+    }
     const wish = {
       using,
-      query,
-      k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
+      metric: vectorConfig(state.config, using).distance,
+      examples: examples.map(({ query }) => query),
+      objective: meaning,
       filter: window.filter,
-      exact: params.exact ?? false,
-      effort: params.effort ?? undefined,
-      ef: params.hnsw_ef ?? undefined,
-      recall: params.recall ?? DEFAULT_RECALL,
-      watch,
-      explain: params.explain ?? false,
+      except,
+      limit: window.offset + window.limit,
     };
-    const passes = betterThan(asked.score_threshold, largerIsNearer(distance));
-    return nearest(state, wish, (found) => {
-      const score = (hit: Hit) => scoreOf(distance, hit.distance);
-      return read({ rows: windowOf(found.hits, score, { ...window, passes, except }), found });
+    const passes = betterThan(asked.score_threshold, true);
+    return rankByExamples(state, wish, (ranked) => {
+      const rows = ranked.slice(window.offset).filter(({ score }) => passes(score));
+      return read({ rows, found: { plan: [], mergeMs: 0 } });
     });
   });
 }
 
-interface Choosing extends Window {
+interface Choosing extends Choice {
   passes: (score: number) => boolean;
-  /** Not to be answered. */
-  except: Place | undefined;
 }
 
 /** The hits within the window with their scores; they come best first. */
@@ -184,7 +248,7 @@ function windowOf(
   let skipped = 0;
   for (const hit of hits) {
     const { segment, row } = hit;
-    if (except && except.segment === segment && except.row === row) continue;
+    if (except.some((place) => place.segment === segment && place.row === row)) continue;
     const score = scoreOfHit(hit);
     if (rows.length === limit || !passes(score)) break;
     if (skipped++ < offset) continue;

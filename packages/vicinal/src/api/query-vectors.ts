@@ -18,8 +18,10 @@ export type Example = ArrayLike<number> | PointId;
 export interface ExampleVector {
   /** Of unit length where the metric is Cosine. */
   query: Float32Array;
+  /** The components as they were given or are stored. */
+  given: ArrayLike<number>;
   /** The point of the searched collection that gave its vector: it is no answer to itself. */
-  except?: Place;
+  id?: PointId;
 }
 
 /** What an example is compared with. */
@@ -40,7 +42,7 @@ export function exampleVector(
   { using, lookup, at }: Comparison,
   given: Example,
 ): ExampleVector | Promise<ExampleVector> {
-  if (typeof given === "object") return { query: storedVector(state.config, using, given, at).data };
+  if (typeof given === "object") return { query: storedVector(state.config, using, given, at).data, given };
   const from = lookup ?? { state, vector: using };
   const id = parsePointId(given, at);
   const place = from.state.find(id);
@@ -49,9 +51,26 @@ export function exampleVector(
     if (!vector) throw vectorNotFound(id, from.vector);
     const asStored = from.state === state && from.vector === using;
     const query = asStored ? vector.data : storedVector(state.config, using, vector.data, at).data;
-    // While its vector was read the point may have moved.
-    return from.state === state ? { query, except: state.find(id) } : { query };
+    return from.state === state ? { query, given: vector.data, id } : { query, given: vector.data };
   });
+}
+
+/** As `exampleVector`, of several. */
+export function exampleVectors(
+  state: CollectionState,
+  comparison: Comparison,
+  given: readonly Example[],
+): ExampleVector[] | Promise<ExampleVector[]> {
+  const found = given.map((example) => exampleVector(state, comparison, example));
+  return found.every((example) => !(example instanceof Promise))
+    ? (found as ExampleVector[])
+    : Promise.all(found);
+}
+
+/** Where the points lie now that gave their vectors; while those were read they may have moved. */
+export function placesOf(state: CollectionState, examples: readonly ExampleVector[]): Place[] {
+  const places = examples.map(({ id }) => (id === undefined ? undefined : state.find(id)));
+  return places.filter((place) => place !== undefined);
 }
 
 function vectorNotFound(id: PointId, using: string): VicinalError {

@@ -120,7 +120,7 @@ export function nearest<R>(
 }
 
 /** Until then no segment goes, from memory or from disk. A failure is reported when nothing runs any more. */
-async function whenDone<R>(
+export async function whenDone<R>(
   late: readonly Promise<void>[],
   segments: readonly Segment[],
   next: () => R,

@@ -6,6 +6,7 @@ import {
   choice,
   type Infer,
   named,
+  nullable,
   number,
   object,
   optional,
@@ -67,10 +68,36 @@ export const nearestQuery = named(
 export const orderByQuery = named("OrderByQuery", object({ order_by: orderByInterface }));
 export const sampleQuery = named("SampleQuery", object({ sample: choice("random") }));
 
+export const recommendQuery = named(
+  "RecommendQuery",
+  object({
+    recommend: named(
+      "RecommendInput",
+      object({
+        positive: optional(array(vectorInput)).describe("Points or vectors to be near to."),
+        negative: optional(array(vectorInput)).describe("Points or vectors to be far from."),
+        strategy: optional(choice("average_vector", "best_score", "sum_scores")).describe(
+          "Default average_vector, which needs a positive one.",
+        ),
+      }),
+    ),
+  }),
+);
+export type RecommendInput = Infer<typeof recommendQuery>["recommend"];
+
+const contextPair = named("ContextPair", object({ positive: vectorInput, negative: vectorInput }));
+const contextInput = named("ContextInput", union(contextPair, array(contextPair)));
+export type ContextInput = Infer<typeof contextInput>;
+
+export const discoverQuery = named(
+  "DiscoverQuery",
+  object({
+    discover: named("DiscoverInput", object({ target: vectorInput, context: nullable(contextInput) })),
+  }),
+);
+export const contextQuery = named("ContextQuery", object({ context: nullable(contextInput) }));
+
 const laterQueries = [
-  object({ recommend: unsupported(anyJson()) }),
-  object({ discover: unsupported(anyJson()) }),
-  object({ context: unsupported(anyJson()) }),
   object({ fusion: unsupported(anyJson()) }),
   object({ rrf: unsupported(anyJson()) }),
   object({ formula: unsupported(anyJson()) }),
@@ -80,7 +107,16 @@ const laterQueries = [
 /** What to search by: a vector, a point's stored vector, or one of the query objects. */
 export const queryInterface = named(
   "QueryInterface",
-  union(vectorInput, nearestQuery, orderByQuery, sampleQuery, ...laterQueries),
+  union(
+    vectorInput,
+    nearestQuery,
+    recommendQuery,
+    discoverQuery,
+    contextQuery,
+    orderByQuery,
+    sampleQuery,
+    ...laterQueries,
+  ),
 );
 export type QueryInterface = Infer<typeof queryInterface>;
 

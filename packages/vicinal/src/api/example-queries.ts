@@ -1,0 +1,64 @@
+/** `recommend`, `discover` and `context` of a request: the examples, and what is made of them. */
+import { bestScore, context, discovery, type Objective, sumScores } from "../query/objectives.js";
+import { VicinalError } from "../runtime/errors.js";
+import type { Example, ExampleVector } from "./query-vectors.js";
+import type { ContextInput, QueryInterface, RecommendInput } from "./schema/index.js";
+
+export interface ExampleQuery {
+  /** Where they stand in the request, for messages. */
+  at: string;
+  examples: Example[];
+  /** What a point is worth by its similarities to them; or the one vector to search by in their place. */
+  meaning: Objective | ((examples: readonly ExampleVector[]) => Float32Array);
+}
+
+/** Undefined for other queries. BAD_REQUEST where there are too few examples. */
+export function exampleQuery(query: QueryInterface): ExampleQuery | undefined {
+  if (typeof query !== "object") return undefined;
+  if ("recommend" in query) return recommendation(query.recommend);
+  if ("discover" in query) {
+    const { target, context: given } = query.discover;
+    const pairs = pairsOf(given);
+    const examples = [target as Example, ...pairs];
+    return { at: "query.discover", examples, meaning: discovery(pairs.length / 2) };
+  }
+  if (!("context" in query)) return undefined;
+  const pairs = pairsOf(query.context);
+  return { at: "query.context", examples: pairs, meaning: context(pairs.length / 2) };
+}
+
+function recommendation({ positive, negative, strategy }: RecommendInput): ExampleQuery {
+  const at = "query.recommend";
+  const positives = positive?.length ?? 0;
+  const negatives = negative?.length ?? 0;
+  const examples = [...(positive ?? []), ...(negative ?? [])] as Example[];
+  const averaging = (strategy ?? "average_vector") === "average_vector";
+  if (averaging ? positives === 0 : examples.length === 0)
+    throw new VicinalError(
+      "BAD_REQUEST",
+      `Bad request: At least one positive ${averaging ? "" : "or negative "}vector ID required with this strategy`,
+      { field: at },
+    );
+  if (averaging) return { at, examples, meaning: (found) => averaged(found, positives) };
+  const objective = strategy === "best_score" ? bestScore : sumScores;
+  return { at, examples, meaning: objective(positives, negatives) };
+}
+
+/** Positive and negative examples in turn. */
+function pairsOf(given: ContextInput | null): Example[] {
+  return [given ?? []].flat().flatMap(({ positive, negative }) => [positive, negative] as Example[]);
+}
+
+/** The mean of the positive ones, moved away from the mean of the negative ones by the difference of the two. */
+function averaged(examples: readonly ExampleVector[], positives: number): Float32Array {
+  const towards = mean(examples.slice(0, positives));
+  if (examples.length === positives) return towards;
+  const away = mean(examples.slice(positives));
+  return towards.map((value, i) => value + value - away[i]);
+}
+
+function mean(examples: readonly ExampleVector[]): Float32Array {
+  const sum = new Float32Array(examples[0].given.length);
+  for (const { given } of examples) for (let i = 0; i < sum.length; i++) sum[i] += given[i];
+  return sum.map((value) => value / examples.length);
+}

@@ -1,0 +1,155 @@
+/** Recommendation, discovery and context, against a plain reference over random points. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { refusal, type Served, serve } from "./homes.js";
+import { random } from "./kill-workload.js";
+
+const COUNT = 400;
+const metrics = ["Cosine", "Dot", "Euclid", "Manhattan"] as const;
+type Metric = (typeof metrics)[number];
+type Vector = readonly number[];
+
+let home: Served;
+const vectors = new Map<number, Vector>();
+
+beforeAll(async () => {
+  home = await serve();
+  const unit = random(13);
+  for (let id = 0; id < COUNT; id++)
+    vectors.set(
+      id,
+      Array.from({ length: 4 }, () => Math.fround(unit() - 0.4)),
+    );
+  for (const distance of metrics) {
+    await home.database.createCollection(distance, { vectors: { size: 4, distance } });
+    const points = [...vectors].map(([id, vector]) => ({
+      id,
+      vector: [...vector],
+      payload: { part: id % 2 },
+    }));
+    await home.database.upsert(distance, { points });
+    await home.database.delete(distance, { points: [7, 70] });
+  }
+  for (const id of [7, 70]) vectors.delete(id);
+});
+afterAll(() => home.close());
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const dot = (a: Vector, b: Vector) => sum(a.map((value, i) => value * b[i]));
+const similarities: Record<Metric, (a: Vector, b: Vector) => number> = {
+  Cosine: (a, b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)),
+  Dot: dot,
+  Euclid: (a, b) => -sum(a.map((value, i) => (value - b[i]) ** 2)),
+  Manhattan: (a, b) => -sum(a.map((value, i) => Math.abs(value - b[i]))),
+};
+const fast = (x: number) => x / (1 + Math.abs(x));
+const scaled = (x: number) => 0.5 * (fast(x) + 1);
+
+const example = (given: number | Vector): Vector =>
+  typeof given === "number" ? (vectors.get(given) as Vector) : given;
+const p: (number | Vector)[] = [3, [0.2, -0.1, 0.4, 0.3]];
+const n: (number | Vector)[] = [8, 9];
+
+type Similarity = (to: number | Vector) => number;
+const objectives: Record<string, { query: object; score: (s: Similarity) => number }> = {
+  "best score": {
+    query: { recommend: { positive: p, negative: n, strategy: "best_score" } },
+    score: (s) => {
+      const [best, worst] = [Math.max(...p.map(s)), Math.max(...n.map(s))];
+      return best > worst ? scaled(best) : -scaled(worst);
+    },
+  },
+  "best score of negatives alone": {
+    query: { recommend: { negative: n, strategy: "best_score" } },
+    score: (s) => -scaled(Math.max(...n.map(s))),
+  },
+  "sum of scores": {
+    query: { recommend: { positive: p, negative: n, strategy: "sum_scores" } },
+    score: (s) => sum(p.map(s)) - sum(n.map(s)),
+  },
+  discovery: {
+    query: {
+      discover: { target: 5, context: p.map((positive, i) => ({ positive, negative: n[i] })) },
+    },
+    score: (s) => sum(p.map((positive, i) => Math.sign(s(positive) - s(n[i])))) + scaled(s(5)),
+  },
+  "discovery without context": {
+    query: { discover: { target: [0.1, 0.2, 0.3, 0.4], context: null } },
+    score: (s) => scaled(s([0.1, 0.2, 0.3, 0.4])),
+  },
+  context: {
+    query: { context: { positive: 3, negative: 8 } },
+    score: (s) => fast(Math.min(0, s(3) - s(8) - 2 ** -23)),
+  },
+};
+
+describe.each(metrics)("%s", (metric) => {
+  test.each(Object.keys(objectives))("%s", async (name) => {
+    const { query, score } = objectives[name];
+    const asked = JSON.stringify(query);
+    const named = [3, 5, 8, 9].filter((id) => new RegExp(`[[:,]${id}[\\],}]`).test(asked));
+    const expected = [...vectors]
+      .filter(([id]) => id % 2 === 0 && !named.includes(id))
+      .map(([id, vector]) => ({ id, score: score((to) => similarities[metric](vector, example(to))) }));
+    const filter = { must: [{ key: "part", match: { value: 0 } }] };
+    const rest = await home.rest.result("POST", `/collections/${metric}/points/query`, {
+      query,
+      filter,
+      limit: COUNT,
+    });
+    const found = rest.points as { id: number; score: number }[];
+    expect(found.map(({ id }) => id).sort((a, b) => a - b)).toEqual(expected.map(({ id }) => id));
+    const scores = new Map(expected.map((point) => [point.id, point.score]));
+    for (const { id, score: given } of found) expect(given).toBeCloseTo(scores.get(id) as number, 4);
+    found.forEach(({ score: given }, i) => {
+      if (i > 0) expect(given).toBeLessThanOrEqual(found[i - 1].score);
+    });
+    const page = await home.rest.result("POST", `/collections/${metric}/points/query`, {
+      query,
+      filter,
+      limit: 5,
+      offset: 3,
+    });
+    expect(page.points).toEqual(found.slice(3, 8));
+  });
+
+  test("the average is a search by one vector", async () => {
+    const middle = (of: (number | Vector)[]) =>
+      [0, 1, 2, 3].map((i) => {
+        const unitOf = (given: number | Vector) => {
+          const vector = example(given);
+          // A stored vector of a cosine collection has length 1.
+          return typeof given === "number" && metric === "Cosine"
+            ? vector[i] / Math.sqrt(dot(vector, vector))
+            : vector[i];
+        };
+        return sum(of.map(unitOf)) / of.length;
+      });
+    const [towards, away] = [middle(p), middle(n)];
+    const vector = towards.map((value, i) => value + value - away[i]);
+    const params = { exact: true };
+    const recommended = await home.database.query(metric, {
+      query: { recommend: { positive: p as number[], negative: n as number[] } },
+      limit: 20,
+      params,
+    });
+    const must_not = [{ has_id: [3, 8, 9] }];
+    const nearest = await home.database.query(metric, {
+      query: vector,
+      filter: { must_not },
+      limit: 20,
+      params,
+    });
+    expect(recommended.points.map(({ id }) => id)).toEqual(nearest.points.map(({ id }) => id));
+  });
+});
+
+test("too few examples are refused", async () => {
+  for (const query of [
+    { recommend: {} },
+    { recommend: { negative: [1] } },
+    { recommend: { strategy: "best_score" as const } },
+  ])
+    expect(await refusal(home.database.query("Dot", { query }))).toMatchObject({ code: "BAD_REQUEST" });
+  const gone = home.database.query("Dot", { query: { recommend: { positive: [7] } } });
+  expect(await refusal(gone)).toMatchObject({ code: "POINT_NOT_FOUND" });
+});
