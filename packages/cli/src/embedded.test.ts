@@ -121,7 +121,7 @@ describe("the program", () => {
     const child = spawn(process.execPath, [bins[0], "serve", "--port", "0", "--data", data]);
     try {
       const [first] = await once(child.stdout, "data");
-      const url = /http:\/\/\S+/.exec(String(first))?.[0] as string;
+      const url = /http:\/\/[^\s,]+/.exec(String(first))?.[0] as string;
       const answer = await fetch(`${url}/collections`);
       expect(await answer.json()).toMatchObject({ status: "ok", result: { collections: [] } });
       expect(await run(["info", "--data", data])).toBe(1);
