@@ -1,6 +1,8 @@
 /** The official gRPC client against the server, with the engine behind it. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { create, createFileRegistry, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import {
   Distance,
   PointStructSchema,
@@ -11,16 +13,20 @@ import {
 import { open } from "vicinal";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createServer } from "../server.js";
+import { healthService } from "./health.js";
+import { reflectionServices } from "./reflection.js";
 
 type Value = MessageInitShape<typeof ValueSchema>;
 
 let client: QdrantClient;
+let port: number | undefined;
 let close: () => Promise<void>;
 
 async function start(apiKey?: string, sentKey = apiKey): Promise<void> {
   const database = await open(":memory:");
   const server = createServer({ database, apiKey });
   const { grpcPort } = await server.listen({ port: 0 });
+  port = grpcPort;
   client = new QdrantClient({
     host: "127.0.0.1",
     port: grpcPort,
@@ -284,5 +290,45 @@ describe("with an API key", () => {
     await close();
     await start("secret");
     expect((await collections().list({})).collections).toEqual([]);
+  });
+});
+
+describe("the standard services", () => {
+  const transport = () => createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}` });
+
+  test("health tells whether the server and its services answer", async () => {
+    const health = createClient(healthService, transport()) as unknown as {
+      check(request: { service: string }): Promise<{ status: number }>;
+    };
+    expect((await health.check({ service: "" })).status).toBe(1);
+    expect((await health.check({ service: "qdrant.Points" })).status).toBe(1);
+    expect((await codeOf(health.check({ service: "none" })))[0]).toBe(Code.NotFound);
+  });
+
+  test.each(reflectionServices)("%s describes all of them", async (service) => {
+    const reflection = createClient(service, transport()) as unknown as {
+      serverReflectionInfo(requests: AsyncIterable<object>): AsyncIterable<{ messageResponse: Response }>;
+    };
+    type Response = { case: string; value: Record<string, unknown> };
+    async function* requests() {
+      yield { messageRequest: { case: "listServices", value: "" } };
+      yield { messageRequest: { case: "fileContainingSymbol", value: "qdrant.Points" } };
+      yield { messageRequest: { case: "fileContainingSymbol", value: "none" } };
+    }
+    const answers: Response[] = [];
+    for await (const { messageResponse } of reflection.serverReflectionInfo(requests()))
+      answers.push(messageResponse);
+    const [listed, described, unknown] = answers;
+    const names = (listed.value.service as { name: string }[]).map(({ name }) => name);
+    expect(names).toContain("qdrant.Collections");
+    expect(names).toContain("grpc.health.v1.Health");
+    expect(names).toContain(service.typeName);
+    const file = (described.value.fileDescriptorProto as Uint8Array[]).map((bytes) =>
+      fromBinary(FileDescriptorProtoSchema, bytes),
+    );
+    expect(file[0].service.map(({ name }) => name)).toEqual(["Points"]);
+    const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: file.reverse() }));
+    expect(registry.getMessage("qdrant.ScoredPoint")?.fields.length).toBeGreaterThan(4);
+    expect(unknown).toMatchObject({ case: "errorResponse", value: { errorCode: Code.NotFound } });
   });
 });
