@@ -2,10 +2,10 @@
 import { create, type DescMessage, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
 import {
   CollectionInfoSchema,
+  CountPointsSchema,
   CreateCollectionSchema,
   CreateFieldIndexCollectionSchema,
   DeletePointVectorsSchema,
-  FilterSchema,
   QueryPointsSchema,
   RecommendPointsSchema,
   ScoredPointSchema,
@@ -25,6 +25,9 @@ const input = (...data: number[]) => ({ variant: { case: "dense", value: { data 
 const string = (value: string) => ({ kind: { case: "stringValue", value } });
 const constant = (value: number) => ({ variant: { case: "constant", value } });
 const variable = (value: string) => ({ variant: { case: "variable", value } });
+
+/** That of the services: the package also exports one of an older proto file. */
+const filterSchema = CountPointsSchema.field.filter.message as DescMessage;
 
 const filterOf = (field: object) => ({ must: [{ conditionOneOf: { case: "field", value: field } }] });
 
@@ -213,7 +216,7 @@ describe("requests", () => {
     ],
     [
       "filters",
-      FilterSchema,
+      filterSchema,
       {
         must: [
           {
@@ -231,6 +234,7 @@ describe("requests", () => {
           { conditionOneOf: { case: "isEmpty", value: { key: "e" } } },
           { conditionOneOf: { case: "hasId", value: { hasId: [num(3n)] } } },
           { conditionOneOf: { case: "hasVector", value: { hasVector: "v" } } },
+          { conditionOneOf: { case: "slice", value: { total: 4, index: 1 } } },
           { conditionOneOf: { case: "nested", value: { key: "n", filter: filterOf({ key: "b" }) } } },
           { conditionOneOf: { case: "filter", value: { minShould: { conditions: [], minCount: 1n } } } },
         ],
@@ -242,6 +246,7 @@ describe("requests", () => {
           { is_empty: { key: "e" } },
           { has_id: [3] },
           { has_vector: "v" },
+          { slice: { total: 4, index: 1 } },
           { nested: { key: "n", filter: { must: [{ key: "b" }] } } },
           { min_should: { conditions: [], min_count: 1 } },
         ],
