@@ -4,11 +4,14 @@
  */
 import type { Filter } from "../../../packages/vicinal/dist/payload/filter.js";
 import { naive } from "../../../packages/vicinal/dist/payload/filter-reference.test.helper.js";
+import { datetimes } from "../../../packages/vicinal/dist/payload/fixtures.test.helper.js";
 import {
   decodePayload,
   encodePayload,
   type JsonObject,
+  type JsonValue,
 } from "../../../packages/vicinal/dist/payload/json.js";
+import { parsePath, valuesAt } from "../../../packages/vicinal/dist/payload/path.js";
 
 export type Id = number | bigint | string;
 export type Vector = readonly number[];
@@ -59,8 +62,38 @@ export function compareIds(a: Id, b: Id): number {
 /** As it comes back from being stored. */
 export const stored = (payload: JsonObject): JsonObject => decodePayload(encodePayload(payload));
 
+export type FieldValue = number | bigint | string | boolean;
+
+const isInteger = (value: JsonValue): value is number | bigint =>
+  typeof value === "bigint" || Number.isSafeInteger(value);
+
+const WIDEST = 2n ** 64n - 1n;
+
+/** A value as an index of a type keeps it; undefined for values of other types. */
+const readers: Record<string, (value: JsonValue) => FieldValue | undefined> = {
+  // Half of a surrogate pair is no text: no index holds it.
+  keyword: (value) => (typeof value === "string" && !/\p{Surrogate}/u.test(value) ? value : undefined),
+  bool: (value) => (typeof value === "boolean" ? value : undefined),
+  integer: (value) => (isInteger(value) && value >= -(2n ** 63n) && value < 2n ** 63n ? value : undefined),
+  // Integers of more than 64 bits are in no index.
+  float: (value) =>
+    typeof value === "number" || (typeof value === "bigint" && value >= -WIDEST && value <= WIDEST)
+      ? value
+      : undefined,
+  datetime: (value) => (typeof value === "string" ? datetimes.get(value) : undefined),
+};
+
+/** What stands at a path, and the items of arrays there. */
+function itemsAt(payload: JsonObject, path: string): JsonValue[] {
+  return valuesAt(payload, parsePath(path)).flatMap((value) => (Array.isArray(value) ? value : [value]));
+}
+
+const distinct = <T>(values: readonly T[]): T[] => [...new Map(values.map((v) => [String(v), v])).values()];
+
 export class Model {
   readonly metric: Metric;
+  /** Types of field indexes by their paths. */
+  readonly indexes = new Map<string, string>();
   readonly #points = new Map<string, Point>();
 
   constructor(metric: Metric) {
@@ -89,6 +122,19 @@ export class Model {
       ({ id, payload, vectors }) =>
         !filter || naive(filter, { id, payload, texts, vectors: Object.keys(vectors) }),
     );
+  }
+
+  /** The distinct values that an index of that type holds of the point. */
+  fieldValues({ payload }: Point, path: string, type: string): FieldValue[] {
+    const values = itemsAt(payload, path).map(readers[type]);
+    return distinct(values.filter((value) => value !== undefined));
+  }
+
+  /** The groups that the point is in: none where one of its values cannot name a group. */
+  groupKeys({ payload }: Point, path: string): FieldValue[] {
+    const values = itemsAt(payload, path);
+    const keys = values.filter((value) => typeof value === "string" || isInteger(value));
+    return keys.length === values.length ? [...new Set(keys)] : [];
   }
 
   /** The vector of an example; of a stored point as it is stored. */

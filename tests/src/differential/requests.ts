@@ -103,7 +103,13 @@ export type Rank =
   | { kind: "average" | "best" | "sum"; positive: Example[]; negative: Example[] }
   | { kind: "discover"; target: Example; pairs: [Example, Example][] }
   | { kind: "context"; pairs: [Example, Example][] };
-export type Ask = { kind: "scroll" } | { kind: "count" } | Rank;
+export type Ask =
+  | { kind: "scroll" }
+  | { kind: "count" }
+  | { kind: "facet"; path: string }
+  | { kind: "order"; path: string; direction: "asc" | "desc" }
+  | { kind: "groups"; path: string; size: number; rank: Rank }
+  | Rank;
 
 export interface Query {
   ask: Ask;
@@ -117,11 +123,8 @@ function asks(name: VectorName): fc.Arbitrary<Ask> {
   const example: fc.Arbitrary<Example> = fc.oneof(ids, vectors(dimensions[name]));
   const some = (minLength: number) => fc.array(example, { minLength, maxLength: 3 });
   const pairs = fc.array(fc.tuple(example, example), { minLength: 1, maxLength: 2 });
-  return fc.oneof(
-    fc.record({ kind: kind("scroll") }),
-    fc.record({ kind: kind("count") }),
-    fc.record({ kind: kind("nearest"), query: example }),
-    fc.record({ kind: kind("nearest"), query: example }),
+  const ranks = fc.oneof(
+    { weight: 2, arbitrary: fc.record({ kind: kind("nearest"), query: example }) },
     fc.record({
       kind: fc.constantFrom("average" as const, "best" as const, "sum" as const),
       positive: some(1),
@@ -129,6 +132,18 @@ function asks(name: VectorName): fc.Arbitrary<Ask> {
     }),
     fc.record({ kind: kind("discover"), target: example, pairs }),
     fc.record({ kind: kind("context"), pairs }),
+  );
+  return fc.oneof(
+    { weight: 6, arbitrary: ranks },
+    fc.record({ kind: kind("scroll") }),
+    fc.record({ kind: kind("count") }),
+    fc.record({ kind: kind("facet"), path: paths }),
+    fc.record({
+      kind: kind("order"),
+      path: paths,
+      direction: fc.constantFrom("asc" as const, "desc" as const),
+    }),
+    fc.record({ kind: kind("groups"), path: paths, size: fc.integer({ min: 1, max: 3 }), rank: ranks }),
   );
 }
 

@@ -7,6 +7,7 @@ import { expect } from "vitest";
 import type { JsonObject } from "../../../packages/vicinal/dist/payload/json.js";
 import { type Id, largerIsNearer, Model, type Scored, stored, type Vector } from "./model.js";
 import {
+  type Ask,
   dimensions,
   type Example,
   type Query,
@@ -94,7 +95,10 @@ function selected(model: Model, selector: Selector): Id[] {
 }
 
 function writeModel(model: Model, write: Plain): void {
-  if (write.kind === "index") return;
+  if (write.kind === "index") {
+    model.indexes.set(write.path, write.type);
+    return;
+  }
   if (write.kind === "upsert") {
     for (const point of write.points) model.put(point);
     return;
@@ -169,11 +173,21 @@ function asColumns(points: Points) {
 
 async function compare(database: Database, model: Model, query: Query, tally: Tally): Promise<void> {
   const { ask, filter } = query;
-  if (ask.kind === "scroll") await compareScroll(database, model, query);
-  else if (ask.kind === "count") {
-    const { count } = await database.count(NAME, { filter } as never);
-    expect(count).toBe(model.matching(filter).length);
-  } else await compareRanking(database, model, query, ask, tally);
+  switch (ask.kind) {
+    case "scroll":
+      return compareScroll(database, model, query);
+    case "count":
+      expect((await database.count(NAME, { filter } as never)).count).toBe(model.matching(filter).length);
+      return;
+    case "facet":
+      return compareFacet(database, model, query, ask.path, tally);
+    case "order":
+      return compareOrder(database, model, query, ask, tally);
+    case "groups":
+      return compareGroups(database, model, query, ask, tally);
+    default:
+      return compareRanking(database, model, query, ask, tally);
+  }
 }
 
 async function compareRanking(
@@ -191,9 +205,121 @@ async function compareRanking(
     async () => (await database.query(NAME, request)).points,
   );
   if (!answer) return;
-  const nearest = rank.kind === "nearest" || rank.kind === "average";
-  const larger = !nearest || largerIsNearer(model.metric);
+  const larger = largerIsBetter(model, rank);
   checkRanking(answer.found as Scored[], answer.expected, { limit, offset, larger });
+}
+
+function largerIsBetter(model: Model, { kind }: Rank): boolean {
+  return (kind !== "nearest" && kind !== "average") || largerIsNearer(model.metric);
+}
+
+/** The type of the index at that path, where it is one of these. */
+function indexType(model: Model, path: string, types: readonly string[]): string {
+  const type = model.indexes.get(path);
+  if (!type || !types.includes(type)) throw new Refused(`no index of type ${types} at ${path}`);
+  return type;
+}
+
+async function compareFacet(
+  database: Database,
+  model: Model,
+  { filter, limit }: Query,
+  path: string,
+  tally: Tally,
+): Promise<void> {
+  const answer = await agree(
+    tally,
+    () => {
+      const type = indexType(model, path, ["keyword", "integer", "bool"]);
+      const counts = new Map<string, number>();
+      for (const point of model.matching(filter))
+        for (const value of model.fieldValues(point, path, type))
+          counts.set(String(value), (counts.get(String(value)) ?? 0) + 1);
+      return counts;
+    },
+    async () => (await database.facet(NAME, { key: path, filter, limit } as never)).hits,
+  );
+  if (!answer) return;
+  const { found, expected } = answer;
+  const best = [...expected.values()].sort((a, b) => b - a).slice(0, limit);
+  expect(found.map(({ count }) => count)).toEqual(best);
+  for (const { value, count } of found) expect(count).toBe(expected.get(String(value)));
+}
+
+async function compareOrder(
+  database: Database,
+  model: Model,
+  { filter, limit }: Query,
+  { path, direction }: Extract<Ask, { kind: "order" }>,
+  tally: Tally,
+): Promise<void> {
+  const order_by = { key: path, direction };
+  const answer = await agree(
+    tally,
+    () => {
+      const type = indexType(model, path, ["integer", "float", "datetime"]);
+      const entries = model
+        .matching(filter)
+        .flatMap((point) => model.fieldValues(point, path, type).map((value) => ({ id: point.id, value })));
+      const sign = direction === "asc" ? 1 : -1;
+      return entries.sort((a, b) => (a.value < b.value ? -sign : a.value > b.value ? sign : 0));
+    },
+    async () => (await database.scroll(NAME, { filter, limit, order_by } as never)).points,
+  );
+  if (!answer) return;
+  const expected = answer.expected.slice(0, limit);
+  expect(answer.found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+  answer.found.forEach(({ order_value: found }, i) => {
+    const { value } = expected[i];
+    // A number and a bigint are compared by their values, which `===` would not do.
+    const same = typeof found === typeof value ? found === value : Number(found) === Number(value);
+    expect(same, `${found} in place ${i}, ${value} expected`).toBe(true);
+  });
+}
+
+async function compareGroups(
+  database: Database,
+  model: Model,
+  query: Query,
+  { path, size, rank }: Extract<Ask, { kind: "groups" }>,
+  tally: Tally,
+): Promise<void> {
+  const { using, filter, limit } = query;
+  const request = { ...asked(rank), using, filter, limit, group_by: path, group_size: size } as never;
+  const answer = await agree(
+    tally,
+    () => groupsOf(model, ranked(model, query, rank), path, largerIsBetter(model, rank)),
+    async () => (await database.queryGroups(NAME, request)).groups,
+  );
+  if (!answer) return;
+  const { found, expected } = answer;
+  const larger = largerIsBetter(model, rank);
+  expect(found.length).toBe(Math.min(limit, expected.size));
+  const firsts = [...expected.values()].map(([{ score }]) => score);
+  found.forEach(({ id, hits }, i) => {
+    const group = expected.get(String(id)) ?? [];
+    expect(close(hits[0].score, firsts[i]), `best of group ${i}`).toBe(true);
+    checkRanking(hits as Scored[], group, { limit: size, offset: 0, larger });
+  });
+}
+
+/** Groups in the order of their best points, with all their points, best first. */
+function groupsOf(
+  model: Model,
+  all: readonly Scored[],
+  path: string,
+  larger: boolean,
+): Map<string, Scored[]> {
+  const groups = new Map<string, Scored[]>();
+  for (const scored of [...all].sort((a, b) => (larger ? b.score - a.score : a.score - b.score))) {
+    const point = model.find(scored.id);
+    for (const key of point ? model.groupKeys(point, path) : []) {
+      const group = groups.get(String(key)) ?? [];
+      groups.set(String(key), group);
+      group.push(scored);
+    }
+  }
+  return groups;
 }
 
 /** Whole points in the order of their ids. */
