@@ -15,6 +15,7 @@ import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { ResolveView } from "../segment/writer.js";
+import { describeAliases } from "./aliases.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
 import type { EngineApi } from "./engine-api.js";
@@ -75,6 +76,19 @@ export class Engine implements EngineApi {
 
   async collectionExists(name: string): Promise<schema.CollectionExistence> {
     return { exists: this.#catalogue.has(name) };
+  }
+
+  async updateCollectionAliases(body: schema.ChangeAliases): Promise<boolean> {
+    await this.#catalogue.changeAliases(schema.changeAliases.parse(body).actions);
+    return true;
+  }
+
+  async getAliases(): Promise<schema.CollectionsAliases> {
+    return describeAliases(this.#catalogue.aliases());
+  }
+
+  async getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
+    return describeAliases(this.#catalogue.aliases(name));
   }
 
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
