@@ -1,4 +1,7 @@
-/** One test body, three homes: the official JavaScript client against the server, and the embedded database. */
+/**
+ * One test body for all homes: the embedded database, and the server through its REST API and its gRPC API, the latter in two
+ * languages.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +9,8 @@ import { QdrantClient } from "@qdrant/js-client-rest";
 import { createServer } from "@vicinal/server";
 import { open } from "vicinal";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Carrier, javascriptCarrier, pythonCarrier, pythonWithGrpc } from "./grpc-carriers.js";
+import { clientOver } from "./rest-as-grpc.js";
 
 /** What the body uses of the client; the embedded database has the same methods. */
 type Client = QdrantClient;
@@ -14,6 +19,24 @@ interface Home {
   client: Client;
   close(): Promise<void>;
 }
+
+/** A server whose gRPC API is called by what `carrier` makes. */
+async function overGrpc(carrier: (port: number) => Carrier): Promise<Home> {
+  const database = await open(":memory:");
+  const server = createServer({ database });
+  const { grpcPort } = await server.listen({ port: 0 });
+  const { carry, close } = carrier(grpcPort as number);
+  return {
+    client: clientOver(carry) as unknown as Client,
+    async close() {
+      await close();
+      await server.close();
+      await database.close();
+    },
+  };
+}
+
+const python = pythonWithGrpc();
 
 const homes: Record<string, () => Promise<Home>> = {
   "embedded in memory": async () => {
@@ -44,7 +67,18 @@ const homes: Record<string, () => Promise<Home>> = {
       },
     };
   },
+  "official client over gRPC": () => overGrpc(javascriptCarrier),
+  "Python over gRPC": () => {
+    if (!python) throw new Error("Python's gRPC packages are missing: apt-get install python3-grpcio");
+    return overGrpc((port) => pythonCarrier(python, port));
+  },
 };
+
+// Where no Python has gRPC its home is left out, and said to be; CI has one.
+if (!python && !process.env.CI) {
+  delete homes["Python over gRPC"];
+  console.warn("No Python with gRPC packages: its home is left out");
+}
 
 const uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
 

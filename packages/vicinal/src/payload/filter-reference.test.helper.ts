@@ -10,6 +10,8 @@ import { parsePath, valuesAt } from "./path.js";
 export interface Seen {
   payload: JsonObject;
   id?: PointId;
+  /** Names of its vectors; those of `hasVector` where absent. */
+  vectors?: readonly string[];
   /** Paths with a text index. */
   texts: ReadonlySet<string>;
   /** What stands before paths, inside a nested filter. */
@@ -31,8 +33,11 @@ export function naive(filter: Filter, point: Seen): boolean {
 }
 
 function naiveCondition(condition: Condition, point: Seen): boolean {
-  const { payload, id, texts, prefix = "" } = point;
-  if ("has_vector" in condition) return id !== undefined && hasVector(id, condition.has_vector);
+  const { payload, id, texts, vectors, prefix = "" } = point;
+  if ("has_vector" in condition)
+    return vectors
+      ? vectors.includes(condition.has_vector)
+      : id !== undefined && hasVector(id, condition.has_vector);
   if ("slice" in condition)
     return id !== undefined && sipHash(id) % BigInt(condition.slice.total) === BigInt(condition.slice.index);
   if ("has_id" in condition) return id !== undefined && condition.has_id.includes(id);

@@ -122,9 +122,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       createCollection,
-      { vectors: { a: { size: 4, distance: "Dot", datatype: "turbo4" } } },
-      "UNSUPPORTED",
-      "vectors.a.datatype: vector types other than float32, float16 and uint8 are not supported",
+      { vectors: { a: { size: 4, distance: "Dot", datatype: "turbo8" } } },
+      "BAD_REQUEST",
+      'vectors.a.datatype: expected "float32", "float16", "uint8" or "turbo4", got "turbo8"',
     ],
     [
       createCollection,

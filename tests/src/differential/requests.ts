@@ -1,0 +1,180 @@
+/** Random collections, writes and queries. Few ids and few values, so that they meet. */
+import fc from "fast-check";
+import type { Filter } from "../../../packages/vicinal/dist/payload/filter.js";
+import {
+  ids as awkwardIds,
+  filters,
+  payloads,
+} from "../../../packages/vicinal/dist/payload/filter-arbitraries.test.helper.js";
+import type { JsonObject } from "../../../packages/vicinal/dist/payload/json.js";
+import { random } from "../kill-workload.js";
+import { type Id, type Metric, metrics, type Point, type Vector } from "./model.js";
+
+/** Dimensions of the named vectors. */
+export const dimensions = { image: 3, text: 2 } as const;
+export type VectorName = keyof typeof dimensions;
+
+const ids: fc.Arbitrary<Id> = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(9) },
+  { weight: 1, arbitrary: fc.constantFrom(...awkwardIds) },
+);
+const using = fc.constantFrom<VectorName>("image", "text");
+
+function vectors(size: number): fc.Arbitrary<Vector> {
+  return fc.noBias(fc.nat(2 ** 31 - 1)).map((seed) => {
+    const next = random(seed);
+    return Array.from({ length: size }, () => Math.fround(2 * next() - 1));
+  });
+}
+
+const points: fc.Arbitrary<Point> = fc.record({
+  id: ids,
+  vectors: fc
+    .tuple(vectors(dimensions.image), vectors(dimensions.text), fc.nat(7))
+    .map(([image, text, missing]) => ({
+      ...(missing === 1 ? {} : { image }),
+      ...(missing === 2 ? {} : { text }),
+    })) as fc.Arbitrary<Record<string, Vector>>,
+  payload: payloads,
+});
+
+/** Points by their ids or by a filter. */
+export type Selector = { points: Id[] } | { filter: Filter };
+const selectors: fc.Arbitrary<Selector> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ points: fc.uniqueArray(ids, { maxLength: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ filter: filters }) },
+);
+
+export type Write =
+  | { kind: "upsert"; points: Point[]; columns: boolean }
+  | { kind: "delete"; selector: Selector }
+  | { kind: "set" | "overwrite"; selector: Selector; payload: JsonObject }
+  | { kind: "drop"; selector: Selector; keys: string[] }
+  | { kind: "clear"; selector: Selector }
+  | { kind: "index"; path: string; type: string }
+  | { kind: "reopen" };
+
+const kind = <K extends string>(name: K) => fc.constant(name);
+const paths = fc.constantFrom("a", "b", "b.a", "a[]");
+
+const writes: fc.Arbitrary<Write> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: kind("upsert"),
+      points: fc.array(points, { minLength: 1, maxLength: 8 }),
+      columns: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: kind("delete"), selector: selectors }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("set" as const, "overwrite" as const),
+      selector: selectors,
+      payload: payloads,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: kind("drop"),
+      selector: selectors,
+      keys: fc.subarray(["a", "b", "c"], { minLength: 1 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: kind("clear"), selector: selectors }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: kind("index"),
+      path: paths,
+      type: fc.constantFrom("keyword", "integer", "float", "bool", "geo", "datetime"),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: kind("reopen") }) },
+);
+
+export type Example = Id | Vector;
+
+/** What points are ranked by; the examples are all of one length. */
+export type Rank =
+  | { kind: "nearest"; query: Example }
+  | { kind: "average" | "best" | "sum"; positive: Example[]; negative: Example[] }
+  | { kind: "discover"; target: Example; pairs: [Example, Example][] }
+  | { kind: "context"; pairs: [Example, Example][] };
+export type Ask =
+  | { kind: "scroll" }
+  | { kind: "count" }
+  | { kind: "facet"; path: string }
+  | { kind: "order"; path: string; direction: "asc" | "desc" }
+  | { kind: "groups"; path: string; size: number; rank: Rank }
+  | Rank;
+
+export interface Query {
+  ask: Ask;
+  using: VectorName;
+  filter: Filter | undefined;
+  limit: number;
+  offset: number;
+}
+
+function asks(name: VectorName): fc.Arbitrary<Ask> {
+  const example: fc.Arbitrary<Example> = fc.oneof(ids, vectors(dimensions[name]));
+  const some = (minLength: number) => fc.array(example, { minLength, maxLength: 3 });
+  const pairs = fc.array(fc.tuple(example, example), { minLength: 1, maxLength: 2 });
+  const ranks = fc.oneof(
+    { weight: 2, arbitrary: fc.record({ kind: kind("nearest"), query: example }) },
+    fc.record({
+      kind: fc.constantFrom("average" as const, "best" as const, "sum" as const),
+      positive: some(1),
+      negative: some(0),
+    }),
+    fc.record({ kind: kind("discover"), target: example, pairs }),
+    fc.record({ kind: kind("context"), pairs }),
+  );
+  return fc.oneof(
+    { weight: 6, arbitrary: ranks },
+    fc.record({ kind: kind("scroll") }),
+    fc.record({ kind: kind("count") }),
+    fc.record({ kind: kind("facet"), path: paths }),
+    fc.record({
+      kind: kind("order"),
+      path: paths,
+      direction: fc.constantFrom("asc" as const, "desc" as const),
+    }),
+    fc.record({ kind: kind("groups"), path: paths, size: fc.integer({ min: 1, max: 3 }), rank: ranks }),
+  );
+}
+
+const queries: fc.Arbitrary<Query> = using.chain((name) =>
+  fc.record({
+    ask: asks(name),
+    using: fc.constant(name),
+    filter: fc.option(filters, { nil: undefined }),
+    limit: fc.integer({ min: 1, max: 12 }),
+    offset: fc.constantFrom(0, 0, 1, 3),
+  }),
+);
+
+export interface Story {
+  metric: Metric;
+  steps: { writes: Write[]; queries: Query[] }[];
+}
+
+const steps = fc.record({
+  writes: fc.array(writes, { minLength: 1, maxLength: 4, size: "max" }),
+  queries: fc.array(queries, { minLength: 1, maxLength: 12, size: "max" }),
+});
+
+/** Writes and queries in turn, from a few points on. */
+export const stories: fc.Arbitrary<Story> = fc
+  .record({
+    metric: fc.constantFrom(...metrics),
+    first: fc.array(points, { minLength: 1, maxLength: 40, size: "max" }),
+    steps: fc.array(steps, { minLength: 1, maxLength: 4, size: "max" }),
+  })
+  .map(({ metric, first, steps: [step, ...rest] }) => {
+    const writes: Write[] = [{ kind: "upsert", points: first, columns: false }, ...step.writes];
+    return { metric, steps: [{ ...step, writes }, ...rest] };
+  });
