@@ -18,7 +18,7 @@ import type { SettleOptions } from "../segment/optimizer.js";
 import type { ResolveView } from "../segment/writer.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
-import type { EngineApi } from "./engine-api.js";
+import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import { answerFacet } from "./facets.js";
 import { answerGroups } from "./groups.js";
 import type { ReadyHooks } from "./hooks.js";
@@ -32,16 +32,22 @@ import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
 import { answerScroll } from "./scroll.js";
 
-export class Engine implements EngineApi {
+export class Engine implements ScopedEngine {
   readonly #catalogue: Catalogue;
   /** Checks a share of the searches in the background; absent where none is to be. */
   readonly watch: RecallWatch | undefined;
+  readonly #hooks: ReadyHooks | undefined;
   readonly #models: InferenceModels;
 
-  constructor(catalogue: Catalogue, watch?: RecallWatch, hooks?: ReadyHooks) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch, hooks?: ReadyHooks, scope: RequestScope = {}) {
     this.#catalogue = catalogue;
     this.watch = watch;
-    this.#models = new InferenceModels(hooks?.inference);
+    this.#hooks = hooks;
+    this.#models = new InferenceModels(hooks?.inference, scope.onUsage);
+  }
+
+  forRequest(scope: RequestScope): EngineApi {
+    return new Engine(this.#catalogue, this.watch, this.#hooks, scope);
   }
 
   // -------------------------------------------------------------------------------------------- collections

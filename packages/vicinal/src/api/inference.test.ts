@@ -2,11 +2,11 @@ import { describe, expect, test, vi } from "vitest";
 import { VicinalError } from "../runtime/errors.js";
 import { createBm25 } from "../text/index.js";
 import { type Hooks, type InferenceFunction, readyHooks } from "./hooks.js";
-import { InferenceModels } from "./inference.js";
+import { InferenceModels, type UsageReport } from "./inference.js";
 import { open } from "./open.js";
 
-function models(inference: Hooks["inference"] = {}): InferenceModels {
-  return new InferenceModels(readyHooks({ inference }).inference);
+function models(inference: Hooks["inference"] = {}, report?: UsageReport): InferenceModels {
+  return new InferenceModels(readyHooks({ inference }).inference, report);
 }
 
 async function fault(run: () => unknown): Promise<VicinalError> {
@@ -174,8 +174,8 @@ describe("hooks", () => {
       { query: { text, model: "silent" } },
       { query: { text, model: "bm25" } },
     ]);
-    const service = models({ counts: { run: counting, batchSize: 2 }, silent: lengths });
-    await service.resolve({ searches }, "query", { report });
+    const service = models({ counts: { run: counting, batchSize: 2 }, silent: lengths }, report);
+    await service.resolve({ searches }, "query");
     expect(report.mock.calls).toEqual([[{ models: { counts: { tokens: 30 } } }]]);
   });
 
@@ -232,7 +232,7 @@ describe("hooks", () => {
       cancel.abort();
       return new Promise(() => {});
     };
-    const failed = fault(() => models({ m: run }).resolve(one, "query", { signal: cancel.signal }));
+    const failed = fault(() => models({ m: run }).resolve(one, "query", cancel.signal));
     expect((await failed).code).toBe("CANCELLED");
   });
 

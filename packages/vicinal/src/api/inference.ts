@@ -23,20 +23,18 @@ type Vectors = Map<string, Map<unknown, unknown>>;
 
 export class InferenceModels {
   readonly #hooks: ReadyHooks["inference"];
+  readonly #report: UsageReport | undefined;
 
-  constructor(hooks: ReadyHooks["inference"] = new Map()) {
+  constructor(hooks: ReadyHooks["inference"] = new Map(), report?: UsageReport) {
     this.#hooks = hooks;
+    this.#report = report;
   }
 
   /**
    * The request with vectors in the place of inputs: the request itself where it has none. A promise only where a hook is asked.
    * @throws UNKNOWN_MODEL, BAD_REQUEST, HOOK_FAILED, CANCELLED
    */
-  resolve<T>(
-    request: T,
-    kind: InferenceKind,
-    { report, signal }: { report?: UsageReport; signal?: AbortSignal } = {},
-  ): T | Promise<T> {
+  resolve<T>(request: T, kind: InferenceKind, signal?: AbortSignal): T | Promise<T> {
     const form = kind === "document" ? writtenForm : askedForm;
     const asked = new Map<string, Asked>();
     withInputs(request, form, (input, path) => {
@@ -44,7 +42,7 @@ export class InferenceModels {
       return input;
     });
     if (asked.size === 0) return request;
-    return after(this.#vectors(asked, kind, report, signal), (vectors) =>
+    return after(this.#vectors(asked, kind, signal), (vectors) =>
       withInputs(request, form, (input) => vectors.get(input.model)!.get(keyOf(input))),
     );
   }
@@ -52,7 +50,6 @@ export class InferenceModels {
   #vectors(
     asked: ReadonlyMap<string, Asked>,
     kind: InferenceKind,
-    report: UsageReport | undefined,
     signal: AbortSignal | undefined,
   ): Vectors | Promise<Vectors> {
     // All are known before one is asked.
@@ -63,7 +60,7 @@ export class InferenceModels {
     signal?.addEventListener("abort", onAbort);
     const answers = models.map(({ wanted, model }) => model([...wanted.values()], kind, ending.signal));
     const finish = (found: ModelAnswer[]): Vectors => {
-      reportTokens(models, found, report);
+      reportTokens(models, found, this.#report);
       return new Map(models.map(({ name, wanted }, i) => [name, byKey(wanted, found[i])]));
     };
     if (answers.every((answer) => !(answer instanceof Promise))) return finish(answers as ModelAnswer[]);

@@ -85,3 +85,6 @@ export const inferenceUsage = named(
   object({ models: record(named("ModelUsage", object({ tokens: unsigned() }))) }),
 );
 export type InferenceUsage = Infer<typeof inferenceUsage>;
+
+/** What a request used. */
+export const usage = named("Usage", object({ inference: optional(inferenceUsage) }));
