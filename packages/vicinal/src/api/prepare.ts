@@ -9,6 +9,7 @@ import type {
   PointInsertOperations,
   SupportedBatchVectorStruct,
   SupportedVectorStruct,
+  UpdateVectors,
 } from "./schema/index.js";
 
 type Dense = ArrayLike<number>;
@@ -86,15 +87,33 @@ function storedPoint(
   payload: unknown,
   at: string,
 ): StoredPoint {
-  const vectors = named.map(([name, given]) => ({
+  return {
+    id: parsePointId(id, `${at}.id`),
+    vectors: storedVectors(config, named, at),
+    payload: encodePayload(payload ?? {}, `${at}.payload`),
+  };
+}
+
+function storedVectors(
+  config: CollectionConfig,
+  named: [string, Dense][],
+  at: string,
+): StoredPoint["vectors"] {
+  return named.map(([name, given]) => ({
     name,
     vector: storedVector(config, name, given, name === "" ? `${at}.vector` : `${at}.vector.${name}`),
   }));
-  return {
-    id: parsePointId(id, `${at}.id`),
-    vectors,
-    payload: encodePayload(payload ?? {}, `${at}.payload`),
-  };
+}
+
+/** Vectors alone, of points that are there. */
+export function storedPointVectors(
+  config: CollectionConfig,
+  points: UpdateVectors["points"],
+): Omit<StoredPoint, "payload">[] {
+  return points.map(({ id, vector }, i) => ({
+    id: parsePointId(id, `points[${i}].id`),
+    vectors: storedVectors(config, namedVectors(vector as SupportedVectorStruct), `points[${i}]`),
+  }));
 }
 
 export function pointIds(given: readonly unknown[], at = "points"): PointId[] {
