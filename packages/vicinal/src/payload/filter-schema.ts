@@ -26,7 +26,8 @@ import { bound, int64 } from "./number-schema.js";
 import { tryPath } from "./path.js";
 import type { Slice } from "./slice.js";
 
-const key = refined(string(), (text) => (tryPath(text) ? undefined : `Invalid json path: '${text}'`));
+/** A path into payloads. */
+export const key = refined(string(), (text) => (tryPath(text) ? undefined : `Invalid json path: '${text}'`));
 
 const anyVariants = named("AnyVariants", union(array(string()), array(int64)));
 
@@ -215,10 +216,12 @@ class ConditionSchema extends Schema<Condition> {
   }
 }
 
+export const conditionSchema: Schema<Condition> = named("Condition", new ConditionSchema());
+
 /** One condition may be written without the list around it. */
 class ConditionsSchema extends Schema<Condition | Condition[]> {
   readonly expected = "a condition or an array of them";
-  readonly #one = named("Condition", new ConditionSchema());
+  readonly #one = conditionSchema;
   readonly #many = array(this.#one);
 
   looksLike(value: unknown): boolean {
@@ -235,7 +238,7 @@ class ConditionsSchema extends Schema<Condition | Condition[]> {
 }
 
 const conditions = optional<Condition | Condition[]>(new ConditionsSchema());
-const conditionList = array(named("Condition", new ConditionSchema()));
+const conditionList = array(conditionSchema);
 
 export const filterSchema: Schema<Filter> = named(
   "Filter",
