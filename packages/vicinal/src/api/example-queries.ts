@@ -1,8 +1,10 @@
-/** `recommend`, `discover` and `context` of a request: the examples, and what is made of them. */
+/** `recommend`, `discover`, `context` and `relevance_feedback` of a request: the examples, and what is made of them. */
+
 import { bestScore, context, discovery, type Objective, sumScores } from "../query/objectives.js";
+import { naiveFeedback } from "../query/relevance-feedback.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Example, ExampleVector } from "./query-vectors.js";
-import type { ContextInput, QueryInterface, RecommendInput } from "./schema/index.js";
+import type { ContextInput, QueryInterface, RecommendInput, RelevanceFeedbackInput } from "./schema/index.js";
 
 export interface ExampleQuery {
   /** Where they stand in the request, for messages. */
@@ -22,6 +24,7 @@ export function exampleQuery(query: QueryInterface): ExampleQuery | undefined {
     const examples = [target as Example, ...pairs];
     return { at: "query.discover", examples, meaning: discovery(pairs.length / 2) };
   }
+  if ("relevance_feedback" in query) return feedback(query.relevance_feedback);
   if (!("context" in query)) return undefined;
   const pairs = pairsOf(query.context);
   return { at: "query.context", examples: pairs, meaning: context(pairs.length / 2) };
@@ -42,6 +45,12 @@ function recommendation({ positive, negative, strategy }: RecommendInput): Examp
   if (averaging) return { at, examples, meaning: (found) => averaged(found, positives) };
   const objective = strategy === "best_score" ? bestScore : sumScores;
   return { at, examples, meaning: objective(positives, negatives) };
+}
+
+function feedback({ target, feedback: items, strategy }: RelevanceFeedbackInput): ExampleQuery {
+  const examples = [target, ...items.map(({ example }) => example)] as Example[];
+  const judgements = items.map(({ score }) => score);
+  return { at: "query.relevance_feedback", examples, meaning: naiveFeedback(judgements, strategy.naive) };
 }
 
 /** Positive and negative examples in turn. */

@@ -18,6 +18,7 @@ import {
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
 import { orderByInterface } from "./order-by.js";
+import { relevanceFeedbackQuery } from "./relevance-feedback.js";
 import { searchVector, type VectorInput, vectorInput } from "./vectors.js";
 
 export const searchParams = named(
@@ -101,7 +102,6 @@ const laterQueries = [
   object({ fusion: unsupported(anyJson()) }),
   object({ rrf: unsupported(anyJson()) }),
   object({ formula: unsupported(anyJson()) }),
-  object({ relevance_feedback: unsupported(anyJson()) }),
 ] as const;
 
 /** What to search by: a vector, a point's stored vector, or one of the query objects. */
@@ -113,6 +113,7 @@ export const queryInterface = named(
     recommendQuery,
     discoverQuery,
     contextQuery,
+    relevanceFeedbackQuery,
     orderByQuery,
     sampleQuery,
     ...laterQueries,
