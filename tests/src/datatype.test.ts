@@ -131,3 +131,13 @@ test.each([
     });
   },
 );
+
+test("turbo4 is kept as the type and rounds nothing", async () => {
+  const database = await open(":memory:");
+  await database.createCollection("c", { vectors: { size: 3, distance: "Euclid", datatype: "turbo4" } });
+  expect((await database.getCollection("c")).config.params.vectors).toMatchObject({ datatype: "turbo4" });
+  await database.upsert("c", { points: [{ id: 1, vector: [0.1, -20.5, 1e30] }] });
+  const [{ vector }] = await database.retrieve("c", { ids: [1], with_vector: true });
+  expect(Array.from(vector as Float32Array)).toEqual([0.1, -20.5, 1e30].map(Math.fround));
+  await database.close();
+});

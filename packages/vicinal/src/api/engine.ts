@@ -28,6 +28,7 @@ import { pointNotFound } from "./query-vectors.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
 import { answerScroll } from "./scroll.js";
+import { SharedFilters } from "./shared-filters.js";
 
 export class Engine implements EngineApi {
   readonly #catalogue: Catalogue;
@@ -255,7 +256,7 @@ export class Engine implements EngineApi {
 
   #scope(name: string): QueryScope {
     const stateOf = (collection: string) => this.#catalogue.get(collection).state;
-    return { state: stateOf(name), watch: this.watch, stateOf };
+    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters() };
   }
 
   close(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type OpenApiComponents,
   type OpenApiSchema,
   object,
+  oneOrMany,
   optional,
   outOfRange,
   refined,
@@ -217,27 +218,7 @@ class ConditionSchema extends Schema<Condition> {
 }
 
 export const conditionSchema: Schema<Condition> = named("Condition", new ConditionSchema());
-
-/** One condition may be written without the list around it. */
-class ConditionsSchema extends Schema<Condition | Condition[]> {
-  readonly expected = "a condition or an array of them";
-  readonly #one = conditionSchema;
-  readonly #many = array(this.#one);
-
-  looksLike(value: unknown): boolean {
-    return typeof value === "object" && value !== null;
-  }
-
-  check(value: unknown): Issue | undefined {
-    return Array.isArray(value) ? this.#many.check(value) : this.#one.check(value);
-  }
-
-  protected render(components: OpenApiComponents): OpenApiSchema {
-    return { anyOf: [this.#one.toOpenApi(components), this.#many.toOpenApi(components)] };
-  }
-}
-
-const conditions = optional<Condition | Condition[]>(new ConditionsSchema());
+const conditions = optional<Condition | Condition[]>(oneOrMany(conditionSchema));
 const conditionList = array(conditionSchema);
 
 export const filterSchema: Schema<Filter> = named(

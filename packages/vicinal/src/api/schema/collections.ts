@@ -122,11 +122,10 @@ export const vectorParams = named(
     on_disk: optional(boolean()),
     memory: optional(memoryPlacement),
     datatype: optional(
-      union(
-        choice(...datatypes),
-        unsupported(choice("turbo4"), "vector types other than float32, float16 and uint8 are"),
+      choice(...datatypes).describe(
+        "What the numbers are rounded to when they are written; turbo4 keeps them as they are. Default float32.",
       ),
-    ).describe("What the numbers are rounded to when they are written. Default float32."),
+    ),
     multivector_config: optional(unsupported(object({ comparator: choice("max_sim") }))),
     index: optional(vectorIndex.describe("Index family, Vicinal's own field. Default hnsw.")),
   }),

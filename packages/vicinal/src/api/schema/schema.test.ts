@@ -122,9 +122,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       createCollection,
-      { vectors: { a: { size: 4, distance: "Dot", datatype: "turbo4" } } },
-      "UNSUPPORTED",
-      "vectors.a.datatype: vector types other than float32, float16 and uint8 are not supported",
+      { vectors: { a: { size: 4, distance: "Dot", datatype: "turbo8" } } },
+      "BAD_REQUEST",
+      'vectors.a.datatype: expected "float32", "float16", "uint8" or "turbo4", got "turbo8"',
     ],
     [
       createCollection,
@@ -196,8 +196,9 @@ describe("refused, naming the culprit", () => {
     ],
     [pointsSelector, { filter: 3 }, "BAD_FILTER", "filter: expected"],
     [queryRequest, { limit: 0 }, "OUT_OF_RANGE", "limit: value 0 invalid, must be 1 or larger"],
-    [queryRequest, { prefetch: [] }, "UNSUPPORTED", "prefetch: is not supported"],
-    [queryRequest, { query: { fusion: "rrf" } }, "UNSUPPORTED", "query.fusion: is not supported"],
+    [queryRequest, { prefetch: 3 }, "BAD_REQUEST", "prefetch: expected an object"],
+    [queryRequest, { prefetch: [{ limit: 0 }] }, "OUT_OF_RANGE", "prefetch[0].limit: value 0 invalid"],
+    [queryRequest, { query: { fusion: "sum" } }, "BAD_REQUEST", "query.fusion: expected"],
     [
       queryRequest,
       { query: { nearest: [[1]] } },
