@@ -10,6 +10,7 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
+import type { ReadyHooks } from "./hooks.js";
 import type * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
 
@@ -23,8 +24,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch) {
-    this.engine = new Engine(catalogue, watch);
+  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch, hooks?: ReadyHooks) {
+    this.engine = new Engine(catalogue, watch, hooks);
     this.#release = release;
   }
 
@@ -52,6 +53,19 @@ export class Database {
 
   collectionExists(name: string): Promise<schema.CollectionExistence> {
     return this.engine.collectionExists(name);
+  }
+
+  /** Creates, deletes and renames aliases: all of the actions or none. An alias serves where a collection's name does. */
+  updateCollectionAliases(args: schema.ChangeAliases & { timeout?: number }): Promise<boolean> {
+    return this.engine.updateCollectionAliases(args);
+  }
+
+  getAliases(): Promise<schema.CollectionsAliases> {
+    return this.engine.getAliases();
+  }
+
+  getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
+    return this.engine.getCollectionAliases(name);
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */

@@ -7,8 +7,10 @@
  * write is durable and searchable.
  */
 import type {
+  ChangeAliases,
   CollectionExistence,
   CollectionInfo,
+  CollectionsAliases,
   CollectionsResponse,
   CountRequest,
   CountResult,
@@ -18,6 +20,7 @@ import type {
   FacetRequest,
   FacetResponse,
   GroupsResult,
+  InferenceUsage,
   PointInsertOperations,
   PointRecord,
   PointRequest,
@@ -37,6 +40,12 @@ import type {
   UpdateResult,
 } from "./schema/index.js";
 
+/** What one request wants to be told beside its result. */
+export interface RequestScope {
+  /** Called before the result is there, where a model counted its tokens. */
+  onUsage?: (usage: InferenceUsage) => void;
+}
+
 export interface EngineApi {
   createCollection(name: string, body: CreateCollection): Promise<boolean>;
   updateCollection(name: string, body: UpdateCollection): Promise<boolean>;
@@ -45,6 +54,9 @@ export interface EngineApi {
   getCollection(name: string): Promise<CollectionInfo>;
   getCollections(): Promise<CollectionsResponse>;
   collectionExists(name: string): Promise<CollectionExistence>;
+  updateCollectionAliases(body: ChangeAliases): Promise<boolean>;
+  getAliases(): Promise<CollectionsAliases>;
+  getCollectionAliases(name: string): Promise<CollectionsAliases>;
 
   upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
   delete(name: string, body: PointsSelector): Promise<UpdateResult>;
@@ -64,4 +76,10 @@ export interface EngineApi {
   facet(name: string, body: FacetRequest): Promise<FacetResponse>;
   searchMatrixPairs(name: string, body: SearchMatrixRequest): Promise<SearchMatrixPairs>;
   searchMatrixOffsets(name: string, body: SearchMatrixRequest): Promise<SearchMatrixOffsets>;
+}
+
+/** An engine that tells requests more than their results. */
+export interface ScopedEngine extends EngineApi {
+  /** The same engine on behalf of one request. */
+  forRequest(scope: RequestScope): EngineApi;
 }

@@ -1,4 +1,5 @@
 /** Requests and answers of the API: validation, TypeScript types and OpenAPI components from one source. */
+export * from "./aliases.js";
 export * from "./collections.js";
 export * from "./common.js";
 export * from "./facets.js";
@@ -6,6 +7,7 @@ export * from "./field-index.js";
 export * from "./filter.js";
 export * from "./formula.js";
 export * from "./groups.js";
+export * from "./inference.js";
 export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";

@@ -165,9 +165,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       pointInsertOperations,
-      { points: [{ id: 1, vector: { text: "x", model: "m" } }] },
-      "UNSUPPORTED",
-      "points[0].vector: inference is not supported",
+      { points: [{ id: 1, vector: { text: 5, model: "m" } }] },
+      "BAD_REQUEST",
+      "points[0].vector.text: expected a string, got 5",
     ],
     [
       pointInsertOperations,
