@@ -52,10 +52,7 @@ function recommendation({ positive, negative, strategy }: RecommendInput, at: st
   return { kind, at, examples, meaning: objective(positives, negatives) };
 }
 
-function feedback(
-  { target, feedback: items, strategy }: RelevanceFeedbackInput,
-  at: string,
-): ExampleQuery {
+function feedback({ target, feedback: items, strategy }: RelevanceFeedbackInput, at: string): ExampleQuery {
   const examples = [target, ...items.map(({ example }) => example)] as Example[];
   const judgements = items.map(({ score }) => score);
   return { kind: "relevance_feedback", at, examples, meaning: naiveFeedback(judgements, strategy.naive) };

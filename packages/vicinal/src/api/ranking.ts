@@ -75,3 +75,17 @@ export interface MergeQuery {
 export type RankingQuery = SearchQuery | MergeQuery;
 
 export const NOTHING_SEARCHED: Work = { plan: [], mergeMs: 0 };
+
+/**
+ * The window of merged rows, which come best first. Unlike the scores of searches theirs may be just as good as the threshold: so it
+ * is in Qdrant.
+ */
+export function mergedRanking(
+  rows: readonly RankedRow[],
+  { score_threshold: threshold }: Asked,
+  { limit, offset }: Window,
+): Ranking {
+  const least = typeof threshold === "number" ? Math.fround(threshold) : Number.NEGATIVE_INFINITY;
+  const passing = rows.filter(({ score }) => Math.fround(score) >= least);
+  return { rows: passing.slice(offset, offset + limit), found: NOTHING_SEARCHED };
+}

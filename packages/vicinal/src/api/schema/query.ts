@@ -22,6 +22,7 @@ import {
 } from "../../runtime/schema.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
+import { formulaQuery } from "./formula.js";
 import { orderByInterface } from "./order-by.js";
 import { relevanceFeedbackQuery } from "./relevance-feedback.js";
 import { searchVector, type VectorInput, vectorInput } from "./vectors.js";
@@ -139,10 +140,6 @@ const rrf = named(
 export type Rrf = Infer<typeof rrf>;
 const rrfQuery = named("RrfQuery", object({ rrf }));
 
-const laterQueries = [
-  object({ formula: unsupported(anyJson()) }),
-] as const;
-
 /** What to search by: a vector, a point's stored vector, or one of the query objects. */
 export const queryInterface = named(
   "QueryInterface",
@@ -157,7 +154,7 @@ export const queryInterface = named(
     sampleQuery,
     fusionQuery,
     rrfQuery,
-    ...laterQueries,
+    formulaQuery,
   ),
 );
 export type QueryInterface = Infer<typeof queryInterface>;

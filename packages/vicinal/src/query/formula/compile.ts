@@ -34,10 +34,15 @@ export type Defaults = Readonly<Record<string, unknown>>;
 /**
  * @param expression Has passed the schema.
  * @param defaults By the names of variables, for points where they have no value.
+ * @param at Where the defaults stand in the request, for messages.
  * @throws BAD_REQUEST where a default is no value for its variable.
  */
-export function compileFormula(expression: Expression, defaults: Defaults = {}): Formula {
-  const evaluate = nodeOf(expression, new KnownDefaults(defaults));
+export function compileFormula(
+  expression: Expression,
+  defaults: Defaults = {},
+  at = "query.defaults",
+): Formula {
+  const evaluate = nodeOf(expression, new KnownDefaults(defaults, at));
   return (point) => {
     const score = evaluate(point);
     if (!Number.isFinite(Math.fround(score))) throw notFinite("the formula", score);
@@ -50,7 +55,10 @@ class KnownDefaults {
   readonly #scores = new Map<number, number>();
   readonly #fields = new Map<string, JsonValue>();
 
-  constructor(defaults: Defaults) {
+  readonly #at: string;
+
+  constructor(defaults: Defaults, at: string) {
+    this.#at = at;
     for (const [name, value] of Object.entries(defaults)) {
       const variable = tryVariable(name);
       if (variable && "ranking" in variable) this.#scores.set(variable.ranking, Number(value));
@@ -66,8 +74,8 @@ class KnownDefaults {
     const given = this.#fields.get(path.text);
     const byDefault = given === undefined ? undefined : kind.fromPayload(given);
     if (given !== undefined && byDefault === undefined)
-      throw new VicinalError("BAD_REQUEST", `query.defaults: expected ${kind.name} for ${path.text}`, {
-        field: "query.defaults",
+      throw new VicinalError("BAD_REQUEST", `${this.#at}: expected ${kind.name} for ${path.text}`, {
+        field: this.#at,
       });
     return { path, kind, byDefault };
   }
