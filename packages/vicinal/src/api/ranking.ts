@@ -5,6 +5,7 @@ import type { RankedRow } from "../query/ranked.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SegmentPlan } from "../query/search.js";
 import type { CollectionState } from "../segment/state.js";
+import type { ReadyHooks } from "./hooks.js";
 import type * as schema from "./schema/index.js";
 import type { SharedFilters } from "./shared-filters.js";
 
@@ -17,6 +18,8 @@ export interface QueryScope {
   /** Of another collection; COLLECTION_NOT_FOUND. */
   stateOf: (collection: string) => CollectionState;
   filters: SharedFilters;
+  /** Models that rerank, by name. */
+  rerankers: ReadyHooks["rerank"];
 }
 
 /** The part of a query's request that decides which points are found. */

@@ -12,5 +12,6 @@ export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";
 export * from "./relevance-feedback.js";
+export * from "./rerank.js";
 export * from "./results.js";
 export * from "./vectors.js";

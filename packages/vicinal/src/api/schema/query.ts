@@ -25,6 +25,7 @@ import { filter } from "./filter.js";
 import { formulaQuery } from "./formula.js";
 import { orderByInterface } from "./order-by.js";
 import { relevanceFeedbackQuery } from "./relevance-feedback.js";
+import { rerankQuery } from "./rerank.js";
 import { searchVector, type VectorInput, vectorInput } from "./vectors.js";
 
 export const searchParams = named(
@@ -155,6 +156,7 @@ export const queryInterface = named(
     fusionQuery,
     rrfQuery,
     formulaQuery,
+    rerankQuery,
   ),
 );
 export type QueryInterface = Infer<typeof queryInterface>;
