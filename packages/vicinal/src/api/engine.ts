@@ -286,7 +286,8 @@ export class Engine implements ScopedEngine {
 
   #scope(name: string): QueryScope {
     const stateOf = (collection: string) => this.#catalogue.get(collection).state;
-    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters() };
+    const rerankers = this.#hooks?.rerank ?? new Map();
+    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
   close(): Promise<void> {

@@ -1,10 +1,12 @@
-/** `recommend`, `discover` and `context` of a request: the examples, and what is made of them. */
+/** `recommend`, `discover`, `context` and `relevance_feedback` of a request: the examples, and what is made of them. */
+
 import { bestScore, context, discovery, type Objective, sumScores } from "../query/objectives.js";
+import { naiveFeedback } from "../query/relevance-feedback.js";
 import { VicinalError } from "../runtime/errors.js";
 import { averaged } from "./averages.js";
 import type { GivenVector } from "./prepare.js";
 import type { Example, ExampleVector } from "./query-vectors.js";
-import type { ContextInput, QueryInterface, RecommendInput } from "./schema/index.js";
+import type { ContextInput, QueryInterface, RecommendInput, RelevanceFeedbackInput } from "./schema/index.js";
 
 export interface ExampleQuery {
   /** The query's name. */
@@ -29,6 +31,7 @@ export function exampleQuery(query: QueryInterface, at: string): ExampleQuery | 
     const examples = [target as Example, ...pairs];
     return { kind: "discover", at: `${at}.discover`, examples, meaning: discovery(pairs.length / 2) };
   }
+  if ("relevance_feedback" in query) return feedback(query.relevance_feedback, `${at}.relevance_feedback`);
   if (!("context" in query)) return undefined;
   const pairs = pairsOf(query.context);
   return { kind: "context", at: `${at}.context`, examples: pairs, meaning: context(pairs.length / 2) };
@@ -49,6 +52,12 @@ function recommendation({ positive, negative, strategy }: RecommendInput, at: st
   if (averaging) return { kind, at, examples, meaning: (found) => averaged(found, positives) };
   const objective = strategy === "best_score" ? bestScore : sumScores;
   return { kind, at, examples, meaning: objective(positives, negatives) };
+}
+
+function feedback({ target, feedback: items, strategy }: RelevanceFeedbackInput, at: string): ExampleQuery {
+  const examples = [target, ...items.map(({ example }) => example)] as Example[];
+  const judgements = items.map(({ score }) => score);
+  return { kind: "relevance_feedback", at, examples, meaning: naiveFeedback(judgements, strategy.naive) };
 }
 
 /** Positive and negative examples in turn. */

@@ -210,7 +210,7 @@ describe("refused, naming the culprit", () => {
       queryRequest,
       { params: { recall: 1.5 } },
       "OUT_OF_RANGE",
-      "params.recall: value 1.5 invalid, must be from 0 to 1",
+      "params.recall: value 1.5 invalid, must be from 0.0 to 1.0",
     ],
     [searchRequest, { vector: [1] }, "BAD_REQUEST", "limit: is missing"],
     [
