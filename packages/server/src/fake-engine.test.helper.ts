@@ -73,6 +73,15 @@ export class FakeEngine implements EngineApi {
     return { exists: this.collections.has(name) };
   }
 
+  async updateCollectionAliases(): Promise<boolean> {
+    return true;
+  }
+
+  async getAliases() {
+    return { aliases: [] };
+  }
+  getCollectionAliases = this.getAliases;
+
   async upsert(name: string, body: unknown): Promise<UpdateResult> {
     const { size, points } = this.collection(name);
     const operation = pointInsertOperations.parse(body);

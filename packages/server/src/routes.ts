@@ -5,8 +5,10 @@
 import {
   array,
   boolean,
+  changeAliases,
   collectionExistence,
   collectionInfo,
+  collectionsAliases,
   collectionsResponse,
   countRequest,
   countResult,
@@ -199,6 +201,20 @@ export const routes: readonly Route[] = [
   route("collection_exists", "GET", `${collection}/exists`, "Tell whether a collection exists", {
     result: collectionExistence,
     run: ({ engine, collection }) => engine.collectionExists(collection),
+  }),
+  route("update_aliases", "POST", "/collections/aliases", "Create, delete and rename aliases", {
+    parameters: manageParameters,
+    body: changeAliases,
+    result: boolean(),
+    run: ({ engine, body }) => engine.updateCollectionAliases(body),
+  }),
+  route("get_collections_aliases", "GET", "/aliases", "List the aliases of all collections", {
+    result: collectionsAliases,
+    run: ({ engine }) => engine.getAliases(),
+  }),
+  route("get_collection_aliases", "GET", `${collection}/aliases`, "List the aliases of a collection", {
+    result: collectionsAliases,
+    run: ({ engine, collection }) => engine.getCollectionAliases(collection),
   }),
 
   writeRoute(

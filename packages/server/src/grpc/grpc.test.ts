@@ -4,6 +4,7 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/pr
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import {
+  type AliasOperationsSchema,
   Distance,
   PointStructSchema,
   QdrantClient,
@@ -115,6 +116,32 @@ describe("collections", () => {
     expect((await exists())?.exists).toBe(true);
     expect((await collections().delete({ collectionName: "cities" })).result).toBe(true);
     expect((await exists())?.exists).toBe(false);
+  });
+
+  test("have aliases", async () => {
+    await makeCities();
+    const change = (...actions: MessageInitShape<typeof AliasOperationsSchema>[]) =>
+      collections().updateAliases({ actions });
+    const named = { case: "createAlias" as const, value: { collectionName: "cities", aliasName: "live" } };
+    expect((await change({ action: named })).result).toBe(true);
+    const renamed = {
+      case: "renameAlias" as const,
+      value: { oldAliasName: "live", newAliasName: "towns" },
+    };
+    await change({ action: renamed });
+    const all = (await collections().listAliases({})).aliases;
+    expect(all.map(({ aliasName, collectionName }) => [aliasName, collectionName])).toEqual([
+      ["towns", "cities"],
+    ]);
+    const { aliases } = await collections().listCollectionAliases({ collectionName: "cities" });
+    expect(aliases).toEqual(all);
+    expect((await points().count({ collectionName: "towns" })).result?.count).toBe(3n);
+    await change({ action: { case: "deleteAlias", value: { aliasName: "towns" } } });
+    expect((await collections().listAliases({})).aliases).toEqual([]);
+    expect(await codeOf(change({ action: renamed }))).toEqual([
+      Code.NotFound,
+      "Not found: Alias live does not exists!",
+    ]);
   });
 
   test("have indexes of payload fields, described as they were made", async () => {

@@ -1,7 +1,7 @@
 /**
  * Catalogue: which collections there are and where each lies.
  *
- *   <home>/catalogue/manifest-...   names, folders, the writer's epoch
+ *   <home>/catalogue/manifest-...   names, aliases, folders, the writer's epoch
  *   <home>/collections/<number>/... one collection (segment/collection.ts)
  *
  * A collection that cannot be opened is set aside: its name stays, every use of it reports what is damaged, and the
@@ -12,6 +12,8 @@ import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { Manifests } from "../storage/manifest.js";
+import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import type { AliasOperation } from "./schema/index.js";
 
 const FORMAT = 1;
 
@@ -21,6 +23,8 @@ interface CatalogueManifest {
   epoch: number;
   nextFolder: number;
   collections: { name: string; folder: number }[];
+  /** Pairs of alias and collection; absent where none was ever made. */
+  aliases?: [string, string][];
 }
 
 interface Entry {
@@ -39,6 +43,7 @@ export class Catalogue {
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
   readonly #entries = new Map<string, Entry>();
+  #aliases = new Aliases();
   #epoch = 1;
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
@@ -67,6 +72,7 @@ export class Catalogue {
       );
     this.#epoch = (manifest?.epoch ?? 0) + 1;
     this.#nextFolder = manifest?.nextFolder ?? 1;
+    this.#aliases = new Aliases(manifest?.aliases);
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
     if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
@@ -121,12 +127,13 @@ export class Catalogue {
     return this.#dir?.folder(`collections/${folder}`);
   }
 
-  async #commit(): Promise<void> {
+  async #commit(aliases = this.#aliases): Promise<void> {
     const manifest: CatalogueManifest = {
       format: FORMAT,
       epoch: this.#epoch,
       nextFolder: this.#nextFolder,
       collections: [...this.#entries].map(([name, { folder }]) => ({ name, folder })),
+      aliases: aliases.list(),
     };
     await this.#manifests?.commit(manifest);
   }
@@ -147,30 +154,49 @@ export class Catalogue {
     return [...this.#entries.keys()];
   }
 
+  /** By its own name or an alias. */
   has(name: string): boolean {
     this.#mustBeOpen();
-    return this.#entries.has(name);
+    return this.#entries.has(this.#aliases.resolve(name));
   }
 
-  /** COLLECTION_NOT_FOUND, or what keeps it from being used. */
+  /** By its own name or an alias. COLLECTION_NOT_FOUND, or what keeps it from being used. */
   get(name: string): Collection {
     this.#mustBeOpen();
-    const entry = this.#entries.get(name);
-    if (!entry)
-      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection \`${name}\` doesn't exist!`, {
-        name,
-      });
+    const entry = this.#entries.get(this.#aliases.resolve(name));
+    if (!entry) throw collectionNotFound(name);
     if (entry.collection instanceof Collection) return entry.collection;
     throw entry.collection;
+  }
+
+  /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
+  aliases(name?: string): [string, string][] {
+    this.#mustBeOpen();
+    if (name === undefined) return this.#aliases.list();
+    if (!this.has(name)) throw collectionNotFound(name);
+    return this.#aliases.list(this.#aliases.resolve(name));
+  }
+
+  /** All of the actions or none, in one commit; see Aliases.changed. */
+  async changeAliases(actions: readonly AliasOperation[]): Promise<void> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
+      await this.#commit(aliases);
+      this.#aliases = aliases;
+    });
   }
 
   async create(name: string, config: CollectionConfig): Promise<Collection> {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
-      if (this.#entries.has(name))
-        throw new VicinalError("COLLECTION_EXISTS", `Wrong input: Collection \`${name}\` already exists!`, {
-          name,
-        });
+      if (this.#entries.has(name)) throw collectionExists(name);
+      if (this.#aliases.has(name))
+        throw new VicinalError(
+          "BAD_REQUEST",
+          `Can't create collection with name ${name}. Alias with the same name already exists`,
+          { name },
+        );
       const folder = this.#nextFolder++;
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
@@ -185,15 +211,20 @@ export class Catalogue {
     });
   }
 
-  /** False when there is none of that name. Works for a damaged collection too. */
+  /**
+   * Deletes the collection and its aliases. False when there is none of that name: an alias does not serve here, lest a
+   * collection be lost by a name that was moved. Works for a damaged collection too.
+   */
   async delete(name: string): Promise<boolean> {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       const entry = this.#entries.get(name);
       if (!entry) return false;
+      const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
-        await this.#commit();
+        await this.#commit(aliases);
+        this.#aliases = aliases;
       } catch (reason) {
         this.#entries.set(name, entry);
         throw reason;

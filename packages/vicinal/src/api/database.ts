@@ -55,6 +55,19 @@ export class Database {
     return this.engine.collectionExists(name);
   }
 
+  /** Creates, deletes and renames aliases: all of the actions or none. An alias serves where a collection's name does. */
+  updateCollectionAliases(args: schema.ChangeAliases & { timeout?: number }): Promise<boolean> {
+    return this.engine.updateCollectionAliases(args);
+  }
+
+  getAliases(): Promise<schema.CollectionsAliases> {
+    return this.engine.getAliases();
+  }
+
+  getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
+    return this.engine.getCollectionAliases(name);
+  }
+
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */
   upsert(name: string, args: Args<schema.PointInsertOperations>): Promise<schema.UpdateResult> {
     return this.engine.upsert(name, args);

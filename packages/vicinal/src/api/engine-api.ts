@@ -7,8 +7,10 @@
  * write is durable and searchable.
  */
 import type {
+  ChangeAliases,
   CollectionExistence,
   CollectionInfo,
+  CollectionsAliases,
   CollectionsResponse,
   CountRequest,
   CountResult,
@@ -52,6 +54,9 @@ export interface EngineApi {
   getCollection(name: string): Promise<CollectionInfo>;
   getCollections(): Promise<CollectionsResponse>;
   collectionExists(name: string): Promise<CollectionExistence>;
+  updateCollectionAliases(body: ChangeAliases): Promise<boolean>;
+  getAliases(): Promise<CollectionsAliases>;
+  getCollectionAliases(name: string): Promise<CollectionsAliases>;
 
   upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
   delete(name: string, body: PointsSelector): Promise<UpdateResult>;

@@ -16,6 +16,7 @@ import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { ResolveView } from "../segment/writer.js";
+import { describeAliases } from "./aliases.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
@@ -31,6 +32,7 @@ import { pointNotFound } from "./query-vectors.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
 import { answerScroll } from "./scroll.js";
+import { SharedFilters } from "./shared-filters.js";
 
 export class Engine implements ScopedEngine {
   readonly #catalogue: Catalogue;
@@ -85,6 +87,19 @@ export class Engine implements ScopedEngine {
 
   async collectionExists(name: string): Promise<schema.CollectionExistence> {
     return { exists: this.#catalogue.has(name) };
+  }
+
+  async updateCollectionAliases(body: schema.ChangeAliases): Promise<boolean> {
+    await this.#catalogue.changeAliases(schema.changeAliases.parse(body).actions);
+    return true;
+  }
+
+  async getAliases(): Promise<schema.CollectionsAliases> {
+    return describeAliases(this.#catalogue.aliases());
+  }
+
+  async getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
+    return describeAliases(this.#catalogue.aliases(name));
   }
 
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
@@ -271,7 +286,7 @@ export class Engine implements ScopedEngine {
 
   #scope(name: string): QueryScope {
     const stateOf = (collection: string) => this.#catalogue.get(collection).state;
-    return { state: stateOf(name), watch: this.watch, stateOf };
+    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters() };
   }
 
   close(): Promise<void> {

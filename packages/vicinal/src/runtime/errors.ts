@@ -15,6 +15,7 @@ export const errorCatalogue = {
   BAD_FILTER: { status: 400, summary: "A filter condition is not understood." },
   COLLECTION_NOT_FOUND: { status: 404, summary: "There is no collection of that name." },
   COLLECTION_EXISTS: { status: 409, summary: "A collection of that name exists already." },
+  ALIAS_NOT_FOUND: { status: 404, summary: "There is no alias of that name." },
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
   BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
   UNSUPPORTED: { status: 501, summary: "The operation is known but not available in this version." },

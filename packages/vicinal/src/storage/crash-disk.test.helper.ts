@@ -4,7 +4,6 @@
  * After the mere death of its process it keeps all, what was not synced as unsynced as before. Everything
  * follows from the seed.
  */
-import { VicinalError } from "../runtime/errors.js";
 import type { Directory, FileWriter } from "./directory.js";
 import { endsEarly, fileExists, fileNotFound } from "./faults.js";
 import { checkPath } from "./paths.js";
@@ -62,8 +61,8 @@ export class CrashDisk implements Directory {
     return next;
   }
 
-  folder(): Directory {
-    throw new VicinalError("UNSUPPORTED", "A crash disk has no folders");
+  folder(path: string): Directory {
+    return new CrashFolder(this, path);
   }
 
   /** Ends the process, and returns the disk as the next process finds it. */
@@ -185,5 +184,42 @@ export class CrashDisk implements Directory {
       start = end;
     }
     return kept;
+  }
+}
+
+/** A folder of a crash disk: its files bear the folder's path before their own. */
+class CrashFolder implements Directory {
+  readonly location: string;
+
+  constructor(
+    private readonly disk: CrashDisk,
+    private readonly prefix: string,
+  ) {
+    this.location = `${disk.location}/${prefix}`;
+  }
+
+  folder(path: string): Directory {
+    return new CrashFolder(this.disk, this.at(path));
+  }
+
+  async list(): Promise<string[]> {
+    const start = this.at("");
+    return (await this.disk.list())
+      .filter((path) => path.startsWith(start))
+      .map((path) => path.slice(start.length));
+  }
+
+  size = (path: string) => this.disk.size(this.at(path));
+  read = (path: string, offset: number, length: number) => this.disk.read(this.at(path), offset, length);
+  readInto = (path: string, offset: number, target: Uint8Array) =>
+    this.disk.readInto(this.at(path), offset, target);
+  create = (path: string) => this.disk.create(this.at(path));
+  reopen = (path: string, length: number) => this.disk.reopen(this.at(path), length);
+  delete = (path: string) => this.disk.delete(this.at(path));
+
+  async close(): Promise<void> {}
+
+  private at(path: string): string {
+    return `${this.prefix}/${path}`;
   }
 }
