@@ -80,7 +80,7 @@ function isComplete(groups: readonly Group[], { limit, size }: GroupLimits, only
 function enlarged(given: QueryGroupsRequest["prefetch"], size: number): Prefetch[] {
   return [given ?? []].flat().map((one) => ({
     ...one,
-    limit: (one.limit ?? DEFAULT_LIMIT) * size,
+    limit: Number(one.limit ?? DEFAULT_LIMIT) * size,
     prefetch: enlarged(one.prefetch, size),
   }));
 }
@@ -100,7 +100,7 @@ function amongGroups({ filter, group_by: key }: QueryGroupsRequest, keys: readon
 /** Gives each group the point of another collection whose id is the group's. */
 async function addRecords(scope: QueryScope, groups: Groups, lookup: WithLookup): Promise<void> {
   const state = scope.stateOf(lookup.collection);
-  const reader = new PointReader(lookup.with_payload, lookup.with_vectors, true);
+  const reader = new PointReader(lookup.with_payload, lookup.with_vectors ?? lookup.with_vector, true);
   for (const group of groups) {
     const id = tryPointId(group.id);
     const place = id === undefined ? undefined : state.find(id);

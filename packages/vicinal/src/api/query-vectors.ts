@@ -19,7 +19,7 @@ export interface ExampleVector {
   /** Of unit length where the metric is Cosine. */
   query: Float32Array;
   /** The components as they were given or are stored. */
-  given: ArrayLike<number>;
+  given: Float32Array;
   /** The point of the searched collection that gave its vector: it is no answer to itself. */
   id?: PointId;
 }
@@ -42,7 +42,8 @@ export function exampleVector(
   { using, lookup, at }: Comparison,
   given: Example,
 ): ExampleVector | Promise<ExampleVector> {
-  if (typeof given === "object") return { query: storedVector(state.config, using, given, at).data, given };
+  if (typeof given === "object")
+    return { query: storedVector(state.config, using, given, at).data, given: Float32Array.from(given) };
   const from = lookup ?? { state, vector: using };
   const id = parsePointId(given, at);
   const place = from.state.find(id);
