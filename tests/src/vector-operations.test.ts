@@ -129,6 +129,56 @@ test("the vector without a name, ids up to 2^64 - 1, and the length that a Cosin
   });
 });
 
+test("vectors of every kind", () =>
+  withFolder(async (folder) => {
+    let database = await open(folder);
+    await database.createCollection("points", {
+      vectors: {
+        d: { size: 1, distance: "Dot" },
+        m: { size: 2, distance: "Dot", multivector_config: { comparator: "max_sim" } },
+      },
+      sparse_vectors: { s: {} },
+    });
+    const sparse = (n: number) => ({ indices: [n, n + 5], values: [1, 0.5] });
+    const given = {
+      d: [1],
+      m: [
+        [1, 0],
+        [0, 1],
+      ],
+      s: sparse(3),
+    };
+    await database.upsert("points", { points: [1, 2, 3].map((id) => ({ id, vector: given })) });
+    await database.batchUpdate("points", {
+      operations: [
+        {
+          update_vectors: {
+            points: [
+              { id: 1, vector: { s: sparse(4) } },
+              { id: 2, vector: { m: [[5, 6]] } },
+            ],
+          },
+        },
+        { delete_vectors: { points: [3], vector: ["s", "d"] } },
+      ],
+    });
+    const expected = [{ ...given, s: sparse(4) }, { ...given, m: [[5, 6]] }, { m: given.m }];
+    const stored = async () => {
+      const points = await database.retrieve("points", { ids: [1, 2, 3], with_vector: true });
+      return JSON.parse(
+        JSON.stringify(
+          points.map(({ vector }) => vector),
+          (_, value) => (ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value),
+        ),
+      );
+    };
+    expect(await stored()).toEqual(expected);
+    await database.close();
+    database = await open(folder);
+    expect(await stored()).toEqual(expected);
+    await database.close();
+  }));
+
 test("points in saved segments, with vectors in memory and on files, over a restart", () =>
   withFolder(async (folder) => {
     let database = await open(folder);

@@ -11,7 +11,7 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import type { Effect } from "../segment/effects.js";
+import type { DenseVector, Effect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import { describeAliases } from "./aliases.js";
 import type { Catalogue } from "./catalogue.js";
@@ -122,7 +122,7 @@ export class Engine implements ScopedEngine {
     const using = options.using ?? "";
     vectorConfig(state.config, using);
     const queries = options.queries?.map(
-      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+      (query, i) => (storedVector(state.config, using, query, `queries[${i}]`) as DenseVector).data,
     );
     return advise(state, using, options, queries);
   }
@@ -268,8 +268,16 @@ export class Engine implements ScopedEngine {
   }
 
   #scope(name: string): QueryScope {
-    const stateOf = (collection: string) => this.#catalogue.get(collection).state;
-    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters() };
+    const stateOf = (other: string) => {
+      if (this.#catalogue.has(other)) return this.#catalogue.get(other).state;
+      // Of a collection that a body names Qdrant says so in other words than of the path's.
+      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection ${other} not found`, {
+        name: other,
+      });
+    };
+    const { state } = this.#catalogue.get(name);
+    const rerankers = this.#hooks?.rerank ?? new Map();
+    return { state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
   close(): Promise<void> {

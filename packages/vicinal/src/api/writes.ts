@@ -11,9 +11,9 @@ import { matchingAmong, matchingInView } from "../query/matching.js";
 import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { CollectionConfig } from "../segment/config.js";
-import type { Effect, PayloadEffect, StoredPoint } from "../segment/effects.js";
+import { bytesOf, type Effect, type PayloadEffect, type StoredPoint } from "../segment/effects.js";
 import type { WriteView } from "../segment/write-view.js";
-import { pointIds, storedPoints, storedPointVectors, vectorConfig } from "./prepare.js";
+import { pointIds, sparseVectorConfig, storedPoints, storedPointVectors, vectorConfig } from "./prepare.js";
 import { pointNotFound } from "./query-vectors.js";
 import type * as schema from "./schema/index.js";
 
@@ -109,7 +109,7 @@ export function updateVectorsWrite(config: CollectionConfig, request: schema.Upd
 
 export function deleteVectorsWrite(config: CollectionConfig, request: schema.DeleteVectors): Write {
   const gone = new Set(request.vector);
-  for (const name of gone) vectorConfig(config, name);
+  for (const name of gone) if (!sparseVectorConfig(config, name)) vectorConfig(config, name);
   const select = selector(request);
   return {
     resolve: (view) =>
@@ -184,8 +184,7 @@ export function vectorBytes(effects: readonly Effect[]): number {
   let bytes = 0;
   for (const effect of effects)
     if (effect.kind === "upsert")
-      for (const { vectors } of effect.points)
-        for (const { vector } of vectors) bytes += vector.data.byteLength;
+      for (const { vectors } of effect.points) for (const { vector } of vectors) bytes += bytesOf(vector);
   return bytes;
 }
 

@@ -4,6 +4,7 @@ import {
   type Issue,
   listOf,
   mismatch,
+  type OpenApiComponents,
   type OpenApiSchema,
   outOfRange,
   Schema,
@@ -78,9 +79,15 @@ class NumberSchema extends Schema<number> {
   check(value: unknown): Issue | undefined {
     if (typeof value !== "number" || !this.isOfKind(value)) return mismatch(this.expected, value);
     if (value >= this.min && value <= this.max) return undefined;
-    if (this.max === Infinity) return outOfRange(`value ${value} invalid, must be ${this.min} or larger`);
-    if (this.min === -Infinity) return outOfRange(`value ${value} invalid, must be ${this.max} or smaller`);
-    return outOfRange(`value ${value} invalid, must be from ${this.min} to ${this.max}`);
+    const [given, min, max] = [value, this.min, this.max].map((one) => this.text(one));
+    if (this.max === Infinity) return outOfRange(`value ${given} invalid, must be ${min} or larger`);
+    if (this.min === -Infinity) return outOfRange(`value ${given} invalid, must be ${max} or smaller`);
+    return outOfRange(`value ${given} invalid, must be from ${min} to ${max}`);
+  }
+
+  /** Numbers that need not be integers are written `1.0`, as Qdrant does. */
+  private text(value: number): string {
+    return this.kind === "number" && Number.isInteger(value) ? value.toFixed(1) : String(value);
   }
 
   private isOfKind(value: number): boolean {
@@ -142,6 +149,35 @@ class Uint64Schema extends Schema<number | bigint> {
 /** An unsigned 64-bit integer: `number` up to 2^53-1, `bigint` for any. */
 export function uint64(): Schema<number | bigint> {
   return new Uint64Schema();
+}
+
+class CountSchema extends Schema<number | bigint> {
+  readonly expected: string;
+  private readonly exact: Schema<number>;
+
+  constructor(range: RangeOptions) {
+    super();
+    this.exact = unsigned(range);
+    this.expected = this.exact.expected;
+  }
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "bigint" || this.exact.looksLike(value);
+  }
+
+  check(value: unknown): Issue | undefined {
+    const isLarge = typeof value === "bigint" && value > Number.MAX_SAFE_INTEGER && value <= uint64Max;
+    return isLarge ? undefined : this.exact.check(value);
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return this.exact.toOpenApi(components);
+  }
+}
+
+/** How many of something, up to more than there can be: 2^64-1 asks for all. */
+export function count(range: RangeOptions = {}): Schema<number | bigint> {
+  return new CountSchema(range);
 }
 
 class BooleanSchema extends Schema<boolean> {

@@ -65,7 +65,7 @@ export class WriteView {
     const vectors = this.#waiting(id).point?.vectors;
     if (vectors) return vectors.some((vector) => vector.name === name);
     const { segment, row } = this.state.find(id) as Place;
-    return (segment.vectors.get(name)?.ordinal(row) ?? -1) >= 0;
+    return segment.column(name)?.has(row) ?? false;
   }
 
   /** All points that wait to be published. */
@@ -121,7 +121,7 @@ export class WriteView {
 }
 
 function publishedVectors(segment: Segment, rows: number[]): NamedVectors[] | Promise<NamedVectors[]> {
-  const columns = [...segment.vectors.values()];
+  const columns = segment.columns();
   const leave = segment.readers.enter();
   const read = all(columns.map((column) => column.getMany(rows)));
   const assemble = (vectors: Awaited<typeof read>): NamedVectors[] =>
