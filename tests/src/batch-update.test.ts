@@ -1,5 +1,6 @@
 /** Writes in batches, and writes that depend on what is there. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { javascriptCarrier } from "./grpc-carriers.js";
 import { refusal, type Served, serve } from "./homes.js";
 
 let served: Served;
@@ -47,6 +48,49 @@ test("operations of all kinds, each on what those before it left", async () => {
     await served.rest.result("POST", `${at}/batch`, { operations: operations.slice(0, 2) }),
   ).toMatchObject([{ status: "acknowledged" }, { status: "acknowledged" }]);
   expect(await served.rest.result("POST", `${at}/batch?wait=true`, { operations: [] })).toEqual([]);
+});
+
+test("the same over gRPC, where lists of points and operations have their own form", async () => {
+  const grpc = javascriptCarrier(served.grpcPort);
+  const call = async (method: string, request: object) =>
+    (await grpc.carry("Points", method, { collectionName: "points", wait: true, ...request })).result;
+  const num = (id: number) => ({ num: String(id) });
+  const pb = (id: number, n: number) => ({
+    id: num(id),
+    vectors: { vector: { dense: { data: [n] } } },
+    payload: { n: { integerValue: String(n) } },
+  });
+  const ids = (...listed: number[]) => ({ points: { ids: listed.map(num) } });
+  const where = { filter: { must: [{ field: { key: "n", range: { lt: 3 } } }] } };
+  const results = await call("UpdateBatch", {
+    operations: [
+      { upsert: { points: [1, 2, 3, 4, 5].map((id) => pb(id, id)) } },
+      { deletePoints: { points: ids(2) } },
+      { setPayload: { payload: { set: { boolValue: true } }, pointsSelector: where } },
+      { overwritePayload: { payload: {}, pointsSelector: ids(4) } },
+      { deletePayload: { keys: ["n"], pointsSelector: ids(3) } },
+      { updateVectors: { points: [{ id: num(3), vectors: { vector: { dense: { data: [30] } } } }] } },
+      { deleteVectors: { pointsSelector: ids(4), vectors: { names: [""] } } },
+      { clearPayload: { points: ids(5) } },
+    ],
+  });
+  expect(results).toMatchObject(Array.from({ length: 8 }, () => ({ status: "Completed" })));
+  await call("Upsert", { points: [pb(1, 10), pb(6, 6)], updateMode: "InsertOnly" });
+  await call("Upsert", { points: [pb(5, 50), pb(7, 7)], updateMode: "UpdateOnly" });
+  await call("Upsert", { points: [pb(1, 11), pb(5, 51)], updateFilter: where.filter });
+  await call("UpdateVectors", { points: [{ id: num(6), vectors: { vector: { dense: { data: [60] } } } }] });
+  await call("DeleteVectors", { pointsSelector: ids(3), vectors: { names: [""] } });
+  expect(await stored()).toEqual([
+    [1, 11, { n: 11 }],
+    [3, undefined, {}],
+    [4, undefined, {}],
+    [5, 50, { n: 50 }],
+    [6, 60, { n: 6 }],
+  ]);
+  await expect(
+    call("UpdateVectors", { points: [{ id: num(99), vectors: { vector: { dense: { data: [1] } } } }] }),
+  ).rejects.toThrow("99");
+  await grpc.close();
 });
 
 test("all of a batch or nothing of it", async () => {

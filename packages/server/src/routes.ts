@@ -27,20 +27,15 @@ import {
   pointRequest,
   pointsSelector,
   queryGroupsRequest,
-  queryOfSearch,
   queryRequest,
   queryRequestBatch,
   queryResponse,
   type Schema,
-  scoredPoint,
   scrollRequest,
   scrollResult,
-  searchGroupsRequest,
   searchMatrixOffsets,
   searchMatrixPairs,
   searchMatrixRequest,
-  searchRequest,
-  searchRequestBatch,
   setPayload,
   type UpdateResult,
   updateCollection,
@@ -58,10 +53,9 @@ import {
   writeQueryResponse,
   writeQueryResponses,
   writeScrollResult,
-  writeSearchResponse,
-  writeSearchResponses,
 } from "./answer.js";
 import { PartError, throwInner } from "./errors.js";
+import { olderRoutes } from "./older-routes.js";
 import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
 
@@ -280,36 +274,12 @@ export const routes: readonly Route[] = [
     write: writeQueryResponses,
     run: ({ engine, collection, body }) => engine.queryBatch(collection, body),
   }),
-  route("search_points", "POST", `${points}/search`, "Search, in the form of older clients", {
-    parameters: readParameters,
-    body: searchRequest,
-    result: array(scoredPoint),
-    write: writeSearchResponse,
-    run: ({ engine, collection, body }) => engine.query(collection, queryOfSearch(searchRequest.parse(body))),
-  }),
-  route("search_batch_points", "POST", `${points}/search/batch`, "Search several times, in the older form", {
-    parameters: readParameters,
-    body: searchRequestBatch,
-    result: array(array(scoredPoint)),
-    write: writeSearchResponses,
-    run: ({ engine, collection, body }) =>
-      engine.queryBatch(collection, { searches: searchRequestBatch.parse(body).searches.map(queryOfSearch) }),
-  }),
-
   route("query_points_groups", "POST", `${points}/query/groups`, "Search, grouped by a field", {
     parameters: readParameters,
     body: queryGroupsRequest,
     result: groupsResult,
     write: writeGroups,
     run: ({ engine, collection, body }) => engine.queryGroups(collection, body),
-  }),
-  route("search_point_groups", "POST", `${points}/search/groups`, "Search by groups, in the older form", {
-    parameters: readParameters,
-    body: searchGroupsRequest,
-    result: groupsResult,
-    write: writeGroups,
-    run: ({ engine, collection, body }) =>
-      engine.queryGroups(collection, queryOfSearch(searchGroupsRequest.parse(body))),
   }),
   route("facet", "POST", `${collection}/facet`, "Count the values of a field", {
     parameters: readParameters,
@@ -331,4 +301,6 @@ export const routes: readonly Route[] = [
     write: writeMatrixOffsets,
     run: ({ engine, collection, body }) => engine.searchMatrixOffsets(collection, body),
   }),
+
+  ...olderRoutes,
 ];
