@@ -195,6 +195,28 @@ test("of many versions written at once the newest wins, in whatever order they c
   expect(await stored()).toEqual([[1, 199, { n: 199 }]]);
 });
 
+test("a batch sees the writes that share its group", async () => {
+  const { database } = served;
+  const ranked = (n: number) => ({ must: [{ key: "n", match: { value: n } }] });
+  await Promise.all([
+    database.upsert("points", { points: [point(1, 1), point(2, 2), point(3, 3)] }),
+    database.delete("points", { points: [3] }),
+    database.batchUpdate("points", {
+      operations: [
+        { update_vectors: { points: [{ id: 1, vector: [11] }] } },
+        { set_payload: { filter: ranked(2), payload: { n: 22 } } },
+        { upsert: { points: [point(2, 5), point(3, 5)], update_filter: ranked(2) } },
+      ],
+    }),
+    database.setPayload("points", { filter: ranked(22), payload: { last: true } }),
+  ]);
+  expect(await stored()).toEqual([
+    [1, 11, { n: 1 }],
+    [2, 2, { n: 22, last: true }],
+    [3, 5, { n: 5 }],
+  ]);
+});
+
 test("parameters of writes are refused where they are malformed", async () => {
   const operations = [{ upsert: { points: [point(1, 1)] } }];
   const malformed = { "wait=maybe": 400, "ordering=loose": 400, "timeout=x": 400, "timeout=0": 422 };
