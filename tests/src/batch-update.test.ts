@@ -226,4 +226,26 @@ test("parameters of writes are refused where they are malformed", async () => {
   }
   for (const query of ["wait=true&ordering=strong&timeout=5", "ordering=weak"])
     expect((await served.rest.call("POST", `${at}/batch?${query}`, { operations })).status).toBe(200);
+  const { database } = served;
+  const upsert = (options: object) => database.upsert("points", { points: [point(1, 1)], ...options });
+  expect((await upsert({ wait: false })).status).toBe("acknowledged");
+  expect((await upsert({ wait: true, ordering: "strong", timeout: 3 })).status).toBe("completed");
+  const all = await database.batchUpdate("points", { operations, wait: false } as never);
+  expect(all).toMatchObject([{ status: "acknowledged" }]);
+  for (const options of [{ wait: "yes" }, { ordering: "loose" }, { timeout: 0 }, { timeout: "1" }])
+    expect((await refusal(upsert(options))).code).toMatch(/BAD_REQUEST|OUT_OF_RANGE/);
+});
+
+test("an estimate of a count reads no payload, and is exact where an index says it", async () => {
+  const { database } = served;
+  await database.upsert("points", { points: Array.from({ length: 60 }, (_, id) => point(id, id % 3)) });
+  await database.createPayloadIndex("points", { field_name: "n", field_schema: "integer" });
+  const filter = { must: [{ key: "n", match: { value: 1 } }] };
+  expect(await database.count("points", { filter, exact: false })).toEqual({ count: 20 });
+  expect(await database.count("points", { exact: false })).toEqual({ count: 60 });
+  const unindexed = { must: [{ key: "absent", match: { value: 1 } }] };
+  expect(await database.count("points", { filter: unindexed })).toEqual({ count: 0 });
+  const { count } = await database.count("points", { filter: unindexed, exact: false });
+  expect(count).toBeGreaterThan(0);
+  expect(count).toBeLessThan(60);
 });

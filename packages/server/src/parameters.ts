@@ -1,25 +1,19 @@
 /** Query parameters of operations, `?wait=true&timeout=5`: their schemas, and reading them from a URL's text. */
 import {
-  boolean,
-  type Infer,
   issueError,
   object,
   optional,
   readConsistency,
   type Schema,
-  unsigned,
-  writeOrdering,
+  type WriteOptions,
+  writeOptions,
 } from "vicinal/protocol";
 import { PartError } from "./errors.js";
 
-const timeout = optional(unsigned({ min: 1 })).describe("Seconds after which to give up waiting.");
+const { timeout } = writeOptions.fields;
 
-export const writeParameters = object({
-  wait: optional(boolean()).describe("Whether to answer only once the write is searchable. Default false."),
-  ordering: optional(writeOrdering),
-  timeout,
-});
-export type WriteParameters = Infer<typeof writeParameters>;
+export const writeParameters = writeOptions;
+export type WriteParameters = WriteOptions;
 
 export const readParameters = object({ consistency: optional(readConsistency), timeout });
 export const manageParameters = object({ timeout });

@@ -12,7 +12,7 @@ import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./hooks.js";
 import type * as schema from "./schema/index.js";
-import type { RawJson } from "./schema/index.js";
+import { type RawJson, writeOptions } from "./schema/index.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;
@@ -70,39 +70,39 @@ export class Database {
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */
   upsert(name: string, args: Args<schema.PointInsertOperations>): Promise<schema.UpdateResult> {
-    return this.engine.upsert(name, args);
+    return answered(args, () => this.engine.upsert(name, args));
   }
 
   /** Deletes points by ids or by a filter; ids that do not exist are passed over. */
   delete(name: string, args: Args<schema.PointsSelector>): Promise<schema.UpdateResult> {
-    return this.engine.delete(name, args);
+    return answered(args, () => this.engine.delete(name, args));
   }
 
   /** Puts vectors in the place of points' own, by name; what else they hold stays. POINT_NOT_FOUND as for payloads. */
   updateVectors(name: string, args: Args<schema.UpdateVectors>): Promise<schema.UpdateResult> {
-    return this.engine.updateVectors(name, args);
+    return answered(args, () => this.engine.updateVectors(name, args));
   }
 
   /** Takes the named vectors from points by ids or by a filter. POINT_NOT_FOUND as for payloads. */
   deleteVectors(name: string, args: Args<schema.DeleteVectors>): Promise<schema.UpdateResult> {
-    return this.engine.deleteVectors(name, args);
+    return answered(args, () => this.engine.deleteVectors(name, args));
   }
 
   /** Merges fields into payloads. POINT_NOT_FOUND when an id does not exist; nothing is changed then. */
   setPayload(name: string, args: Args<schema.SetPayload>): Promise<schema.UpdateResult> {
-    return this.engine.setPayload(name, args);
+    return answered(args, () => this.engine.setPayload(name, args));
   }
 
   overwritePayload(name: string, args: Args<schema.SetPayload>): Promise<schema.UpdateResult> {
-    return this.engine.overwritePayload(name, args);
+    return answered(args, () => this.engine.overwritePayload(name, args));
   }
 
   deletePayload(name: string, args: Args<schema.DeletePayload>): Promise<schema.UpdateResult> {
-    return this.engine.deletePayload(name, args);
+    return answered(args, () => this.engine.deletePayload(name, args));
   }
 
   clearPayload(name: string, args: Args<schema.PointsSelector>): Promise<schema.UpdateResult> {
-    return this.engine.clearPayload(name, args);
+    return answered(args, () => this.engine.clearPayload(name, args));
   }
 
   /**
@@ -110,19 +110,19 @@ export class Database {
    * Answers once for each.
    */
   batchUpdate(name: string, args: Args<schema.UpdateOperations>): Promise<schema.UpdateResult[]> {
-    return this.engine.batchUpdate(name, args);
+    return answered(args, () => this.engine.batchUpdate(name, args));
   }
 
   createPayloadIndex(name: string, args: Args<schema.CreateFieldIndex>): Promise<schema.UpdateResult> {
-    return this.engine.createPayloadIndex(name, args);
+    return answered(args, () => this.engine.createPayloadIndex(name, args));
   }
 
   deletePayloadIndex(
     name: string,
     fieldName: string,
-    _args?: schema.WriteOptions,
+    args: schema.WriteOptions = {},
   ): Promise<schema.UpdateResult> {
-    return this.engine.deletePayloadIndex(name, fieldName);
+    return answered(args, () => this.engine.deletePayloadIndex(name, fieldName));
   }
 
   /** Points by ids; those that do not exist are left out. */
@@ -209,6 +209,24 @@ export class Database {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The result of a write, whose options have been checked before: `wait: false` is told that the write was received. */
+async function answered<R extends schema.UpdateResult | schema.UpdateResult[]>(
+  options: schema.WriteOptions,
+  write: () => Promise<R>,
+): Promise<R> {
+  const { wait } = writeOptions.parse(options);
+  const result = await write();
+  return wait === false ? (received(result) as R) : result;
+}
+
+function received(
+  result: schema.UpdateResult | schema.UpdateResult[],
+): schema.UpdateResult | schema.UpdateResult[] {
+  return Array.isArray(result)
+    ? result.map((one) => received(one) as schema.UpdateResult)
+    : { ...result, status: "acknowledged" };
 }
 
 function decodedResponse({ points, explain }: schema.QueryResponse<RawJson>): schema.QueryResponse {

@@ -6,7 +6,7 @@ import { advise } from "../advisor/advise.js";
 import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
-import { countMatching } from "../query/matching.js";
+import { countMatching, estimateMatching } from "../query/matching.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
@@ -229,7 +229,9 @@ export class Engine implements ScopedEngine {
   async count(name: string, body: schema.CountRequest): Promise<schema.CountResult> {
     const { state } = this.#catalogue.get(name);
     const request = schema.countRequest.parse(body);
-    return { count: countMatching(state, compiled(request.filter)) };
+    const filter = compiled(request.filter);
+    if (filter && request.exact === false) return { count: estimateMatching(state, filter) };
+    return { count: countMatching(state, filter) };
   }
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {

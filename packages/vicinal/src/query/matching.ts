@@ -86,6 +86,13 @@ export function countMatching(state: CollectionState, filter: RowFilter | undefi
   return count;
 }
 
+/** About how many match, from the columns alone: no payload is read. */
+export function estimateMatching(state: CollectionState, filter: Pick<CompiledFilter, "estimate">): number {
+  let count = 0;
+  for (const segment of state.segments()) count += filter.estimate(viewOf(state, segment)).expected;
+  return count;
+}
+
 /** A live point in the order of ids. */
 export interface OrderedPoint {
   segment: Segment;

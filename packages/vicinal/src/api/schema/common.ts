@@ -89,14 +89,17 @@ export const readConsistency = named(
 );
 export type ReadConsistency = Infer<typeof readConsistency>;
 
+const timeout = optional(unsigned({ min: 1 })).describe("Seconds after which to give up waiting.");
+
 /** Options of a write beside its body: query parameters over HTTP, fields of the argument in process. */
-export interface WriteOptions {
-  /** Whether to answer only once the write is searchable. A write is durable in either case. */
-  wait?: boolean;
-  ordering?: WriteOrdering;
-  /** Seconds. */
-  timeout?: number;
-}
+export const writeOptions = object({
+  wait: optional(boolean()).describe(
+    "Whether to answer only once the write is searchable. Default false over HTTP, true of the embedded database.",
+  ),
+  ordering: optional(writeOrdering),
+  timeout,
+});
+export type WriteOptions = Infer<typeof writeOptions>;
 
 /** Options of a read beside its body. */
 export interface ReadOptions {

@@ -1,5 +1,14 @@
 /** Recommendation and discovery in the form of older clients, and the queries that they stand for. */
-import { array, count, type Infer, named, object, optional, refined, unsigned } from "../../runtime/schema.js";
+import {
+  array,
+  count,
+  type Infer,
+  named,
+  object,
+  optional,
+  refined,
+  unsigned,
+} from "../../runtime/schema.js";
 import { groupFields } from "./groups.js";
 import { contextPair, type QueryInterface, queryFields, recommendFields } from "./query.js";
 import { vectorInput } from "./vectors.js";
@@ -19,7 +28,12 @@ export const recommendRequestBatch = named(
 
 export const recommendGroupsRequest = named(
   "RecommendGroupsRequest",
-  object({ ...recommendation, ...groupFields, group_size: unsigned({ min: 1 }), limit: unsigned({ min: 1 }) }),
+  object({
+    ...recommendation,
+    ...groupFields,
+    group_size: unsigned({ min: 1 }),
+    limit: unsigned({ min: 1 }),
+  }),
 );
 
 type Recommendation = Pick<RecommendRequest, "positive" | "negative" | "strategy">;

@@ -197,7 +197,7 @@ export const countRequest = named(
   "CountRequest",
   object({
     filter: optional(filter),
-    exact: optional(boolean()).describe("Count rather than estimate. Default true."),
+    exact: optional(boolean()).describe("Count rather than estimate by the indexes of fields. Default true."),
     shard_key: shardKeyField,
   }),
 );
