@@ -102,11 +102,11 @@ const searches: Case[] = [
     says: "offset: ",
   },
   {
-    title: "a query that is not there yet",
+    title: "a formula with nothing to score",
     ...query,
     body: { query: { formula: "$score" } },
-    code: "UNSUPPORTED",
-    says: "formula",
+    code: "BAD_REQUEST",
+    says: "cannot apply Formula without prefetches",
   },
   {
     title: "prefetches without a query",
