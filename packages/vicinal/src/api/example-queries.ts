@@ -3,6 +3,8 @@
 import { bestScore, context, discovery, type Objective, sumScores } from "../query/objectives.js";
 import { naiveFeedback } from "../query/relevance-feedback.js";
 import { VicinalError } from "../runtime/errors.js";
+import { averaged } from "./averages.js";
+import type { GivenVector } from "./prepare.js";
 import type { Example, ExampleVector } from "./query-vectors.js";
 import type { ContextInput, QueryInterface, RecommendInput, RelevanceFeedbackInput } from "./schema/index.js";
 
@@ -13,7 +15,7 @@ export interface ExampleQuery {
   at: string;
   examples: Example[];
   /** What a point is worth by its similarities to them; or the one vector to search by in their place. */
-  meaning: Objective | ((examples: readonly ExampleVector[]) => Float32Array);
+  meaning: Objective | ((examples: readonly ExampleVector[]) => GivenVector);
 }
 
 /**
@@ -61,18 +63,4 @@ function feedback({ target, feedback: items, strategy }: RelevanceFeedbackInput,
 /** Positive and negative examples in turn. */
 function pairsOf(given: ContextInput | null): Example[] {
   return [given ?? []].flat().flatMap(({ positive, negative }) => [positive, negative] as Example[]);
-}
-
-/** The mean of the positive ones, moved away from the mean of the negative ones by the difference of the two. */
-function averaged(examples: readonly ExampleVector[], positives: number): Float32Array {
-  const towards = mean(examples.slice(0, positives));
-  if (examples.length === positives) return towards;
-  const away = mean(examples.slice(positives));
-  return towards.map((value, i) => value + value - away[i]);
-}
-
-function mean(examples: readonly ExampleVector[]): Float32Array {
-  const sum = new Float32Array(examples[0].given.length);
-  for (const { given } of examples) for (let i = 0; i < sum.length; i++) sum[i] += given[i];
-  return sum.map((value) => value / examples.length);
 }

@@ -26,7 +26,7 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
     columns: segment.fields,
     payload: (row) => segment.payloads.bytes(row),
     idOfRow: (row) => segment.ids.get(row),
-    hasVector: (name, row) => (segment.vectors.get(name)?.ordinal(row) ?? -1) >= 0,
+    hasVector: (name, row) => segment.column(name)?.has(row) ?? false,
     analyzer: (path) =>
       Object.hasOwn(state.config.fields, path) ? analyzerOf(state.config.fields[path]) : undefined,
     rowOfId: (id) => {

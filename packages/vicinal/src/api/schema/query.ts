@@ -63,7 +63,11 @@ export const searchParams = named(
         object({ enable: optional(boolean()), max_selectivity: optional(number({ min: 0, max: 1 })) }),
       ),
     ),
-    idf: optional(unsupported(anyJson())),
+    idf: optional(
+      union(choice("global"), named("IdfCorpusParams", object({ corpus: filter }))).describe(
+        "Among which points a sparse query's terms are counted. Default all of the collection.",
+      ),
+    ),
   }),
 );
 export type SearchParams = Infer<typeof searchParams>;
