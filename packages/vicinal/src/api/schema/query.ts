@@ -1,6 +1,5 @@
 /** Searching: the universal query, and the older search that maps onto it. */
 import {
-  anyJson,
   array,
   boolean,
   choice,
@@ -18,7 +17,6 @@ import {
   string,
   union,
   unsigned,
-  unsupported,
 } from "../../runtime/schema.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
