@@ -67,7 +67,7 @@ const searches: Case[] = [
       code: limit === 0 ? "OUT_OF_RANGE" : "BAD_REQUEST",
       says: "limit: ",
       ...(limit === 0 && {
-        text: "Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]",
+        text: `Validation error in JSON body: [${operation === query ? "internal." : ""}limit: value 0 invalid, must be 1 or larger]`,
       }),
     })),
   ),

@@ -171,12 +171,12 @@ describe.each(metrics)("%s", (metric) => {
 });
 
 test("too few examples are refused", async () => {
-  for (const query of [
-    { recommend: {} },
-    { recommend: { negative: [1] } },
-    { recommend: { strategy: "best_score" as const } },
-  ])
-    expect(await refusal(home.database.query("Dot", { query }))).toMatchObject({ code: "BAD_REQUEST" });
+  for (const [recommend, code] of [
+    [{}, "OUT_OF_RANGE"],
+    [{ negative: [1] }, "BAD_REQUEST"],
+    [{ strategy: "best_score" }, "OUT_OF_RANGE"],
+  ] as [object, string][])
+    expect(await refusal(home.database.query("Dot", { query: { recommend } }))).toMatchObject({ code });
   const gone = home.database.query("Dot", { query: { recommend: { positive: [7] } } });
   expect(await refusal(gone)).toMatchObject({ code: "POINT_NOT_FOUND" });
 });
