@@ -170,8 +170,9 @@ function createApp(options: ServerOptions): FastifyInstance {
   );
 
   app.setErrorHandler((error, request, reply) => {
-    const { status, text } = failureOf(error, bodyLimitBytes);
+    const { status, text, retryAfterSec } = failureOf(error, bodyLimitBytes);
     if (status >= 500) request.log.error(error);
+    if (retryAfterSec !== undefined) reply.header("retry-after", retryAfterSec);
     return sendJson(reply.code(status), errorEnvelope(text, request.startedMs));
   });
   app.setNotFoundHandler((request, reply) =>
@@ -195,10 +196,18 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const path = request.params as Record<string, string>;
       const parameters = parseParameters(route.parameters, request.query as Record<string, unknown>);
       const collection = path.collection_name ?? "";
-      const result = await route.run({ engine, collection, path, body: request.body, parameters });
+      const body = withTimeout(request.body, parameters);
+      const result = await route.run({ engine, collection, path, body, parameters });
       return sendJson(reply, envelope(result, route.write, request.startedMs));
     },
   });
+}
+
+/** The engine's operations have the options beside a body as members of it. */
+function withTimeout(body: unknown, parameters: unknown): unknown {
+  const { timeout } = parameters as { timeout?: number };
+  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+  return timeout !== undefined && isObject ? { ...body, timeout } : body;
 }
 
 function addServiceRoutes(app: FastifyInstance, engine: EngineApi, tally: RequestTally): void {

@@ -34,8 +34,8 @@ const tables: readonly (readonly [DescService, Readonly<Record<string, Operation
 
 export const services: readonly DescService[] = [...tables.map(([desc]) => desc), qdrant];
 
-/** Fields that REST has in its path and its query parameters; the rest is its body. */
-const beside = ["collection_name", "wait", "ordering", "timeout", "read_consistency"] as const;
+/** Fields that REST has in its path and its query parameters; the rest is its body, with the `timeout`. */
+const beside = ["collection_name", "wait", "ordering", "read_consistency"] as const;
 
 export function addServices(router: ConnectRouter, engine: EngineApi): void {
   for (const [desc, operations] of tables) {

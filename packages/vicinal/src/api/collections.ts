@@ -42,7 +42,7 @@ function indexOf({ index }: Pick<VectorParams, "index">): Pick<VectorConfig, "fa
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {
-  const { vectors = {}, hnsw_config, optimizers_config, ...other } = request;
+  const { vectors = {}, hnsw_config, optimizers_config, strict_mode_config, ...other } = request;
   const named = isSingle(vectors ?? {}) ? { "": vectors } : (vectors ?? {});
   const config: CollectionConfig = {
     vectors: Object.fromEntries(
@@ -50,7 +50,10 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
     ),
     hnsw: given(hnsw_config),
     optimizers: given(optimizers_config),
-    other: given(other),
+    other: {
+      ...given(other),
+      ...(strict_mode_config ? { strict_mode_config: given(strict_mode_config) } : {}),
+    },
     fields: {},
   };
   checkIndexes(config);
@@ -90,6 +93,12 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
   // A metadata update merges, as payloads do; `null` removes.
   if (request.metadata)
     rest.metadata = given({ ...(config.other.metadata as Settings), ...request.metadata });
+  // Limits change one by one; `null` leaves one as it is.
+  if (request.strict_mode_config)
+    rest.strict_mode_config = {
+      ...(config.other.strict_mode_config as Settings),
+      ...given(request.strict_mode_config),
+    };
   if (Object.keys(rest).length > 0) change.other = rest;
   if (vectors)
     change.vectors = Object.fromEntries(

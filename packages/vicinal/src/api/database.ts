@@ -12,6 +12,7 @@ import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
+import { underStrictMode } from "./strict-mode.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;
@@ -24,7 +25,7 @@ export class Database {
 
   /** Use `open`. */
   constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch) {
-    this.engine = new Engine(catalogue, watch);
+    this.engine = underStrictMode(new Engine(catalogue, watch), (name) => catalogue.get(name).state);
     this.#release = release;
   }
 

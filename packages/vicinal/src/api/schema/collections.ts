@@ -21,6 +21,7 @@ import {
 import { datatypes } from "../../segment/datatype.js";
 import { memoryPlacement, payload } from "./common.js";
 import { payloadIndexInfo } from "./field-index.js";
+import { strictModeConfig } from "./strict-mode.js";
 
 export const distance = named("Distance", choice("Cosine", "Euclid", "Dot", "Manhattan"));
 export type Distance = Infer<typeof distance>;
@@ -168,7 +169,6 @@ const sparseVectorParams = named(
   object({ index: optional(anyObject()), modifier: optional(choice("none", "idf")) }),
 );
 const sparseVectorsConfig = named("SparseVectorsConfig", record(unsupported(sparseVectorParams)));
-const strictModeConfig = named("StrictModeConfig", anyObject());
 
 export const createCollection = named(
   "CreateCollection",

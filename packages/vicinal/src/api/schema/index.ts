@@ -10,4 +10,5 @@ export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";
 export * from "./results.js";
+export * from "./strict-mode.js";
 export * from "./vectors.js";
