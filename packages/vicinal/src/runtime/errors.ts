@@ -16,7 +16,10 @@ export const errorCatalogue = {
   ALIAS_NOT_FOUND: { status: 404, summary: "There is no alias of that name." },
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
   BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
-  STRICT_MODE: { status: 400, summary: "The collection's strict mode does not allow what the request asks for." },
+  STRICT_MODE: {
+    status: 400,
+    summary: "The collection's strict mode does not allow what the request asks for.",
+  },
   RATE_LIMITED: {
     status: 429,
     summary: "The collection's strict mode allows no more requests for now; `retryAfterMs` says when.",
