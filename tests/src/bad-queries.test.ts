@@ -104,11 +104,112 @@ const searches: Case[] = [
   {
     title: "a query that is not there yet",
     ...query,
-    body: { query: { fusion: "rrf" } },
+    body: { query: { formula: "$score" } },
     code: "UNSUPPORTED",
-    says: "fusion",
+    says: "formula",
+  },
+  {
+    title: "prefetches without a query",
+    ...query,
+    body: { prefetch: [{ query: { recommend: { positive: [1] } } }] },
+    code: "BAD_REQUEST",
+    says: "A query is needed",
+    text: "Bad request: A query is needed to merge the prefetches. Can't have prefetches without defining a query.",
+  },
+  {
+    title: "a threshold without a query",
+    ...query,
+    body: { score_threshold: 10 },
+    code: "BAD_REQUEST",
+    says: "A query is needed",
+    text: "Bad request: A query is needed to use the score_threshold. Can't have score_threshold without defining a query.",
+  },
+  {
+    title: "a threshold of an order, in a prefetch",
+    ...query,
+    body: {
+      prefetch: { query: { order_by: "rank" }, score_threshold: 1 },
+      query: { fusion: "rrf" },
+    },
+    code: "BAD_REQUEST",
+    says: "Can't use score_threshold with an order_by query.",
+  },
+  {
+    title: "a fusion of nothing",
+    ...query,
+    body: { query: { fusion: "rrf" } },
+    code: "BAD_REQUEST",
+    says: "cannot apply Fusion without prefetches",
+  },
+  {
+    title: "a fusion with a vector's name",
+    ...query,
+    body: { prefetch: [{}], query: { fusion: "dbsf" }, using: "image" },
+    code: "BAD_REQUEST",
+    says: "using",
+    text: "Bad request: Fusion queries cannot be combined with the 'using' field.",
+  },
+  {
+    title: "weights of other prefetches",
+    ...query,
+    body: { prefetch: [{}, {}], query: { rrf: { weights: [1] } } },
+    code: "BAD_REQUEST",
+    says: "got 1, expected 2",
+  },
+  {
+    title: "a fusion of an unknown kind",
+    ...query,
+    body: { prefetch: [{}], query: { fusion: "sum" } },
+    code: "BAD_REQUEST",
+    says: "query.fusion",
+  },
+  {
+    title: "a rank constant of 0",
+    ...query,
+    body: { prefetch: [{}], query: { rrf: { k: 0 } } },
+    code: "OUT_OF_RANGE",
+    says: "query.rrf.k",
+  },
+  {
+    title: "a diversity beyond 1",
+    ...query,
+    body: { query: { nearest: [1, 0, 0, 0], mmr: { diversity: 1.5 } } },
+    code: "OUT_OF_RANGE",
+    says: "query.mmr.diversity",
+  },
+  {
+    title: "a limit of 0 in a prefetch of a prefetch",
+    ...query,
+    body: { prefetch: [{ prefetch: { limit: 0 }, query: 1 }], query: 1 },
+    code: "OUT_OF_RANGE",
+    says: "prefetch[0].prefetch.limit",
+  },
+  {
+    title: "a vector of another length in a prefetch",
+    ...query,
+    body: { prefetch: [{}, { query: [1, 2] }], query: 1 },
+    code: "WRONG_DIMENSION",
+    says: "expected dim: 4, got 2",
+  },
+  {
+    title: "a point that is not there in a prefetch, told before what is wrong with the root",
+    ...query,
+    body: { prefetch: [{ query: 77 }], query: { fusion: "rrf" }, using: "image" },
+    code: "POINT_NOT_FOUND",
+    says: "No point with id 77 found",
+  },
+  {
+    title: "prefetches that are nested without end",
+    ...query,
+    body: deepPrefetch(65),
+    code: "BAD_REQUEST",
+    says: "nested deeper than 64 levels",
   },
 ];
+
+function deepPrefetch(depth: number): object {
+  return depth === 0 ? {} : { prefetch: deepPrefetch(depth - 1), query: 1 };
+}
 
 refuses(served, { filters, searches });
 

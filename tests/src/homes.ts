@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type ServerOptions } from "@vicinal/server";
-import { type Database, type ErrorCode, open, VicinalError } from "vicinal";
+import { type Database, type ErrorCode, type OpenOptions, open, VicinalError } from "vicinal";
 import { RawRest } from "./raw-rest.js";
 
 /** Runs `work` with an empty folder and deletes it. */
@@ -20,18 +20,23 @@ export interface Served {
   database: Database;
   rest: RawRest;
   url: string;
+  grpcPort: number;
   close(): Promise<void>;
 }
 
 /** A database and a server before it. */
-export async function serve(path = ":memory:", options: Partial<ServerOptions> = {}): Promise<Served> {
-  const database = await open(path);
+export async function serve(
+  path = ":memory:",
+  { hooks, ...options }: Partial<ServerOptions> & Pick<OpenOptions, "hooks"> = {},
+): Promise<Served> {
+  const database = await open(path, { hooks });
   const server = createServer({ ...options, database });
-  const { url } = await server.listen({ port: 0 });
+  const { url, grpcPort } = await server.listen({ port: 0 });
   return {
     database,
     rest: new RawRest(url),
     url,
+    grpcPort: grpcPort as number,
     async close() {
       await server.close();
       await database.close();

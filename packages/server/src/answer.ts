@@ -1,6 +1,7 @@
 /** How results are written: the envelope `{result, status, time}` of Qdrant's API, and points by hand. */
 import type {
   GroupsResult,
+  InferenceUsage,
   PointRecord,
   QueryResponse,
   RawJson,
@@ -98,11 +99,20 @@ export const writeMatrixOffsets: ResultWriter<SearchMatrixOffsets> = (writer, { 
   writer.text("}");
 };
 
-/** @param startedMs `performance.now()` at the request's arrival. */
-export function envelope<T>(result: T, write: ResultWriter<T>, startedMs: number): Buffer {
+/**
+ * @param startedMs `performance.now()` at the request's arrival.
+ * @param inference What models were used for it, where that is known.
+ */
+export function envelope<T>(
+  result: T,
+  write: ResultWriter<T>,
+  startedMs: number,
+  inference?: InferenceUsage,
+): Buffer {
   const writer = new JsonWriter();
   writer.text(`{"result":`);
   write(writer, result);
+  if (inference) writer.text(`,"usage":`).value({ inference });
   return writer.text(`,"status":"ok","time":${secondsSince(startedMs)}}`).finish();
 }
 

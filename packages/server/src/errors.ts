@@ -40,10 +40,13 @@ const formCodes: ReadonlySet<ErrorCode> = new Set([
   "STRICT_MODE",
 ]);
 
+/** What a message begins with that says itself what kind of fault it tells. */
+const ownLabel = /^(Bad request|Wrong input): /;
+
 /** The text of a refusal, with the label of the part that it is about. */
 export function labelled({ code, message, status, details }: VicinalError, part: RequestPart): string {
   if (code === "OUT_OF_RANGE") return `Validation error in ${part}: [${message}]`;
-  if (formCodes.has(code)) {
+  if (formCodes.has(code) && !ownLabel.test(message)) {
     const namesPlace = "path" in details || "field" in details || "offset" in details;
     return namesPlace ? `Format error in ${part}: ${message}` : `Bad request: ${message}`;
   }

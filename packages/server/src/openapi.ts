@@ -1,5 +1,5 @@
 /** The OpenAPI 3.0 document, from the table of operations and the schemas that validate them. */
-import type { OpenApiComponents, OpenApiSchema } from "vicinal/protocol";
+import { type OpenApiComponents, type OpenApiSchema, optional, usage } from "vicinal/protocol";
 import { type Route, routes } from "./routes.js";
 import { apiVersion, productName } from "./version.js";
 
@@ -49,6 +49,7 @@ function operationOf(route: Route, components: OpenApiComponents): OpenApiSchema
       result: route.result.toOpenApi(components),
       status: { type: "string", enum: ["ok"] },
       time: { type: "number", format: "double", description: "Seconds." },
+      usage: optional(usage).toOpenApi(components),
     },
   };
   const body = route.body && {

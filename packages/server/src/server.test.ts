@@ -196,9 +196,9 @@ describe("bad requests name the culprit", () => {
     [
       "POST",
       "/collections/words/points/query",
-      { prefetch: {} },
-      501,
-      "prefetch: is not supported by this version",
+      { prefetch: [{ limit: "x" }] },
+      400,
+      "prefetch[0].limit: expected",
     ],
     [
       "POST",

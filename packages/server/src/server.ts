@@ -11,6 +11,7 @@ import { envelope, errorEnvelope, writePlain } from "./answer.js";
 import { keyCheck } from "./auth.js";
 import { failureOf } from "./errors.js";
 import type { GrpcListener } from "./grpc/index.js";
+import { Metered } from "./metered.js";
 import { openApiDocument } from "./openapi.js";
 import { parseParameters } from "./parameters.js";
 import { type Route, routes } from "./routes.js";
@@ -196,9 +197,15 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const path = request.params as Record<string, string>;
       const parameters = parseParameters(route.parameters, request.query as Record<string, unknown>);
       const collection = path.collection_name ?? "";
-      const body = withTimeout(request.body, parameters);
-      const result = await route.run({ engine, collection, path, body, parameters });
-      return sendJson(reply, envelope(result, route.write, request.startedMs));
+      const metered = new Metered(engine);
+      const result = await route.run({
+        engine: metered.engine,
+        collection,
+        path,
+        body: withTimeout(request.body, parameters),
+        parameters,
+      });
+      return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));
     },
   });
 }

@@ -1,6 +1,19 @@
 /** Vicinal: the vector database for TypeScript. */
 export type { Advice, AdviceRow, AdviseOptions, AdviseStep, Candidate, Costs } from "./advisor/contract.js";
 export type { Database } from "./api/database.js";
+export type {
+  Hook,
+  HookContext,
+  HookLimits,
+  Hooks,
+  InferenceAnswer,
+  InferenceContext,
+  InferenceFunction,
+  InferenceInput,
+  InferredVector,
+  RerankCandidate,
+  RerankFunction,
+} from "./api/hooks.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
 export type { PointId } from "./payload/id.js";

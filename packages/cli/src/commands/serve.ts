@@ -1,4 +1,8 @@
 /** `vicinal serve`: a server in front of a data folder, until it is told to stop. */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Hooks } from "vicinal";
+import { UserError } from "../errors.js";
 
 export interface ServeOptions {
   host: string;
@@ -6,13 +10,17 @@ export interface ServeOptions {
   /** False for none; by default the port after the other. */
   grpcPort?: number | false;
   data: string;
+  /** A module whose default export are the database's hooks. */
+  hooks?: string;
 }
 
-export async function serve({ host, port, grpcPort, data }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  const { host, port, grpcPort, data } = options;
   const { open } = await import("vicinal");
   const { createServer } = await import("@vicinal/server");
+  const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const database = await open(data);
+  const database = await open(data, hooks ? { hooks } : {});
   try {
     const server = createServer({ database });
     try {
@@ -26,6 +34,23 @@ export async function serve({ host, port, grpcPort, data }: ServeOptions): Promi
   } finally {
     await database.close();
   }
+}
+
+/** The default export of a file, relative to the working folder. */
+async function hooksOf(file: string): Promise<Hooks> {
+  const address = pathToFileURL(resolve(file)).href;
+  let module: { default?: Hooks };
+  try {
+    module = (await import(address)) as { default?: Hooks };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`--hooks ${file} cannot be loaded: ${why}`, { cause });
+  }
+  if (module.default === undefined)
+    throw new UserError(
+      `--hooks ${file} has no default export, expected \`export default { inference: {...} }\``,
+    );
+  return module.default;
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */

@@ -3,6 +3,7 @@ import { create, type DescFile, type DescMethod, type DescService, type Message 
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
 import { type EngineApi, VicinalError } from "vicinal/protocol";
+import { Metered } from "../metered.js";
 import { versionInfo } from "../service.js";
 import { type Decoded, fromMessage } from "./from-message.js";
 import { type Body, collections, type Operation, points } from "./operations.js";
@@ -65,14 +66,16 @@ function handler(method: DescMethod, run: Operation, engine: EngineApi) {
           path: "timeout",
         });
       for (const name of beside) delete body[name];
+      const metered = new Metered(engine);
       const result = await run({
-        engine,
+        engine: metered.engine,
         collection: (collection as string | undefined) ?? "",
         body,
         wait: wait === true,
       });
       const time = (performance.now() - startedMs) / 1000;
-      return toMessage(method.output, { ...result, time }) as unknown as Message;
+      const usage = metered.inference && { inference: metered.inference };
+      return toMessage(method.output, { ...result, time, usage }) as unknown as Message;
     } catch (error) {
       throw statusOf(error);
     }

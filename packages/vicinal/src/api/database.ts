@@ -10,6 +10,7 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
+import type { ReadyHooks } from "./hooks.js";
 import type * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
 import { underStrictMode } from "./strict-mode.js";
@@ -24,8 +25,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch) {
-    this.engine = underStrictMode(new Engine(catalogue, watch), (name) => catalogue.get(name).state);
+  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch, hooks?: ReadyHooks) {
+    this.engine = underStrictMode(new Engine(catalogue, watch, hooks), (name) => catalogue.get(name).state);
     this.#release = release;
   }
 

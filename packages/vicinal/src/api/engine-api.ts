@@ -20,6 +20,7 @@ import type {
   FacetRequest,
   FacetResponse,
   GroupsResult,
+  InferenceUsage,
   PointInsertOperations,
   PointRecord,
   PointRequest,
@@ -38,6 +39,12 @@ import type {
   UpdateCollection,
   UpdateResult,
 } from "./schema/index.js";
+
+/** What one request wants to be told beside its result. */
+export interface RequestScope {
+  /** Called before the result is there, where a model counted its tokens. */
+  onUsage?: (usage: InferenceUsage) => void;
+}
 
 export interface EngineApi {
   createCollection(name: string, body: CreateCollection): Promise<boolean>;
@@ -69,4 +76,10 @@ export interface EngineApi {
   facet(name: string, body: FacetRequest): Promise<FacetResponse>;
   searchMatrixPairs(name: string, body: SearchMatrixRequest): Promise<SearchMatrixPairs>;
   searchMatrixOffsets(name: string, body: SearchMatrixRequest): Promise<SearchMatrixOffsets>;
+}
+
+/** An engine that tells requests more than their results. */
+export interface ScopedEngine extends EngineApi {
+  /** The same engine on behalf of one request. */
+  forRequest(scope: RequestScope): EngineApi;
 }

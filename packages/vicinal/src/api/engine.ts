@@ -10,6 +10,7 @@ import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds } from "../query/matching.js";
 import type { RecallWatch } from "../query/recall-watch.js";
+import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { Effect, PayloadEffect } from "../segment/effects.js";
@@ -18,9 +19,11 @@ import type { ResolveView } from "../segment/writer.js";
 import { describeAliases } from "./aliases.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
-import type { EngineApi } from "./engine-api.js";
+import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import { answerFacet } from "./facets.js";
 import { answerGroups } from "./groups.js";
+import type { ReadyHooks } from "./hooks.js";
+import { InferenceModels } from "./inference.js";
 import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
@@ -29,15 +32,24 @@ import { pointNotFound } from "./query-vectors.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
 import { answerScroll } from "./scroll.js";
+import { SharedFilters } from "./shared-filters.js";
 
-export class Engine implements EngineApi {
+export class Engine implements ScopedEngine {
   readonly #catalogue: Catalogue;
   /** Checks a share of the searches in the background; absent where none is to be. */
   readonly watch: RecallWatch | undefined;
+  readonly #hooks: ReadyHooks | undefined;
+  readonly #models: InferenceModels;
 
-  constructor(catalogue: Catalogue, watch?: RecallWatch) {
+  constructor(catalogue: Catalogue, watch?: RecallWatch, hooks?: ReadyHooks, scope: RequestScope = {}) {
     this.#catalogue = catalogue;
     this.watch = watch;
+    this.#hooks = hooks;
+    this.#models = new InferenceModels(hooks?.inference, scope.onUsage);
+  }
+
+  forRequest(scope: RequestScope): EngineApi {
+    return new Engine(this.#catalogue, this.watch, this.#hooks, scope);
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -116,7 +128,8 @@ export class Engine implements EngineApi {
 
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const points = storedPoints(collection.state.config, schema.pointInsertOperations.parse(body));
+    const request = await this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
+    const points = storedPoints(collection.state.config, request);
     let bytes = 0;
     for (const { vectors } of points) for (const { vector } of vectors) bytes += vector.data.byteLength;
     const result = await this.#write(collection, () => [{ kind: "upsert", points }]);
@@ -237,18 +250,22 @@ export class Engine implements EngineApi {
   }
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
-    const scope = this.#scope(name);
-    return answerQuery(scope, schema.queryRequest.parse(body));
+    this.#catalogue.get(name);
+    const request = this.#models.resolve(schema.queryRequest.parse(body), "query");
+    return after(request, (resolved) => answerQuery(this.#scope(name), resolved));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
+    this.#catalogue.get(name);
+    const { searches } = await this.#models.resolve(schema.queryRequestBatch.parse(body), "query");
     const scope = this.#scope(name);
-    const { searches } = schema.queryRequestBatch.parse(body);
     return Promise.all(searches.map((request) => answerQuery(scope, request)));
   }
 
   async queryGroups(name: string, body: schema.QueryGroupsRequest): Promise<schema.GroupsResult<RawJson>> {
-    return answerGroups(this.#scope(name), schema.queryGroupsRequest.parse(body));
+    this.#catalogue.get(name);
+    const request = await this.#models.resolve(schema.queryGroupsRequest.parse(body), "query");
+    return answerGroups(this.#scope(name), request);
   }
 
   async facet(name: string, body: schema.FacetRequest): Promise<schema.FacetResponse> {
@@ -269,7 +286,7 @@ export class Engine implements EngineApi {
 
   #scope(name: string): QueryScope {
     const stateOf = (collection: string) => this.#catalogue.get(collection).state;
-    return { state: stateOf(name), watch: this.watch, stateOf };
+    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters() };
   }
 
   close(): Promise<void> {

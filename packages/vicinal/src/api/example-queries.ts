@@ -5,6 +5,8 @@ import type { Example, ExampleVector } from "./query-vectors.js";
 import type { ContextInput, QueryInterface, RecommendInput } from "./schema/index.js";
 
 export interface ExampleQuery {
+  /** The query's name. */
+  kind: string;
   /** Where they stand in the request, for messages. */
   at: string;
   examples: Example[];
@@ -12,23 +14,26 @@ export interface ExampleQuery {
   meaning: Objective | ((examples: readonly ExampleVector[]) => Float32Array);
 }
 
-/** Undefined for other queries. BAD_REQUEST where there are too few examples. */
-export function exampleQuery(query: QueryInterface): ExampleQuery | undefined {
+/**
+ * Undefined for other queries. BAD_REQUEST where there are too few examples.
+ * @param at Where the query stands in the request.
+ */
+export function exampleQuery(query: QueryInterface, at: string): ExampleQuery | undefined {
   if (typeof query !== "object") return undefined;
-  if ("recommend" in query) return recommendation(query.recommend);
+  if ("recommend" in query) return recommendation(query.recommend, `${at}.recommend`);
   if ("discover" in query) {
     const { target, context: given } = query.discover;
     const pairs = pairsOf(given);
     const examples = [target as Example, ...pairs];
-    return { at: "query.discover", examples, meaning: discovery(pairs.length / 2) };
+    return { kind: "discover", at: `${at}.discover`, examples, meaning: discovery(pairs.length / 2) };
   }
   if (!("context" in query)) return undefined;
   const pairs = pairsOf(query.context);
-  return { at: "query.context", examples: pairs, meaning: context(pairs.length / 2) };
+  return { kind: "context", at: `${at}.context`, examples: pairs, meaning: context(pairs.length / 2) };
 }
 
-function recommendation({ positive, negative, strategy }: RecommendInput): ExampleQuery {
-  const at = "query.recommend";
+function recommendation({ positive, negative, strategy }: RecommendInput, at: string): ExampleQuery {
+  const kind = "recommend";
   const positives = positive?.length ?? 0;
   const negatives = negative?.length ?? 0;
   const examples = [...(positive ?? []), ...(negative ?? [])] as Example[];
@@ -39,9 +44,9 @@ function recommendation({ positive, negative, strategy }: RecommendInput): Examp
       `Bad request: At least one positive ${averaging ? "" : "or negative "}vector ID required with this strategy`,
       { field: at },
     );
-  if (averaging) return { at, examples, meaning: (found) => averaged(found, positives) };
+  if (averaging) return { kind, at, examples, meaning: (found) => averaged(found, positives) };
   const objective = strategy === "best_score" ? bestScore : sumScores;
-  return { at, examples, meaning: objective(positives, negatives) };
+  return { kind, at, examples, meaning: objective(positives, negatives) };
 }
 
 /** Positive and negative examples in turn. */

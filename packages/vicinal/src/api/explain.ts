@@ -1,6 +1,7 @@
 /** From the planner's notes to what an answer says of how it was found. */
-import type { NearestResult, SegmentPlan } from "../query/search.js";
-import type { QueryExplanation, SegmentExplanation } from "./schema/index.js";
+import type { SegmentPlan } from "../query/search.js";
+import type { Stage } from "./prefetch.js";
+import type { QueryExplanation, SegmentExplanation, StageExplanation } from "./schema/index.js";
 
 /** Milliseconds of the clock of `performance.now()`: when the query began, when its points were read, and when it ended. */
 export interface QueryClock {
@@ -9,20 +10,28 @@ export interface QueryClock {
   ended: number;
 }
 
-export function explanation(
-  { plan, mergeMs }: Pick<NearestResult, "plan" | "mergeMs">,
-  { began, reading, ended }: QueryClock,
-): QueryExplanation {
+export function explanation(stage: Stage, { began, reading, ended }: QueryClock): QueryExplanation {
+  return {
+    ...explainedStage(stage),
+    payload_us: microseconds(ended - reading),
+    total_us: microseconds(ended - began),
+  };
+}
+
+/** The numbers are of the query itself, but for the whole time, in which those before it are. */
+function explainedStage({ kind, count, plan, mergeMs, ms, before }: Stage): StageExplanation {
   const sum = (part: (step: SegmentPlan) => number) => plan.reduce((total, step) => total + part(step), 0);
   return {
+    query: kind,
+    found: count,
     segments: plan.map(explainedSegment),
     scored: sum(({ scored }) => scored),
     visited: sum(({ visited }) => visited),
     filter_us: microseconds(sum(({ filterMs }) => filterMs)),
     search_us: microseconds(sum(({ searchMs }) => searchMs)),
     merge_us: microseconds(mergeMs),
-    payload_us: microseconds(ended - reading),
-    total_us: microseconds(ended - began),
+    total_us: microseconds(ms),
+    ...(before.length === 0 ? {} : { prefetch: before.map(explainedStage) }),
   };
 }
 

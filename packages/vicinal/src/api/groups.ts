@@ -2,17 +2,17 @@
  * Answering a query by groups. The best rows are asked for, four times as many each time, until there are as many groups as wanted;
  * groups that are not full by then are filled by the same query among their own points alone.
  */
-import { compileCheckedFilter } from "../payload/filter.js";
 import { tryPointId } from "../payload/id.js";
 import { parsePath } from "../payload/path.js";
 import { type Group, type GroupKey, type GroupLimits, groupRows } from "../query/groups.js";
 import { PointReader } from "./points.js";
-import { compiled, DEFAULT_LIMIT, type QueryScope, rank } from "./queries.js";
+import { DEFAULT_LIMIT, type QueryScope, rank } from "./queries.js";
 import type {
   Filter,
   GroupsResult,
   PointGroup,
   PointRecord,
+  Prefetch,
   QueryGroupsRequest,
   RawJson,
   WithLookup,
@@ -50,9 +50,10 @@ async function foundGroups(
 ): Promise<Groups> {
   const reader = new PointReader(request.with_payload, request.with_vector, false);
   let only: GroupKey[] | undefined;
-  let filter = compiled(request.filter);
+  let filter = request.filter;
+  const asked = { ...request, prefetch: enlarged(request.prefetch, limits.size) };
   for (let limit = Math.max(FIRST_ROWS_MIN, limits.limit * limits.size); ; limit *= GROWTH) {
-    const found = await rank(scope, request, { filter, limit, offset: 0 }, ({ rows }): Groups | undefined => {
+    const found = await rank(scope, asked, { filter, limit, offset: 0 }, ({ rows }): Groups | undefined => {
       const groups = groupRows(rows, limits, only);
       if (rows.length >= limit && !isComplete(groups, limits, only)) {
         if (groups.length === limits.limit) only ??= groups.map(({ key }) => key);
@@ -75,8 +76,17 @@ function isComplete(groups: readonly Group[], { limit, size }: GroupLimits, only
   return (only !== undefined || groups.length === limit) && groups.every(({ rows }) => rows.length === size);
 }
 
+/** What goes before finds enough for groups of that size: so many times as many points. */
+function enlarged(given: QueryGroupsRequest["prefetch"], size: number): Prefetch[] {
+  return [given ?? []].flat().map((one) => ({
+    ...one,
+    limit: (one.limit ?? DEFAULT_LIMIT) * size,
+    prefetch: enlarged(one.prefetch, size),
+  }));
+}
+
 /** The points that match and are in one of the groups. */
-function amongGroups({ filter, group_by: key }: QueryGroupsRequest, keys: readonly GroupKey[]) {
+function amongGroups({ filter, group_by: key }: QueryGroupsRequest, keys: readonly GroupKey[]): Filter {
   const words = keys.filter((value) => typeof value === "string");
   const integers = keys.filter((value) => typeof value !== "string");
   const should = [
@@ -84,7 +94,7 @@ function amongGroups({ filter, group_by: key }: QueryGroupsRequest, keys: readon
     { key, match: { any: integers } },
   ];
   const inGroups = { should } as Filter;
-  return compileCheckedFilter({ must: filter ? [filter, inGroups] : [inGroups] });
+  return filter ? { must: [filter, inGroups] } : inGroups;
 }
 
 /** Gives each group the point of another collection whose id is the group's. */

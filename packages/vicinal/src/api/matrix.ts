@@ -30,7 +30,7 @@ export async function sampledNeighbours(
   if (sample.length < 2) return { ids: [], neighbours: [] };
   const ids = sample.map(({ segment, row }) => segment.ids.get(row)).sort(comparePointIds);
   const window = {
-    filter: compileCheckedFilter({ must: [{ has_id: ids }] }),
+    filter: { must: [{ has_id: ids }] },
     limit: request.limit ?? DEFAULT_NEIGHBOURS,
     offset: 0,
   };

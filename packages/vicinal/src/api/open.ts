@@ -4,6 +4,7 @@ import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
+import { type Hooks, readyHooks } from "./hooks.js";
 
 export interface OpenOptions extends CatalogueOptions {
   /**
@@ -11,10 +12,16 @@ export interface OpenOptions extends CatalogueOptions {
    * searching: default 0.01, 0 for no checks. Where they find less than was asked, later searches work harder.
    */
   recallCheckShare?: number;
+  /** Models of your own: those that turn texts, images and other objects into vectors, and those that rerank. */
+  hooks?: Hooks;
 }
 
 /** A misspelt option would be passed over, and durability with it. */
-const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>(["syncIntervalMs", "recallCheckShare"]);
+const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
+  "syncIntervalMs",
+  "recallCheckShare",
+  "hooks",
+]);
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
@@ -39,13 +46,14 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
       field: "recallCheckShare",
     });
+  const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
-    return new Database(await Catalogue.open(undefined, options), async () => {}, watch);
+    return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
   const home = await openHome(path);
   try {
     const catalogue = await Catalogue.open(home.directory, options);
-    return new Database(catalogue, () => home.close(), watch);
+    return new Database(catalogue, () => home.close(), watch, hooks);
   } catch (reason) {
     await home.close();
     throw reason;

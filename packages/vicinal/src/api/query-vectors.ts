@@ -1,6 +1,6 @@
 /** From what a query compares with, a vector or a point's id, to the vector itself. */
 import { type PointId, parsePointId } from "../payload/id.js";
-import { after } from "../runtime/after.js";
+import { after, all } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { CollectionState, Place } from "../segment/state.js";
@@ -61,16 +61,12 @@ export function exampleVectors(
   comparison: Comparison,
   given: readonly Example[],
 ): ExampleVector[] | Promise<ExampleVector[]> {
-  const found = given.map((example) => exampleVector(state, comparison, example));
-  return found.every((example) => !(example instanceof Promise))
-    ? (found as ExampleVector[])
-    : Promise.all(found);
+  return all(given.map((example) => exampleVector(state, comparison, example)));
 }
 
-/** Where the points lie now that gave their vectors; while those were read they may have moved. */
-export function placesOf(state: CollectionState, examples: readonly ExampleVector[]): Place[] {
-  const places = examples.map(({ id }) => (id === undefined ? undefined : state.find(id)));
-  return places.filter((place) => place !== undefined);
+/** Where the points lie now, each once; those that are gone by now lie nowhere. */
+export function placesOf(state: CollectionState, ids: readonly PointId[]): Place[] {
+  return [...new Set(ids)].map((id) => state.find(id)).filter((place) => place !== undefined);
 }
 
 function vectorNotFound(id: PointId, using: string): VicinalError {

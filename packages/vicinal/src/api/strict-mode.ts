@@ -3,6 +3,7 @@
  * what of each operation is limited; collections without strict mode pay one look at their configuration.
  */
 import type { CollectionState } from "../segment/state.js";
+import type { RequestScope, ScopedEngine } from "./engine-api.js";
 import type { StrictModeConfig } from "./schema/index.js";
 import * as schema from "./schema/index.js";
 import { checkExact, checkFieldIndexCount, checkLimit } from "./strict-checks.js";
@@ -74,9 +75,14 @@ type Method = (...values: unknown[]) => unknown;
  *
  * @param stateOf Of the collection of that name. COLLECTION_NOT_FOUND.
  */
-export function underStrictMode<E extends object>(engine: E, stateOf: (name: string) => CollectionState): E {
+export function underStrictMode<E extends ScopedEngine>(
+  engine: E,
+  stateOf: (name: string) => CollectionState,
+): E {
   const methods = new Map<string | symbol, Method>();
   const guarded = (operation: string | symbol, method: Method): Method => {
+    if (operation === "forRequest")
+      return (scope) => underStrictMode(engine.forRequest(scope as RequestScope) as ScopedEngine, stateOf);
     const check = typeof operation === "string" && Object.hasOwn(checks, operation) && checks[operation];
     if (!check) return method.bind(engine);
     return (...values) => {

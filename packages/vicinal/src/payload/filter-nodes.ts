@@ -24,6 +24,9 @@ export interface RowView {
 
 /** A segment as a filter sees it. */
 export interface SegmentView {
+  /** Which segment it is, and the last write that it shows, for who remembers what was found in it. */
+  readonly segment?: object;
+  readonly sequence?: number;
   readonly rowCount: number;
   /** Bits of the rows that count; absent: all rows do. */
   readonly live?: Uint32Array;

@@ -10,6 +10,7 @@ import {
   type OpenApiComponents,
   type OpenApiSchema,
   object,
+  oneOrMany,
   optional,
   outOfRange,
   refined,
@@ -215,27 +216,9 @@ class ConditionSchema extends Schema<Condition> {
   }
 }
 
-/** One condition may be written without the list around it. */
-class ConditionsSchema extends Schema<Condition | Condition[]> {
-  readonly expected = "a condition or an array of them";
-  readonly #one = named("Condition", new ConditionSchema());
-  readonly #many = array(this.#one);
-
-  looksLike(value: unknown): boolean {
-    return typeof value === "object" && value !== null;
-  }
-
-  check(value: unknown): Issue | undefined {
-    return Array.isArray(value) ? this.#many.check(value) : this.#one.check(value);
-  }
-
-  protected render(components: OpenApiComponents): OpenApiSchema {
-    return { anyOf: [this.#one.toOpenApi(components), this.#many.toOpenApi(components)] };
-  }
-}
-
-const conditions = optional<Condition | Condition[]>(new ConditionsSchema());
-const conditionList = array(named("Condition", new ConditionSchema()));
+const condition = named("Condition", new ConditionSchema());
+const conditions = optional<Condition | Condition[]>(oneOrMany(condition));
+const conditionList = array(condition);
 
 export const filterSchema: Schema<Filter> = named(
   "Filter",

@@ -3,12 +3,12 @@
  * for each, and the distances are put together by ordinals. Cost: examples x matching vectors, and 4 bytes of memory for each.
  */
 import type { Metric } from "../index/contract.js";
-import type { CompiledFilter } from "../payload/filter.js";
 import { clearBit, countBits, forEachBit } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState, Place } from "../segment/state.js";
 import type { VectorColumn } from "../segment/vector-column.js";
 import { Best } from "./best.js";
+import type { RowFilter } from "./matching.js";
 import type { Objective } from "./objectives.js";
 import { candidateRows, type RankedRow } from "./ranked.js";
 import { whenDone } from "./search.js";
@@ -20,7 +20,7 @@ export interface ByExamples {
   /** Of unit length where the metric is Cosine; as many as the objective counts. */
   examples: readonly Float32Array[];
   objective: Objective;
-  filter: CompiledFilter | undefined;
+  filter: RowFilter | undefined;
   /** Not to be answered. */
   except: readonly Place[];
   limit: number;
@@ -30,7 +30,7 @@ export interface ByExamples {
 export function rankByExamples<R>(
   state: CollectionState,
   request: ByExamples,
-  read: (rows: RankedRow[]) => R,
+  read: (rows: RankedRow[]) => R | Promise<R>,
 ): R | Promise<R> {
   const best = new Best<RankedRow>(request.limit, (a, b) => b.score - a.score);
   const late: Promise<void>[] = [];

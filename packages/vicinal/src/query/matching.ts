@@ -7,8 +7,11 @@ import { compareKeys, IdKey } from "../segment/id-column.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 
+/** What decides which rows a query chooses among: a filter of payloads, or what was found before. */
+export type RowFilter = Pick<CompiledFilter, "evaluate">;
+
 /** Bits of the live rows that match; the caller owns them. */
-export function matchingRows(state: CollectionState, segment: Segment, filter: CompiledFilter): Uint32Array {
+export function matchingRows(state: CollectionState, segment: Segment, filter: RowFilter): Uint32Array {
   const bits = new Uint32Array(bitWords(segment.rowCount));
   filter.evaluate(viewOf(state, segment), bits);
   return bits;
@@ -16,6 +19,8 @@ export function matchingRows(state: CollectionState, segment: Segment, filter: C
 
 function viewOf(state: CollectionState, segment: Segment): SegmentView {
   return {
+    segment,
+    sequence: state.sequence,
     rowCount: segment.rowCount,
     live: segment.live,
     columns: segment.fields,
@@ -32,14 +37,14 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
 }
 
 /** The ids of all live points that match, segment by segment. */
-export function matchingIds(state: CollectionState, filter: CompiledFilter): PointId[] {
+export function matchingIds(state: CollectionState, filter: RowFilter): PointId[] {
   const ids: PointId[] = [];
   for (const segment of state.segments())
     forEachBit(matchingRows(state, segment, filter), (row) => ids.push(segment.ids.get(row)));
   return ids;
 }
 
-export function countMatching(state: CollectionState, filter: CompiledFilter | undefined): number {
+export function countMatching(state: CollectionState, filter: RowFilter | undefined): number {
   if (!filter) return state.pointCount;
   let count = 0;
   for (const segment of state.segments()) count += countBits(matchingRows(state, segment, filter));
@@ -58,7 +63,7 @@ export interface OrderedPoint {
  */
 export function pointsInOrder(
   state: CollectionState,
-  options: { offset?: PointId; limit: number; filter?: CompiledFilter },
+  options: { offset?: PointId; limit: number; filter?: RowFilter },
 ): OrderedPoint[] {
   const from = options.offset === undefined ? undefined : new IdKey().set(options.offset);
   const cursors = state.segments().map((segment) => {

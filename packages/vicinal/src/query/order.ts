@@ -4,12 +4,12 @@
  * One walk over the values keeps the first.
  */
 import type { FieldSchema } from "../payload/columns.js";
-import type { CompiledFilter } from "../payload/filter.js";
 import { comparePointIds } from "../payload/id.js";
 import { forEachBit } from "../runtime/bits.js";
 import type { CollectionState } from "../segment/state.js";
 import { Best } from "./best.js";
 import { FieldValues } from "./field-values.js";
+import type { RowFilter } from "./matching.js";
 import { candidateRows, type RankedRow, UNCOMPARED_SCORE } from "./ranked.js";
 
 export type OrderValue = number | bigint;
@@ -31,7 +31,7 @@ interface OrderedRow extends RankedRow {
 export function orderedByField(
   state: CollectionState,
   { path, schema, descending, startFrom }: FieldOrder,
-  { limit, filter }: { limit: number; filter: CompiledFilter | undefined },
+  { limit, filter }: { limit: number; filter: RowFilter | undefined },
 ): RankedRow[] {
   const comesFirst = descending
     ? (a: OrderValue, b: OrderValue) => a > b

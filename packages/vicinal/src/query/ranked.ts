@@ -1,8 +1,7 @@
 /** What every way of asking for points comes to: rows in the order of the answer. */
-import type { CompiledFilter } from "../payload/filter.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
-import { matchingRows } from "./matching.js";
+import { matchingRows, type RowFilter } from "./matching.js";
 
 export interface RankedRow {
   segment: Segment;
@@ -20,7 +19,7 @@ export const UNCOMPARED_SCORE = 1;
 export function candidateRows(
   state: CollectionState,
   segment: Segment,
-  filter: CompiledFilter | undefined,
+  filter: RowFilter | undefined,
 ): Uint32Array {
   return filter ? matchingRows(state, segment, filter) : segment.live;
 }

@@ -4,15 +4,15 @@
  * Floyd (in Bentley, Programming pearls: a sample of brilliance, CACM 1987): k distinct numbers below n by k draws. Those
  * are the places of the sampled points among the matching rows, which are walked through once.
  */
-import type { CompiledFilter } from "../payload/filter.js";
 import { countBits, forEachBit } from "../runtime/bits.js";
 import type { CollectionState } from "../segment/state.js";
+import type { RowFilter } from "./matching.js";
 import { candidateRows, type RankedRow, UNCOMPARED_SCORE } from "./ranked.js";
 
 /** @param random Numbers in [0, 1). */
 export function sampledRows(
   state: CollectionState,
-  { limit, filter }: { limit: number; filter: CompiledFilter | undefined },
+  { limit, filter }: { limit: number; filter: RowFilter | undefined },
   random: () => number = Math.random,
 ): RankedRow[] {
   const parts = state.segments().map((segment) => {

@@ -4,12 +4,11 @@
  * that was asked for, and k points whenever k match.
  */
 import type { IndexTraits, Metric, SearchResult, SearchStats, VectorIndex } from "../index/contract.js";
-import type { CompiledFilter } from "../payload/filter.js";
 import { countBits } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
 import type { FileHome, MemoryHome, VectorColumn } from "../segment/vector-column.js";
-import { matchingRows } from "./matching.js";
+import { matchingRows, type RowFilter } from "./matching.js";
 import {
   EFFORT_STEP,
   expectedRecall,
@@ -29,7 +28,7 @@ export interface NearestRequest extends SearchWish {
   query: Float32Array;
   /** Hits wanted, offset included. */
   k: number;
-  filter?: CompiledFilter;
+  filter?: RowFilter;
   /** Measure the time of each stage and look up the recall to be expected. Default false. */
   explain?: boolean;
 }
@@ -81,7 +80,7 @@ export interface NearestResult {
 export function nearest<R>(
   state: CollectionState,
   request: NearestRequest,
-  read: (found: NearestResult) => R,
+  read: (found: NearestResult) => R | Promise<R>,
 ): R | Promise<R> {
   const hits: Hit[] = [];
   const plan: SegmentPlan[] = [];
@@ -121,15 +120,15 @@ export function nearest<R>(
 
 /** Until then no segment goes, from memory or from disk. A failure is reported when nothing runs any more. */
 export async function whenDone<R>(
-  late: readonly Promise<void>[],
+  late: readonly Promise<unknown>[],
   segments: readonly Segment[],
-  next: () => R,
+  next: () => R | Promise<R>,
 ): Promise<R> {
   const leave = segments.map(({ readers }) => readers.enter());
   try {
     await Promise.allSettled(late);
     await Promise.all(late);
-    return next();
+    return await next();
   } finally {
     for (const done of leave) done();
   }
@@ -179,7 +178,7 @@ function matchingBits(
   state: CollectionState,
   segment: Segment,
   column: VectorColumn,
-  filter: CompiledFilter | undefined,
+  filter: RowFilter | undefined,
 ): Uint32Array | undefined {
   if (filter) return column.ordinalBits(matchingRows(state, segment, filter));
   if (segment.deadCount === 0) return undefined;

@@ -10,6 +10,8 @@ export const errorCatalogue = {
   BAD_POINT_ID: { status: 400, summary: "A point id is neither an unsigned 64-bit integer nor a UUID." },
   NOT_TRAINED: { status: 400, summary: "An index or codec must be trained before it is used so." },
   UNKNOWN_VECTOR: { status: 400, summary: "The collection has no vector of that name." },
+  UNKNOWN_MODEL: { status: 400, summary: "There is no model of that name, built in or given as a hook." },
+  HOOK_FAILED: { status: 500, summary: "A hook threw, took too long or answered what it may not." },
   BAD_FILTER: { status: 400, summary: "A filter condition is not understood." },
   COLLECTION_NOT_FOUND: { status: 404, summary: "There is no collection of that name." },
   COLLECTION_EXISTS: { status: 409, summary: "A collection of that name exists already." },

@@ -116,7 +116,7 @@ export function anyObject(): Schema<Record<string, unknown>> {
 
 type Fields = Readonly<Record<string, Schema<unknown>>>;
 type OptionalKeys<F> = { [K in keyof F]: F[K] extends OptionalSchema<unknown> ? K : never }[keyof F];
-type ObjectOf<F> = Simplify<
+export type ObjectOf<F> = Simplify<
   { [K in Exclude<keyof F, OptionalKeys<F>>]: Infer<F[K]> } & { [K in OptionalKeys<F>]?: Infer<F[K]> }
 >;
 type Simplify<T> = { [K in keyof T]: T[K] };
@@ -239,6 +239,34 @@ function weight(issue: Issue): number {
 /** One of several forms. Put the most frequent first: the first that accepts ends the search. */
 export function union<const S extends readonly Schema<unknown>[]>(...options: S): Schema<Infer<S[number]>> {
   return new UnionSchema(options);
+}
+
+class OneOrManySchema<T> extends Schema<T | T[]> {
+  readonly expected: string;
+  private readonly many: Schema<T[]>;
+
+  constructor(private readonly one: Schema<T>) {
+    super();
+    this.expected = `${one.expected} or an array of them`;
+    this.many = array(one);
+  }
+
+  looksLike(value: unknown): boolean {
+    return Array.isArray(value) || this.one.looksLike(value);
+  }
+
+  check(value: unknown): Issue | undefined {
+    return Array.isArray(value) ? this.many.check(value) : this.one.check(value);
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return { anyOf: [this.one.toOpenApi(components), this.many.toOpenApi(components)] };
+  }
+}
+
+/** Objects in an array, or a single one without the array around it. */
+export function oneOrMany<T>(one: Schema<T>): Schema<T | T[]> {
+  return new OneOrManySchema(one);
 }
 
 class TaggedSchema<T> extends Schema<T> {

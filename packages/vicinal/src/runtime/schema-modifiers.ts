@@ -174,6 +174,44 @@ export function lazy<T>(resolve: () => Schema<T>, expected: string): Schema<T> {
   return new LazySchema(resolve, expected);
 }
 
+class NestedSchema<T> extends Schema<T> {
+  readonly expected: string;
+  /** Values of this schema around the one that is being checked. */
+  private readonly around = { depth: 0 };
+
+  constructor(
+    private readonly limit: number,
+    private readonly inner: Schema<T>,
+  ) {
+    super();
+    this.expected = inner.expected;
+  }
+
+  looksLike(value: unknown): boolean {
+    return this.inner.looksLike(value);
+  }
+
+  check(value: unknown): Issue | undefined {
+    const { around, limit } = this;
+    if (around.depth === limit) return createIssue(`nested deeper than ${limit} levels`);
+    around.depth++;
+    try {
+      return this.inner.check(value);
+    } finally {
+      around.depth--;
+    }
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return this.inner.toOpenApi(components);
+  }
+}
+
+/** A schema that refers to itself, up to so many levels: neither the check nor what follows may exhaust the stack. */
+export function nestedAtMost<T>(limit: number, inner: Schema<T>): Schema<T> {
+  return new NestedSchema(limit, inner);
+}
+
 class RefinedSchema<T> extends Schema<T> {
   readonly expected: string;
 

@@ -6,6 +6,7 @@ export * from "./facets.js";
 export * from "./field-index.js";
 export * from "./filter.js";
 export * from "./groups.js";
+export * from "./inference.js";
 export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";

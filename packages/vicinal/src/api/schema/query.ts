@@ -5,11 +5,16 @@ import {
   boolean,
   choice,
   type Infer,
+  lazy,
   named,
+  nestedAtMost,
   nullable,
   number,
+  type ObjectOf,
   object,
+  oneOrMany,
   optional,
+  type Schema,
   string,
   union,
   unsigned,
@@ -60,9 +65,25 @@ export const searchParams = named(
 );
 export type SearchParams = Infer<typeof searchParams>;
 
+const mmr = named(
+  "Mmr",
+  object({
+    diversity: optional(number({ min: 0, max: 1 })).describe(
+      "0 takes the nearest points, 1 those that are unlike the ones taken before. Default 0.5.",
+    ),
+    candidates_limit: optional(unsigned({ max: 16_384 })).describe(
+      "How many of the nearest points are chosen among. Default: as many as are wanted.",
+    ),
+  }),
+);
+export type Mmr = Infer<typeof mmr>;
+
 export const nearestQuery = named(
   "NearestQuery",
-  object({ nearest: vectorInput, mmr: optional(unsupported(anyJson())) }),
+  object({
+    nearest: vectorInput,
+    mmr: optional(mmr).describe("Choose points that are unlike each other among the nearest ones."),
+  }),
 );
 
 export const orderByQuery = named("OrderByQuery", object({ order_by: orderByInterface }));
@@ -97,9 +118,27 @@ export const discoverQuery = named(
 );
 export const contextQuery = named("ContextQuery", object({ context: nullable(contextInput) }));
 
+const fusionQuery = named(
+  "FusionQuery",
+  object({
+    fusion: named("Fusion", choice("rrf", "dbsf")).describe(
+      "By ranks (reciprocal rank fusion), or by scores as their distribution makes them comparable.",
+    ),
+  }),
+);
+const rrf = named(
+  "Rrf",
+  object({
+    k: optional(unsigned({ min: 1 })).describe("The larger, the less the first ranks stand out. Default 2."),
+    weights: optional(array(number())).describe(
+      "One for each prefetch. Default 1; 0 takes no account of it.",
+    ),
+  }),
+);
+export type Rrf = Infer<typeof rrf>;
+const rrfQuery = named("RrfQuery", object({ rrf }));
+
 const laterQueries = [
-  object({ fusion: unsupported(anyJson()) }),
-  object({ rrf: unsupported(anyJson()) }),
   object({ formula: unsupported(anyJson()) }),
   object({ relevance_feedback: unsupported(anyJson()) }),
 ] as const;
@@ -115,6 +154,8 @@ export const queryInterface = named(
     contextQuery,
     orderByQuery,
     sampleQuery,
+    fusionQuery,
+    rrfQuery,
     ...laterQueries,
   ),
 );
@@ -125,19 +166,51 @@ const lookupLocation = named(
   object({ collection: string(), vector: optional(string()), shard_key: shardKeyField }),
 );
 
-/** What all queries have, whatever form their answer takes. */
-export const queryFields = {
+/** What all queries have, those of a prefetch too. */
+const askingFields = {
   query: optional(queryInterface).describe("Without it points come in the order of their ids."),
   using: optional(string()).describe("Name of the vector to search. Default: the one without a name."),
   filter: optional(filter),
   params: optional(searchParams),
   score_threshold: optional(number()).describe("Only points whose score is better are returned."),
-  with_payload: optional(withPayload).describe("Default false."),
-  with_vector: optional(withVector).describe("Default false."),
-  prefetch: optional(unsupported(anyJson())),
   lookup_from: optional(lookupLocation).describe(
     "Where the vectors of points that are named by ids are kept. Default: here.",
   ),
+};
+
+/** A query that goes before another, which then chooses among what this one found. */
+export type Prefetch = ObjectOf<typeof askingFields> & {
+  prefetch?: Prefetch | Prefetch[] | null;
+  limit?: number | null;
+};
+
+const DEPTH_MAX = 64;
+
+const prefetch: Schema<Prefetch> = named(
+  "Prefetch",
+  nestedAtMost(
+    DEPTH_MAX,
+    lazy(
+      () =>
+        object({
+          ...askingFields,
+          prefetch: prefetchField,
+          limit: optional(unsigned({ min: 1 })).describe("Default 10."),
+        }),
+      "a prefetch",
+    ),
+  ),
+);
+const prefetchField = optional<Prefetch | Prefetch[]>(oneOrMany(prefetch)).describe(
+  "Queries that go before: this one chooses among what they found. The filter holds for them too.",
+);
+
+/** What all queries have, whatever form their answer takes. */
+export const queryFields = {
+  ...askingFields,
+  with_payload: optional(withPayload).describe("Default false."),
+  with_vector: optional(withVector).describe("Default false."),
+  prefetch: prefetchField,
   shard_key: shardKeyField,
 };
 

@@ -9,11 +9,14 @@ import {
   array,
   choice,
   type Infer,
+  lazy,
   named,
   nullable,
   number,
+  type ObjectOf,
   object,
   optional,
+  type Schema,
   string,
   uint64,
   union,
@@ -80,18 +83,38 @@ export const segmentExplanation = named(
 );
 export type SegmentExplanation = Infer<typeof segmentExplanation>;
 
-/** How a query was answered. Times are microseconds on the clock. */
+/** How a query of a tree was answered. Times are microseconds on the clock. */
+const stageFields = {
+  query: string().describe(
+    "nearest, mmr, recommend, discover, context, order_by, sample, rrf, dbsf, ids, ...",
+  ),
+  found: unsigned().describe("Points that it found."),
+  segments: array(segmentExplanation),
+  scored: unsigned(),
+  visited: unsigned(),
+  filter_us: number(),
+  search_us: number(),
+  merge_us: number().describe("Putting the segments' hits in one order."),
+  total_us: number().describe("From its beginning to its end, its prefetches included."),
+};
+
+/** The same of the queries that went before. */
+export interface StageExplanation extends ObjectOf<typeof stageFields> {
+  prefetch?: StageExplanation[] | null;
+}
+const stageExplanation: Schema<StageExplanation> = named(
+  "StageExplanation",
+  lazy(() => object({ ...stageFields, prefetch: stages }), "an explanation"),
+);
+const stages = optional(array(stageExplanation)).describe("One for each prefetch.");
+
+/** How a query was answered. */
 export const queryExplanation = named(
   "QueryExplanation",
   object({
-    segments: array(segmentExplanation),
-    scored: unsigned(),
-    visited: unsigned(),
-    filter_us: number(),
-    search_us: number(),
-    merge_us: number().describe("Putting the segments' hits in one order."),
+    ...stageFields,
+    prefetch: stages,
     payload_us: number().describe("Reading payloads and vectors of the answer."),
-    total_us: number(),
   }),
 );
 export type QueryExplanation = Infer<typeof queryExplanation>;

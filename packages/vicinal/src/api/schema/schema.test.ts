@@ -165,9 +165,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       pointInsertOperations,
-      { points: [{ id: 1, vector: { text: "x", model: "m" } }] },
-      "UNSUPPORTED",
-      "points[0].vector: inference is not supported",
+      { points: [{ id: 1, vector: { text: 5, model: "m" } }] },
+      "BAD_REQUEST",
+      "points[0].vector.text: expected a string, got 5",
     ],
     [
       pointInsertOperations,
@@ -196,8 +196,9 @@ describe("refused, naming the culprit", () => {
     ],
     [pointsSelector, { filter: 3 }, "BAD_FILTER", "filter: expected"],
     [queryRequest, { limit: 0 }, "OUT_OF_RANGE", "limit: value 0 invalid, must be 1 or larger"],
-    [queryRequest, { prefetch: [] }, "UNSUPPORTED", "prefetch: is not supported"],
-    [queryRequest, { query: { fusion: "rrf" } }, "UNSUPPORTED", "query.fusion: is not supported"],
+    [queryRequest, { prefetch: 3 }, "BAD_REQUEST", "prefetch: expected an object"],
+    [queryRequest, { prefetch: [{ limit: 0 }] }, "OUT_OF_RANGE", "prefetch[0].limit: value 0 invalid"],
+    [queryRequest, { query: { fusion: "sum" } }, "BAD_REQUEST", "query.fusion: expected"],
     [
       queryRequest,
       { query: { nearest: [[1]] } },

@@ -14,6 +14,7 @@ import {
   vector,
 } from "../../runtime/schema.js";
 import { type ExtendedPointId, extendedPointId } from "./common.js";
+import { inference } from "./inference.js";
 
 /** A dense vector, finite float32 numbers. */
 export const denseVector = vector();
@@ -23,24 +24,18 @@ const sparse = named("SparseVector", object({ indices: array(unsigned()), values
 export const sparseVector = unsupported(sparse, "sparse vectors are");
 export const multiVector = unsupported(array(denseVector), "multi-vectors are");
 
-/** Texts, images and objects that a model would turn into vectors: `Document`, `Image`, `InferenceObject`. */
-export const inference = unsupported(
-  named("InferenceObject", object({ model: string({ minLength: 1 }) })),
-  "inference is",
-);
-
 /** One vector of a point. */
-export const namedVectorValue = named("Vector", union(denseVector, sparseVector, multiVector, inference));
+export const namedVectorValue = named("Vector", union(denseVector, inference, sparseVector, multiVector));
 
 /** The vectors of a point: the unnamed one, or those of the given names. */
 export const vectorStruct = named(
   "VectorStruct",
-  union(denseVector, multiVector, record(namedVectorValue), inference),
+  union(denseVector, inference, multiVector, record(namedVectorValue)),
 );
 export type VectorStruct = Infer<typeof vectorStruct>;
 
 /**
- * What is left of `VectorStruct` once a value has passed its schema: the forms that this version supports. The
+ * What is left of `VectorStruct` once a value has passed its schema and models' inputs became vectors. The
  * same holds for `VectorInput` and `SupportedVectorInput`.
  */
 export type SupportedVectorStruct = DenseVector | Record<string, DenseVector>;
@@ -53,15 +48,15 @@ export const batchVectorStruct = named(
   union(
     array(denseVector),
     unsupported(array(array(denseVector)), "multi-vectors are"),
+    array(inference),
     record(array(namedVectorValue)),
-    unsupported(array(object({ model: string({ minLength: 1 }) })), "inference is"),
   ),
 );
 
 /** What a query compares with: a vector, or the stored vector of a point. */
 export const vectorInput = named(
   "VectorInput",
-  union(denseVector, extendedPointId, sparseVector, multiVector, inference),
+  union(denseVector, extendedPointId, inference, sparseVector, multiVector),
 );
 export type VectorInput = Infer<typeof vectorInput>;
 

@@ -1,0 +1,16 @@
+/** What one request used beside the server's own time: the tokens that models counted. */
+import type { EngineApi, InferenceUsage, ScopedEngine } from "vicinal/protocol";
+
+export class Metered {
+  /** The engine to serve the request with. */
+  readonly engine: EngineApi;
+  /** Known once the request is answered; absent where no model counted. */
+  inference: InferenceUsage | undefined;
+
+  constructor(engine: EngineApi) {
+    const onUsage = (usage: InferenceUsage): void => {
+      this.inference = usage;
+    };
+    this.engine = (engine as Partial<ScopedEngine>).forRequest?.({ onUsage }) ?? engine;
+  }
+}
