@@ -11,5 +11,6 @@ export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";
 export * from "./results.js";
+export * from "./service.js";
 export * from "./strict-mode.js";
 export * from "./vectors.js";
