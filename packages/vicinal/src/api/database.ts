@@ -26,7 +26,7 @@ export class Database {
 
   /** Use `open`. */
   constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch, hooks?: ReadyHooks) {
-    this.engine = underStrictMode(new Engine(catalogue, watch, hooks), (name) => catalogue.get(name).state);
+    this.engine = underStrictMode(new Engine(catalogue, watch, hooks), catalogue);
     this.#release = release;
   }
 
@@ -67,6 +67,20 @@ export class Database {
 
   getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
     return this.engine.getCollectionAliases(name);
+  }
+
+  /** What the optimizer does now. */
+  getOptimizations(name: string, args?: schema.OptimizationsRequest): Promise<schema.OptimizationsResponse> {
+    return this.engine.getOptimizations(name, args);
+  }
+
+  /** Shares of the machine's memory and disk from which on only deletions are taken, and what is in use. */
+  getQuotas(): Promise<schema.QuotaStatus> {
+    return this.engine.getQuotas();
+  }
+
+  updateQuotas(config: schema.QuotaConfig): Promise<boolean> {
+    return this.engine.updateQuotas(config);
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */

@@ -13,7 +13,7 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import { after } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import type { Effect, PayloadEffect } from "../segment/effects.js";
+import { bytesOf, type DenseVector, type Effect, type PayloadEffect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { ResolveView } from "../segment/writer.js";
 import { describeAliases } from "./aliases.js";
@@ -25,6 +25,8 @@ import { answerGroups } from "./groups.js";
 import type { ReadyHooks } from "./hooks.js";
 import { InferenceModels } from "./inference.js";
 import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
+import { type NodeReport, reportNode } from "./node-report.js";
+import { clusterInfo, describeOptimizations } from "./operator-views.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
 import { answerQuery, compiled, type QueryScope } from "./queries.js";
@@ -102,6 +104,38 @@ export class Engine implements ScopedEngine {
     return describeAliases(this.#catalogue.aliases(name));
   }
 
+  // -------------------------------------------------------------------------------------------- operators' views
+
+  async getOptimizations(
+    name: string,
+    args?: schema.OptimizationsRequest,
+  ): Promise<schema.OptimizationsResponse> {
+    return describeOptimizations(this.#catalogue.get(name), args);
+  }
+
+  async collectionClusterInfo(name: string): Promise<schema.CollectionClusterInfo> {
+    return clusterInfo(this.#catalogue.get(name));
+  }
+
+  /** Points are put into shards by their ids: there are no keys. */
+  async listShardKeys(name: string): Promise<schema.ShardKeysResponse> {
+    this.#catalogue.get(name);
+    return { shard_keys: [] };
+  }
+
+  async getQuotas(): Promise<schema.QuotaStatus> {
+    return this.#catalogue.quotas.status();
+  }
+
+  async updateQuotas(body: schema.QuotaConfig): Promise<boolean> {
+    await this.#catalogue.changeQuotas(schema.quotaConfig.parse(body));
+    return true;
+  }
+
+  async getNodeReport(): Promise<NodeReport> {
+    return reportNode(this.#catalogue);
+  }
+
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */
   async waitForIndex(name: string, options?: SettleOptions): Promise<void> {
     await this.#catalogue.get(name).optimizer.settle(options);
@@ -113,7 +147,7 @@ export class Engine implements ScopedEngine {
     const using = options.using ?? "";
     vectorConfig(state.config, using);
     const queries = options.queries?.map(
-      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+      (query, i) => (storedVector(state.config, using, query, `queries[${i}]`) as DenseVector).data,
     );
     return advise(state, using, options, queries);
   }
@@ -131,7 +165,7 @@ export class Engine implements ScopedEngine {
     const request = await this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
     const points = storedPoints(collection.state.config, request);
     let bytes = 0;
-    for (const { vectors } of points) for (const { vector } of vectors) bytes += vector.data.byteLength;
+    for (const { vectors } of points) for (const { vector } of vectors) bytes += bytesOf(vector);
     const result = await this.#write(collection, () => [{ kind: "upsert", points }]);
     collection.optimizer.ingested(bytes);
     return result;
@@ -286,7 +320,8 @@ export class Engine implements ScopedEngine {
 
   #scope(name: string): QueryScope {
     const stateOf = (collection: string) => this.#catalogue.get(collection).state;
-    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters() };
+    const rerankers = this.#hooks?.rerank ?? new Map();
+    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
   close(): Promise<void> {

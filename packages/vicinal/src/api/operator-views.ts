@@ -2,11 +2,8 @@
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { Segment } from "../segment/segment.js";
-import type {
-  CollectionClusterInfo,
-  OptimizationsRequest,
-  OptimizationsResponse,
-} from "./schema/index.js";
+import { SparseColumn } from "../segment/sparse-column.js";
+import type { CollectionClusterInfo, OptimizationsRequest, OptimizationsResponse } from "./schema/index.js";
 import { livePayloadBytes, liveVectorBytes } from "./strict-checks.js";
 
 const PEER_ID = 0;
@@ -72,13 +69,32 @@ export function describeOptimizations(
   };
 }
 
+type Column = ReturnType<Segment["columns"]>[number];
+
+/** Vectors, dead ones included. */
+function countOf(column: Column): number {
+  return column instanceof SparseColumn ? column.count : column.store.count;
+}
+
+function familyOf(column: Column): string {
+  return column instanceof SparseColumn ? "sparse" : column.index.family;
+}
+
+/** Vectors that something better than a scan serves. */
+export function indexedCount(segments: readonly Segment[]): number {
+  let indexed = 0;
+  for (const segment of segments)
+    for (const column of segment.columns()) if (column.index.family !== "flat") indexed += countOf(column);
+  return indexed;
+}
+
 /** Numbers of vectors by name, of which one segment or all have rows that live. */
 export function vectorCounts(segments: readonly Segment[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const segment of segments) {
     const share = segment.rowCount === 0 ? 0 : segment.liveCount / segment.rowCount;
-    for (const [name, column] of segment.vectors)
-      counts.set(name, (counts.get(name) ?? 0) + Math.round(column.store.count * share));
+    for (const column of segment.columns())
+      counts.set(column.name, (counts.get(column.name) ?? 0) + Math.round(countOf(column) * share));
   }
   return Object.fromEntries(counts);
 }
@@ -113,19 +129,13 @@ export interface SegmentReport {
 export function reportOf(collection: Collection): ShardReport {
   const { state, optimizer } = collection;
   const segments = state.segments();
-  const { failure } = optimizer;
-  let indexedVectors = 0;
-  for (const segment of segments)
-    for (const column of segment.vectors.values())
-      if (column.index.family !== "flat") indexedVectors += column.store.count;
   return {
-    status: failure !== undefined ? "red" : optimizer.idle ? "green" : "yellow",
-    failure: failure === undefined ? undefined : messageOf(failure),
+    ...healthOf(collection),
     points: state.pointCount,
     vectorsByName: vectorCounts(segments),
     vectorBytes: liveVectorBytes(state),
     payloadBytes: livePayloadBytes(state),
-    indexedVectors,
+    indexedVectors: indexedCount(segments),
     queue: { length: collection.waitingWrites, op_num: state.sequence },
     runningOptimizations: optimizer.task ? 1 : 0,
     segments: segments.map((segment) => segmentReport(segment, state.config.fields)),
@@ -143,13 +153,19 @@ function segmentReport(segment: Segment, fields: Readonly<Record<string, { type:
     payloadBytes: segment.payloads.heapBytes,
     memoryBytes: ids + payloads + fieldBytes + vectors + indexes,
     vectors: Object.fromEntries(
-      [...segment.vectors].map(([name, { store, index }]) => [
-        name,
-        { count: store.count, family: index.family },
-      ]),
+      segment
+        .columns()
+        .map((column) => [column.name, { count: countOf(column), family: familyOf(column) }]),
     ),
     fields: [...segment.fields.keys()].map((path) => ({ path, type: fields[path]?.type ?? "" })),
   };
+}
+
+/** Green when nothing is left to do, red when the last task failed and why. */
+export function healthOf({ optimizer }: Collection): Pick<ShardReport, "status" | "failure"> {
+  const { failure, idle } = optimizer;
+  if (failure !== undefined) return { status: "red", failure: messageOf(failure) };
+  return { status: idle ? "green" : "yellow", failure: undefined };
 }
 
 function messageOf(failure: unknown): string {

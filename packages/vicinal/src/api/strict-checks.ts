@@ -118,6 +118,16 @@ export function checkFieldIndexCount({ fields }: CollectionConfig, limits: Stric
     );
 }
 
+/** @param used Share of the machine's memory, where it can be told. */
+export function checkMemory(used: number | undefined, limits: StrictModeConfig): void {
+  const { max_resident_memory_percent: most } = limits;
+  if (typeof most === "number" && used !== undefined && used >= most)
+    throw refusal(
+      `Resident memory usage is at ${used}% of total memory, exceeding the configured limit of ${most}%`,
+      "Delete points or collections, or raise `max_resident_memory_percent`.",
+    );
+}
+
 /** Refuses to write more points into a collection that is as large as it may be. */
 export function checkSize(state: CollectionState, limits: StrictModeConfig): void {
   const {

@@ -1,5 +1,6 @@
 /** Guard: what strict mode asks of one request to one collection, and what the request is charged. */
 import { compileCheckedFilter } from "../payload/filter.js";
+import type { PointId } from "../payload/id.js";
 import { countMatching } from "../query/matching.js";
 import type { CollectionState } from "../segment/state.js";
 import { queryCost, vectorCost } from "./query-cost.js";
@@ -121,8 +122,18 @@ export class Guard {
   queryTokens(stage: Stage): number {
     const prefetches = prefetchesOf(stage);
     if (prefetches.length > 0) return prefetches.reduce((sum, inner) => sum + this.queryTokens(inner), 0);
-    const { comparisons, lookups } = queryCost(stage.query, () => 1);
+    const { comparisons, lookups } = queryCost(stage.query, (id) => this.#storedCost(stage.using ?? "", id));
     return comparisons + lookups + conditionCount(stage.filter) + (lookups > 0 ? 1 : 0);
+  }
+
+  /** Comparisons with the vector of a stored point; 1 where it is not here. */
+  #storedCost(using: string, id: unknown): number {
+    const place = this.state.find(id as PointId);
+    const vector = place?.segment.column(using)?.get(place.row);
+    // Vectors on disk are read later.
+    if (!vector) return 1;
+    if ("terms" in vector) return vector.terms.length;
+    return "count" in vector ? vector.count : 1;
   }
 
   // ---------------------------------------------------------------------------------------------- writes

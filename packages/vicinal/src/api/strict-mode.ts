@@ -2,11 +2,11 @@
  * Strict mode: before an operation runs, its request is held against the limits that its collection was given. One table says
  * what of each operation is limited; collections without strict mode pay one look at their configuration.
  */
-import type { CollectionState } from "../segment/state.js";
+import type { Catalogue } from "./catalogue.js";
 import type { RequestScope, ScopedEngine } from "./engine-api.js";
 import type { StrictModeConfig } from "./schema/index.js";
 import * as schema from "./schema/index.js";
-import { checkExact, checkFieldIndexCount, checkLimit } from "./strict-checks.js";
+import { checkExact, checkFieldIndexCount, checkLimit, checkMemory } from "./strict-checks.js";
 import { conditionCount } from "./strict-filter.js";
 import { DEFAULT_LIMIT, Guard } from "./strict-guard.js";
 
@@ -61,33 +61,44 @@ const checks: Readonly<Record<string, Check>> = {
   searchMatrixOffsets: reads(schema.searchMatrixRequest, (guard, request) => guard.matrix(request)),
 };
 
-function admit(check: Check, state: CollectionState, body: unknown): void {
+/** Operations that take memory or disk; the others can always free it. */
+const growing: ReadonlySet<string> = new Set([
+  "createCollection",
+  "upsert",
+  "updateVectors",
+  "setPayload",
+  "overwritePayload",
+  "batchUpdate",
+  "createPayloadIndex",
+  "createVectorName",
+]);
+
+function admit(check: Check | undefined, operation: string, home: Catalogue, values: unknown[]): void {
+  const takesMore = growing.has(operation);
+  if (takesMore) home.quotas.admit();
+  if (!check) return;
+  const [name, body] = values as [string, { timeout?: number } | undefined];
+  const { state } = home.get(name);
   const limits = state.config.other.strict_mode_config as StrictModeConfig | undefined;
   if (limits?.enabled !== true) return;
-  checkLimit((body as { timeout?: number } | undefined)?.timeout, limits.max_timeout, "timeout");
+  checkLimit(body?.timeout, limits.max_timeout, "timeout");
+  if (takesMore) checkMemory(home.quotas.usage.memory, limits);
   check(new Guard(state, limits), body);
 }
 
 type Method = (...values: unknown[]) => unknown;
 
-/**
- * The engine, each of whose operations passes strict mode before it runs.
- *
- * @param stateOf Of the collection of that name. COLLECTION_NOT_FOUND.
- */
-export function underStrictMode<E extends ScopedEngine>(
-  engine: E,
-  stateOf: (name: string) => CollectionState,
-): E {
+/** The engine, each of whose operations passes quotas and strict mode before it runs. */
+export function underStrictMode<E extends ScopedEngine>(engine: E, home: Catalogue): E {
   const methods = new Map<string | symbol, Method>();
-  const guarded = (operation: string | symbol, method: Method): Method => {
+  const guarded = (operation: string, method: Method): Method => {
     if (operation === "forRequest")
-      return (scope) => underStrictMode(engine.forRequest(scope as RequestScope) as ScopedEngine, stateOf);
-    const check = typeof operation === "string" && Object.hasOwn(checks, operation) && checks[operation];
-    if (!check) return method.bind(engine);
+      return (scope) => underStrictMode(engine.forRequest(scope as RequestScope) as ScopedEngine, home);
+    const check = Object.hasOwn(checks, operation) ? checks[operation] : undefined;
+    if (!check && !growing.has(operation)) return method.bind(engine);
     return (...values) => {
       try {
-        admit(check, stateOf(values[0] as string), values[1]);
+        admit(check, operation, home, values);
       } catch (reason) {
         return Promise.reject(reason);
       }
@@ -100,7 +111,7 @@ export function underStrictMode<E extends ScopedEngine>(
       if (known) return known;
       const member: unknown = Reflect.get(engine, operation, engine);
       if (typeof member !== "function") return member;
-      const method = guarded(operation, member as Method);
+      const method = guarded(String(operation), member as Method);
       methods.set(operation, method);
       return method;
     },

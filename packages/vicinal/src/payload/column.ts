@@ -105,6 +105,11 @@ export abstract class FieldColumn<T = unknown> {
    */
   abstract valueCounts(rows?: Uint32Array): ValueCount[];
 
+  /** Whether the row is in the column, and its values there are all that stands at the path, but for nulls. */
+  holdsAllOf(row: number): boolean {
+    return row < this.#rowCount && (this.flags[row] & OTHER) === 0;
+  }
+
   /** How many rows carry the flag. */
   countFlag(flag: number): number {
     return this.#flagCounts[31 - Math.clz32(flag)];

@@ -26,6 +26,8 @@ export const errorCatalogue = {
     status: 429,
     summary: "The collection's strict mode allows no more requests for now; `retryAfterMs` says when.",
   },
+  OVER_QUOTA: { status: 507, summary: "Memory or disk is as full as the quotas allow; deletions are taken." },
+  STANDALONE: { status: 405, summary: "The operation needs several nodes, and this is the only one." },
   UNSUPPORTED: { status: 501, summary: "The operation is known but not available in this version." },
   CANCELLED: { status: 408, summary: "The caller cancelled the operation." },
   CLOSED: { status: 503, summary: "The database, index or codec is closed." },
