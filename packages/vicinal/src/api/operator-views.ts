@@ -84,7 +84,7 @@ function familyOf(column: Column): string {
 export function indexedCount(segments: readonly Segment[]): number {
   let indexed = 0;
   for (const segment of segments)
-    for (const column of segment.columns()) if (column.index.family !== "flat") indexed += countOf(column);
+    for (const column of segment.columns()) if (familyOf(column) !== "flat") indexed += countOf(column);
   return indexed;
 }
 
@@ -153,9 +153,7 @@ function segmentReport(segment: Segment, fields: Readonly<Record<string, { type:
     payloadBytes: segment.payloads.heapBytes,
     memoryBytes: ids + payloads + fieldBytes + vectors + indexes,
     vectors: Object.fromEntries(
-      segment
-        .columns()
-        .map((column) => [column.name, { count: countOf(column), family: familyOf(column) }]),
+      segment.columns().map((column) => [column.name, { count: countOf(column), family: familyOf(column) }]),
     ),
     fields: [...segment.fields.keys()].map((path) => ({ path, type: fields[path]?.type ?? "" })),
   };

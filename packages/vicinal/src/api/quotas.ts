@@ -33,20 +33,24 @@ export class Quotas {
     { name: "disk", text: "Disk usage", setting: "max_disk_usage_percent", isOver: false },
   ];
 
-  /** @param folder Where the data lies; undefined in memory. */
+  /**
+   * @param folder Where the data lies; undefined in memory.
+   * @param freshMs How long a measurement serves.
+   */
   constructor(
     folder: string | undefined,
     measure = (): Usage => ({
       memory: residentMemoryPercent(),
       disk: folder === undefined ? undefined : diskUsagePercent(folder),
     }),
+    private readonly freshMs = FRESH_MS,
   ) {
     this.#measure = measure;
   }
 
   get usage(): Usage {
     const nowMs = performance.now();
-    if (nowMs - this.#measuredMs > FRESH_MS) {
+    if (nowMs - this.#measuredMs >= this.freshMs) {
       this.#usage = this.#measure();
       this.#measuredMs = nowMs;
     }
