@@ -2,7 +2,6 @@
 
 import { familyNames } from "../../index/families.js";
 import {
-  anyObject,
   array,
   boolean,
   choice,
@@ -23,6 +22,7 @@ import {
 import { datatypes } from "../../segment/datatype.js";
 import { memoryPlacement, payload } from "./common.js";
 import { payloadIndexInfo } from "./field-index.js";
+import { strictModeConfig } from "./strict-mode.js";
 
 export const distance = named("Distance", choice("Cosine", "Euclid", "Dot", "Manhattan"));
 export type Distance = Infer<typeof distance>;
@@ -199,7 +199,6 @@ const sparseVectorParams = named(
   }),
 );
 const sparseVectorsConfig = named("SparseVectorsConfig", record(sparseVectorParams));
-const strictModeConfig = named("StrictModeConfig", anyObject());
 
 export const createCollection = named(
   "CreateCollection",
