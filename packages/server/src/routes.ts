@@ -60,7 +60,7 @@ import {
   writeSearchResponse,
   writeSearchResponses,
 } from "./answer.js";
-import { PartError } from "./errors.js";
+import { PartError, throwInner } from "./errors.js";
 import {
   manageParameters,
   noParameters,
@@ -317,7 +317,7 @@ export const routes: readonly Route[] = [
     body: queryRequest,
     result: queryResponse,
     write: writeQueryResponse,
-    run: ({ engine, collection, body }) => engine.query(collection, body),
+    run: ({ engine, collection, body }) => engine.query(collection, body).catch(throwInner),
   }),
   route("query_batch_points", "POST", `${points}/query/batch`, "Search several times", {
     parameters: readParameters,

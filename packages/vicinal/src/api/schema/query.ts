@@ -1,9 +1,9 @@
 /** Searching: the universal query, and the older search that maps onto it. */
 import {
-  anyJson,
   array,
   boolean,
   choice,
+  count,
   type Infer,
   lazy,
   named,
@@ -18,7 +18,6 @@ import {
   string,
   union,
   unsigned,
-  unsupported,
 } from "../../runtime/schema.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
@@ -185,7 +184,7 @@ const askingFields = {
 /** A query that goes before another, which then chooses among what this one found. */
 export type Prefetch = ObjectOf<typeof askingFields> & {
   prefetch?: Prefetch | Prefetch[] | null;
-  limit?: number | null;
+  limit?: number | bigint | null;
 };
 
 const DEPTH_MAX = 64;
@@ -199,7 +198,7 @@ const prefetch: Schema<Prefetch> = named(
         object({
           ...askingFields,
           prefetch: prefetchField,
-          limit: optional(unsigned({ min: 1 })).describe("Default 10."),
+          limit: optional(count({ min: 1 })).describe("Default 10."),
         }),
       "a prefetch",
     ),
@@ -222,8 +221,8 @@ export const queryRequest = named(
   "QueryRequest",
   object({
     ...queryFields,
-    limit: optional(unsigned({ min: 1 })).describe("Default 10."),
-    offset: optional(unsigned()).describe("How many of the best to leave out. Default 0."),
+    limit: optional(count({ min: 1 })).describe("Default 10."),
+    offset: optional(count()).describe("How many of the best to leave out. Default 0."),
   }),
 );
 export type QueryRequest = Infer<typeof queryRequest>;
