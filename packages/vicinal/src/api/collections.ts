@@ -141,7 +141,7 @@ export function describeCollection(collection: Collection): CollectionInfo {
   let indexed = 0;
   for (const segment of segments)
     for (const column of segment.vectors.values())
-      if (column.index.family !== "flat") indexed += column.store.count;
+      if (column.index.family !== "flat") indexed += column.count;
   for (const segment of segments) for (const column of segment.sparse.values()) indexed += column.count;
   const { failure } = optimizer;
   const { shard_number, replication_factor, write_consistency_factor, on_disk_payload, ...other } =
