@@ -73,7 +73,7 @@ type Column = ReturnType<Segment["columns"]>[number];
 
 /** Vectors, dead ones included. */
 function countOf(column: Column): number {
-  return column instanceof SparseColumn ? column.count : column.store.count;
+  return column.count;
 }
 
 function familyOf(column: Column): string {
