@@ -2,7 +2,7 @@
 import { maximalMarginalRelevance } from "../query/mmr.js";
 import type { RankedRow } from "../query/ranked.js";
 import { similarityOf, similarityOfScore } from "../query/similarity.js";
-import { after, all } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import type { Segment } from "../segment/segment.js";
 import { vectorConfig } from "./prepare.js";
 import type { Asked, Choice, QueryScope, Ranking, Read, SearchQuery } from "./ranking.js";
@@ -49,12 +49,12 @@ function vectorsOf(rows: readonly RankedRow[], name: string): Float32Array[] | P
     else places.set(segment, [i]);
   });
   const vectors: Float32Array[] = new Array(rows.length);
-  const read = [...places].map(([segment, ofSegment]) =>
+  const read = afterEach([...places], ([segment, ofSegment]) =>
     after(segment.vectors.get(name)?.getMany(ofSegment.map((i) => rows[i].row)) ?? [], (found) => {
       found.forEach((vector, i) => {
         if (vector) vectors[ofSegment[i]] = vector.data;
       });
     }),
   );
-  return after(all(read), () => vectors);
+  return after(read, () => vectors);
 }

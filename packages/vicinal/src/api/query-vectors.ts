@@ -1,6 +1,6 @@
 /** From what a query compares with, a vector or a point's id, to the vector itself. */
 import { type PointId, parsePointId } from "../payload/id.js";
-import { after, all } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { CollectionState, Place } from "../segment/state.js";
@@ -62,11 +62,12 @@ export function exampleVectors(
   comparison: Comparison,
   given: readonly Example[],
 ): ExampleVector[] | Promise<ExampleVector[]> {
-  return all(given.map((example) => exampleVector(state, comparison, example)));
+  return afterEach(given, (example) => exampleVector(state, comparison, example));
 }
 
 /** Where the points lie now, each once; those that are gone by now lie nowhere. */
 export function placesOf(state: CollectionState, ids: readonly PointId[]): Place[] {
+  if (ids.length === 0) return [];
   return [...new Set(ids)].map((id) => state.find(id)).filter((place) => place !== undefined);
 }
 
