@@ -237,8 +237,8 @@ const writes: Case[] = [
     title: "a sparse vector",
     ...write,
     body: withGood({ vector: { words: { indices: [1], values: [1] } } }),
-    code: "UNSUPPORTED",
-    says: "sparse vectors",
+    code: "UNKNOWN_VECTOR",
+    says: "words",
   },
 ];
 

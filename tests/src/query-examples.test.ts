@@ -1,4 +1,4 @@
-/** Recommendation, discovery and context, against a plain reference over random points. */
+/** Recommendation, discovery, context and relevance feedback, against a plain reference over random points. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refusal, type Served, serve } from "./homes.js";
 import { random } from "./kill-workload.js";
@@ -49,6 +49,14 @@ const example = (given: number | Vector): Vector =>
 const p: (number | Vector)[] = [3, [0.2, -0.1, 0.4, 0.3]];
 const n: (number | Vector)[] = [8, 9];
 
+const judged: [number | Vector, number][] = [
+  [3, 0.9],
+  [[0.2, -0.1, 0.4, 0.3], 0.5],
+  [8, -0.25],
+  [9, 0.5],
+];
+const coefficients = { a: 0.5, b: 1.5, c: 0.25 };
+
 type Similarity = (to: number | Vector) => number;
 const objectives: Record<string, { query: object; score: (s: Similarity) => number }> = {
   "best score": {
@@ -79,6 +87,25 @@ const objectives: Record<string, { query: object; score: (s: Similarity) => numb
   context: {
     query: { context: { positive: 3, negative: 8 } },
     score: (s) => fast(Math.min(0, s(3) - s(8) - 2 ** -23)),
+  },
+  "relevance feedback": {
+    query: {
+      relevance_feedback: {
+        target: 5,
+        feedback: judged.map(([one, score]) => ({ example: one, score })),
+        strategy: { naive: coefficients },
+      },
+    },
+    score: (s) => {
+      const { a, b, c } = coefficients;
+      const pairs = judged.flatMap(([one, high]) =>
+        judged.map(([other, low]) => ({ one, other, by: high - low })),
+      );
+      const gains = pairs
+        .filter(({ by }) => by > 0)
+        .map(({ one, other, by }) => by ** b * c * (s(one) - s(other)));
+      return a * s(5) + sum(gains);
+    },
   },
 };
 
@@ -152,4 +179,40 @@ test("too few examples are refused", async () => {
     expect(await refusal(home.database.query("Dot", { query: { recommend } }))).toMatchObject({ code });
   const gone = home.database.query("Dot", { query: { recommend: { positive: [7] } } });
   expect(await refusal(gone)).toMatchObject({ code: "POINT_NOT_FOUND" });
+});
+
+test("feedback without a pair is the search for the target", async () => {
+  const target = [0.1, 0.2, 0.3, 0.4];
+  const strategy = { naive: { a: 1, b: 100, c: 100 } };
+  const one = { example: [0.4, 0.4, 0.4, 0.4], score: 0.85 };
+  for (const feedback of [[one], [one, { ...one, example: [1, 0, 0, 0] }]]) {
+    const query = { relevance_feedback: { target, feedback, strategy } };
+    const found = await home.database.query("Dot", { query, limit: 5 });
+    expect(found).toEqual(
+      await home.database.query("Dot", { query: target, limit: 5, params: { exact: true } }),
+    );
+  }
+});
+
+test("feedback that says nothing, or wrong things, is refused", async () => {
+  const body = (feedback: unknown[], naive: object) => ({
+    query: { relevance_feedback: { target: [0.1, 0.2, 0.3, 0.4], feedback, strategy: { naive } } },
+  });
+  const asked = (given: object) => home.rest.call("POST", "/collections/Dot/points/query", given);
+  const item = { example: 1, score: 0.5 };
+  const path = "query.relevance_feedback";
+  for (const [given, status, error] of [
+    [
+      body([], { a: 1, b: 1, c: 1 }),
+      422,
+      `Validation error in JSON body: [${path}.feedback: feedback elements must be non-empty]`,
+    ],
+    [
+      body([item], { a: 1, b: -1, c: 1 }),
+      422,
+      `Validation error in JSON body: [${path}.strategy.naive.b: value -1.0 invalid, must be 0.0 or larger]`,
+    ],
+    [body([{ example: 7, score: 1 }], { a: 1, b: 1, c: 1 }), 404, "Not found: No point with id 7 found"],
+  ] as const)
+    expect(await asked(given)).toMatchObject({ status, json: { status: { error } } });
 });

@@ -9,6 +9,7 @@ import type {
   ScrollResult,
   SearchMatrixOffsets,
   SearchMatrixPairs,
+  VectorOutput,
   VectorStructOutput,
 } from "vicinal/protocol";
 import { JsonWriter } from "./json-writer.js";
@@ -33,16 +34,27 @@ export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson
 
 const writeVectors: ResultWriter<VectorStructOutput> = (writer, vectors) => {
   if (Array.isArray(vectors) || vectors instanceof Float32Array) {
-    writer.vector(vectors);
+    writeVector(writer, vectors);
     return;
   }
   let separator = "{";
   for (const [name, vector] of Object.entries(vectors)) {
-    writer.text(`${separator}${JSON.stringify(name)}:`).vector(vector);
+    writeVector(writer.text(`${separator}${JSON.stringify(name)}:`), vector);
     separator = ",";
   }
   writer.text(separator === "{" ? "{}" : "}");
 };
+
+const writeVector: ResultWriter<VectorOutput> = (writer, vector) => {
+  if (vector instanceof Float32Array) writer.vector(vector);
+  else if (!Array.isArray(vector)) writer.value(vector);
+  else if (isMany(vector)) writer.array(vector, (row) => writer.vector(row));
+  else writer.vector(vector as number[]);
+};
+
+function isMany(vector: readonly unknown[]): vector is readonly ArrayLike<number>[] {
+  return typeof vector[0] === "object";
+}
 
 export const writePoints: ResultWriter<readonly PointRecord<RawJson>[]> = (writer, points) => {
   writer.array(points, (point) => writePoint(writer, point));

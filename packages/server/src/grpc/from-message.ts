@@ -36,6 +36,9 @@ const keptEmpty: ReadonlySet<string> = new Set([
   "map",
   "vectors",
   "payload",
+  "feedback",
+  "mult",
+  "sum",
 ]);
 
 /** What `message` says, as REST says it. */

@@ -2,10 +2,17 @@
 import { HAS } from "../payload/column.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import { type CollectionConfig, changedConfig, choiceOf, type VectorConfig } from "../segment/config.js";
+import {
+  type CollectionConfig,
+  changedConfig,
+  choiceOf,
+  type SparseConfig,
+  sparseConfig,
+  type VectorConfig,
+} from "../segment/config.js";
 import type { Datatype } from "../segment/datatype.js";
 import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
-import { vectorConfig } from "./prepare.js";
+import { sparseVectorConfig, vectorConfig } from "./prepare.js";
 import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
 
 type Settings = Record<string, unknown>;
@@ -27,6 +34,7 @@ function vectorOf(params: VectorParams): VectorConfig {
     distance: params.distance,
     // The schema lets no other pass.
     datatype: (params.datatype ?? undefined) as Datatype | undefined,
+    ...(params.multivector_config ? { multi: true } : {}),
     ...indexOf(params),
     hnsw: given(params.hnsw_config),
     quantization: params.quantization_config ?? undefined,
@@ -42,19 +50,33 @@ function indexOf({ index }: Pick<VectorParams, "index">): Pick<VectorConfig, "fa
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {
-  const { vectors = {}, hnsw_config, optimizers_config, ...other } = request;
+  const { vectors = {}, sparse_vectors: sparse, hnsw_config, optimizers_config, ...other } = request;
   const named = isSingle(vectors ?? {}) ? { "": vectors } : (vectors ?? {});
   const config: CollectionConfig = {
     vectors: Object.fromEntries(
       Object.entries(named as Record<string, VectorParams>).map(([name, params]) => [name, vectorOf(params)]),
     ),
+    ...(sparse ? { sparse: sparseConfigs(sparse) } : {}),
     hnsw: given(hnsw_config),
     optimizers: given(optimizers_config),
     other: given(other),
     fields: {},
   };
+  for (const name of Object.keys(config.sparse ?? {}))
+    if (Object.hasOwn(config.vectors, name))
+      throw new VicinalError("BAD_REQUEST", `sparse_vectors.${name}: a dense vector has this name`, {
+        path: `sparse_vectors.${name}`,
+      });
   checkIndexes(config);
   return config;
+}
+
+function sparseConfigs(
+  given_: NonNullable<CreateCollection["sparse_vectors"]>,
+): Record<string, SparseConfig> {
+  return Object.fromEntries(
+    Object.entries(given_).map(([name, params]) => [name, sparseConfig(given(params))]),
+  );
 }
 
 /** Lets each vector's family refuse what it cannot take, and names the place in the request. */
@@ -82,7 +104,7 @@ function placed(error: VicinalError, name: string, { index, hnsw }: VectorConfig
 
 /** What of the configuration an update changes. */
 export function configChange(config: CollectionConfig, request: UpdateCollection): Settings {
-  const { vectors, hnsw_config, optimizers_config, params, ...other } = request;
+  const { vectors, sparse_vectors: sparse, hnsw_config, optimizers_config, params, ...other } = request;
   const change: Settings = {};
   if (hnsw_config) change.hnsw = given(hnsw_config);
   if (optimizers_config) change.optimizers = given(optimizers_config);
@@ -100,6 +122,14 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
         return [name, given({ ...indexOf(diff), hnsw, quantization, given: given(diff) })];
       }),
     );
+  if (sparse) {
+    for (const name of Object.keys(sparse))
+      if (!sparseVectorConfig(config, name))
+        throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Not existing vector name error: ${name}`, {
+          name,
+        });
+    change.sparse = sparseConfigs(sparse);
+  }
   checkIndexes(changedConfig(config, change));
   return change;
 }
@@ -112,6 +142,7 @@ export function describeCollection(collection: Collection): CollectionInfo {
   for (const segment of segments)
     for (const column of segment.vectors.values())
       if (column.index.family !== "flat") indexed += column.store.count;
+  for (const segment of segments) for (const column of segment.sparse.values()) indexed += column.count;
   const { failure } = optimizer;
   const { shard_number, replication_factor, write_consistency_factor, on_disk_payload, ...other } =
     config.other;
@@ -129,6 +160,13 @@ export function describeCollection(collection: Collection): CollectionInfo {
       params: {
         ...params,
         vectors: describeVectors(config),
+        ...(config.sparse
+          ? {
+              sparse_vectors: Object.fromEntries(
+                Object.entries(config.sparse).map(([name, { given }]) => [name, given]),
+              ),
+            }
+          : {}),
         shard_number: shard_number ?? 1,
         replication_factor: replication_factor ?? 1,
         write_consistency_factor: write_consistency_factor ?? 1,

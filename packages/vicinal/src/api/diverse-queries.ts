@@ -3,8 +3,9 @@ import { maximalMarginalRelevance } from "../query/mmr.js";
 import type { RankedRow } from "../query/ranked.js";
 import { similarityOf, similarityOfScore } from "../query/similarity.js";
 import { after, afterEach } from "../runtime/after.js";
+import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
-import { vectorConfig } from "./prepare.js";
+import { metricOf } from "./prepare.js";
 import type { Asked, Choice, QueryScope, Ranking, Read, SearchQuery } from "./ranking.js";
 import type { Mmr } from "./schema/index.js";
 
@@ -18,7 +19,7 @@ export function diverseQuery(
   { diversity, candidates_limit: candidates }: Mmr,
 ): SearchQuery {
   const name = using ?? "";
-  const { distance } = vectorConfig(state.config, name);
+  const distance = metricOf(state.config, name);
   const alike = similarityOf(distance);
   return {
     kind: "mmr",
@@ -41,18 +42,18 @@ export function diverseQuery(
 }
 
 /** The stored vectors of rows that have one, in their order. */
-function vectorsOf(rows: readonly RankedRow[], name: string): Float32Array[] | Promise<Float32Array[]> {
+function vectorsOf(rows: readonly RankedRow[], name: string): StoredVector[] | Promise<StoredVector[]> {
   const places = new Map<Segment, number[]>();
   rows.forEach(({ segment }, i) => {
     const known = places.get(segment);
     if (known) known.push(i);
     else places.set(segment, [i]);
   });
-  const vectors: Float32Array[] = new Array(rows.length);
+  const vectors: StoredVector[] = new Array(rows.length);
   const read = afterEach([...places], ([segment, ofSegment]) =>
-    after(segment.vectors.get(name)?.getMany(ofSegment.map((i) => rows[i].row)) ?? [], (found) => {
+    after(segment.column(name)?.getMany(ofSegment.map((i) => rows[i].row)) ?? [], (found) => {
       found.forEach((vector, i) => {
-        if (vector) vectors[ofSegment[i]] = vector.data;
+        if (vector) vectors[ofSegment[i]] = vector;
       });
     }),
   );

@@ -13,7 +13,7 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import { after, afterEach } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import type { Effect, PayloadEffect } from "../segment/effects.js";
+import { bytesOf, type DenseVector, type Effect, type PayloadEffect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { ResolveView } from "../segment/writer.js";
 import { describeAliases } from "./aliases.js";
@@ -113,7 +113,7 @@ export class Engine implements ScopedEngine {
     const using = options.using ?? "";
     vectorConfig(state.config, using);
     const queries = options.queries?.map(
-      (query, i) => storedVector(state.config, using, query, `queries[${i}]`).data,
+      (query, i) => (storedVector(state.config, using, query, `queries[${i}]`) as DenseVector).data,
     );
     return advise(state, using, options, queries);
   }
@@ -131,7 +131,7 @@ export class Engine implements ScopedEngine {
     const request = await this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
     const points = storedPoints(collection.state.config, request);
     let bytes = 0;
-    for (const { vectors } of points) for (const { vector } of vectors) bytes += vector.data.byteLength;
+    for (const { vectors } of points) for (const { vector } of vectors) bytes += bytesOf(vector);
     const result = await this.#write(collection, () => [{ kind: "upsert", points }]);
     collection.optimizer.ingested(bytes);
     return result;
@@ -293,7 +293,8 @@ export class Engine implements ScopedEngine {
       });
     };
     const { state } = this.#catalogue.get(name);
-    return { state, watch: this.watch, stateOf, filters: new SharedFilters() };
+    const rerankers = this.#hooks?.rerank ?? new Map();
+    return { state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
   close(): Promise<void> {

@@ -1,8 +1,12 @@
-/** `recommend`, `discover` and `context` of a request: the examples, and what is made of them. */
+/** `recommend`, `discover`, `context` and `relevance_feedback` of a request: the examples, and what is made of them. */
+
 import { bestScore, context, discovery, type Objective, sumScores } from "../query/objectives.js";
+import { naiveFeedback } from "../query/relevance-feedback.js";
 import { VicinalError } from "../runtime/errors.js";
+import { averaged } from "./averages.js";
+import type { GivenVector } from "./prepare.js";
 import type { Example, ExampleVector } from "./query-vectors.js";
-import type { ContextInput, QueryInterface, RecommendInput } from "./schema/index.js";
+import type { ContextInput, QueryInterface, RecommendInput, RelevanceFeedbackInput } from "./schema/index.js";
 
 export interface ExampleQuery {
   /** The query's name. */
@@ -11,7 +15,7 @@ export interface ExampleQuery {
   at: string;
   examples: Example[];
   /** What a point is worth by its similarities to them; or the one vector to search by in their place. */
-  meaning: Objective | ((examples: readonly ExampleVector[]) => Float32Array);
+  meaning: Objective | ((examples: readonly ExampleVector[]) => GivenVector);
 }
 
 /**
@@ -27,6 +31,7 @@ export function exampleQuery(query: QueryInterface, at: string): ExampleQuery | 
     const examples = [target as Example, ...pairs];
     return { kind: "discover", at: `${at}.discover`, examples, meaning: discovery(pairs.length / 2) };
   }
+  if ("relevance_feedback" in query) return feedback(query.relevance_feedback, `${at}.relevance_feedback`);
   if (!("context" in query)) return undefined;
   const pairs = pairsOf(query.context);
   return { kind: "context", at: `${at}.context`, examples: pairs, meaning: context(pairs.length / 2) };
@@ -53,21 +58,13 @@ function recommendation({ positive, negative, strategy }: RecommendInput, at: st
   return { kind, at, examples, meaning: objective(positives, negatives) };
 }
 
+function feedback({ target, feedback: items, strategy }: RelevanceFeedbackInput, at: string): ExampleQuery {
+  const examples = [target, ...items.map(({ example }) => example)] as Example[];
+  const judgements = items.map(({ score }) => score);
+  return { kind: "relevance_feedback", at, examples, meaning: naiveFeedback(judgements, strategy.naive) };
+}
+
 /** Positive and negative examples in turn. */
 function pairsOf(given: ContextInput | null): Example[] {
   return [given ?? []].flat().flatMap(({ positive, negative }) => [positive, negative] as Example[]);
-}
-
-/** The mean of the positive ones, moved away from the mean of the negative ones by the difference of the two. */
-function averaged(examples: readonly ExampleVector[], positives: number): Float32Array {
-  const towards = mean(examples.slice(0, positives));
-  if (examples.length === positives) return towards;
-  const away = mean(examples.slice(positives));
-  return towards.map((value, i) => value + value - away[i]);
-}
-
-function mean(examples: readonly ExampleVector[]): Float32Array {
-  const sum = new Float32Array(examples[0].given.length);
-  for (const { given } of examples) for (let i = 0; i < sum.length; i++) sum[i] += given[i];
-  return sum.map((value) => value / examples.length);
 }

@@ -2,7 +2,7 @@
 import { fusedByRank, fusedByScore, RRF_K } from "../query/fusion.js";
 import type { RankedRow } from "../query/ranked.js";
 import { VicinalError } from "../runtime/errors.js";
-import { type Asked, type MergeQuery, NOTHING_SEARCHED } from "./ranking.js";
+import { type Asked, type MergeQuery, mergedRanking } from "./ranking.js";
 import type { QueryInterface, Rrf } from "./schema/index.js";
 
 /** Undefined for other queries. BAD_REQUEST with as many weights as there are no prefetches. */
@@ -27,17 +27,12 @@ function byRank({ k, weights }: Rrf, asked: Asked, at: string): MergeQuery {
 
 function fusion(
   kind: string,
-  { score_threshold: threshold }: Asked,
+  asked: Asked,
   fuse: (rankings: readonly RankedRow[][]) => RankedRow[],
 ): MergeQuery {
-  // Unlike the scores of searches, those of a fusion may be as good as the threshold: so it is in Qdrant.
-  const least = typeof threshold === "number" ? Math.fround(threshold) : Number.NEGATIVE_INFINITY;
   return {
     kind,
     name: "Fusion",
-    merge(rankings, { limit, offset }, read) {
-      const fused = fuse(rankings).filter(({ score }) => Math.fround(score) >= least);
-      return read({ rows: fused.slice(offset, offset + limit), found: NOTHING_SEARCHED });
-    },
+    merge: (rankings, window, read) => read(mergedRanking(fuse(rankings), asked, window)),
   };
 }

@@ -2,7 +2,7 @@
 import { compileCheckedFilter } from "../payload/filter.js";
 import { comparePointIds, type PointId } from "../payload/id.js";
 import { sampledRows } from "../query/sample.js";
-import { vectorConfig } from "./prepare.js";
+import { metricOf } from "./prepare.js";
 import { type QueryScope, rank } from "./queries.js";
 import type { SearchMatrixOffsets, SearchMatrixPairs, SearchMatrixRequest } from "./schema/index.js";
 
@@ -21,7 +21,7 @@ export async function sampledNeighbours(
   request: SearchMatrixRequest,
 ): Promise<SampledNeighbours> {
   const using = request.using ?? "";
-  vectorConfig(scope.state.config, using);
+  metricOf(scope.state.config, using);
   const withVector = { has_vector: using };
   const sample = sampledRows(scope.state, {
     limit: request.sample ?? DEFAULT_SAMPLE,

@@ -6,16 +6,17 @@ import { includePaths } from "../payload/select.js";
 import type { RankedRow } from "../query/ranked.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
-import type { VectorColumn } from "../segment/vector-column.js";
 import {
   type PointRecord,
   RawJson,
   type ScoredPoint,
+  type VectorOutput,
   type VectorStructOutput,
   type WithPayloadInterface,
   type WithVector,
 } from "./schema/index.js";
 
+type Column = ReturnType<Segment["columns"]>[number];
 type Pick = (bytes: Uint8Array) => Uint8Array;
 
 /** Points of a segment whose vectors are read from files. */
@@ -68,7 +69,6 @@ export class PointReader {
     if (columns.some(({ file }) => file)) this.#remember(point, segment, row);
     else
       point.vector = assemble(
-        segment,
         columns,
         columns.map((column) => column.get(row)),
       );
@@ -98,7 +98,6 @@ export class PointReader {
         const vectors = await Promise.all(columns.map((column) => column.getMany(rows)));
         points.forEach((point, i) => {
           point.vector = assemble(
-            segment,
             columns,
             vectors.map((ofColumn) => ofColumn[i]),
           );
@@ -126,25 +125,34 @@ function including(selected: readonly string[]): Pick {
   return (bytes) => encodePayload(includePaths(decodePayload(bytes), paths));
 }
 
-/** The columns that are asked for: of a collection with an unnamed vector alone, that one. */
-function columnsOf(segment: Segment, names: true | readonly string[]): VectorColumn[] {
-  const columns = [...segment.vectors.values()];
-  if (columns.length === 1 && columns[0].name === "") return columns;
-  return columns.filter(({ name }) => names === true || names.includes(name));
+/** The columns that are asked for: of a collection with an unnamed vector, that one always. */
+function columnsOf(segment: Segment, names: true | readonly string[]): Column[] {
+  return segment.columns().filter(({ name }) => names === true || name === "" || names.includes(name));
 }
 
 /** The vector of a collection with an unnamed one alone, else an object of those asked for. */
 function assemble(
-  segment: Segment,
-  columns: readonly VectorColumn[],
+  columns: readonly Column[],
   vectors: readonly (StoredVector | undefined)[],
 ): VectorStructOutput {
-  if (segment.vectors.size === 1 && segment.vectors.has("")) return vectors[0]?.data ?? {};
-  const entries: [string, Float32Array][] = [];
+  if (columns.length === 1 && columns[0].name === "") {
+    const [vector] = vectors;
+    return vector ? (shown(vector) as VectorStructOutput) : {};
+  }
+  const entries: [string, VectorOutput][] = [];
   columns.forEach(({ name }, i) => {
-    const data = vectors[i]?.data;
-    if (data) entries.push([name, data]);
+    const vector = vectors[i];
+    if (vector) entries.push([name, shown(vector)]);
   });
   // Not by assignment: a vector may be called `__proto__`.
   return Object.fromEntries(entries);
+}
+
+function shown(vector: StoredVector): VectorOutput {
+  if ("terms" in vector)
+    return { indices: Array.from(vector.terms), values: vector.values as unknown as number[] };
+  if (!("count" in vector)) return vector.data;
+  const { data, count } = vector;
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }

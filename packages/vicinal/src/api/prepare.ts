@@ -1,10 +1,12 @@
 /** From requests that passed their schemas to what the segments store: ids, vectors and payloads checked against the collection. */
+import type { Metric } from "../index/contract.js";
+import type { SparseVector } from "../index/sparse/index.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { VicinalError } from "../runtime/errors.js";
-import type { CollectionConfig, VectorConfig } from "../segment/config.js";
+import type { CollectionConfig, SparseConfig, VectorConfig } from "../segment/config.js";
 import { roundTo } from "../segment/datatype.js";
-import type { StoredPoint, StoredVector } from "../segment/effects.js";
+import type { DenseVector, MultiVector, StoredPoint, StoredVector } from "../segment/effects.js";
 import type {
   PointInsertOperations,
   SupportedBatchVectorStruct,
@@ -12,24 +14,104 @@ import type {
 } from "./schema/index.js";
 
 type Dense = ArrayLike<number>;
+/** A vector of any kind as a request holds it. */
+export type GivenVector =
+  | Dense
+  | readonly Dense[]
+  | { indices: ArrayLike<number>; values: ArrayLike<number> };
 
-/** The vector of that name, or UNKNOWN_VECTOR. */
+/** The dense vector of that name, or UNKNOWN_VECTOR. */
 export function vectorConfig(config: CollectionConfig, name: string): VectorConfig {
   const vector = Object.hasOwn(config.vectors, name) ? config.vectors[name] : undefined;
   if (vector) return vector;
   throw new VicinalError("UNKNOWN_VECTOR", `Wrong input: Not existing vector name error: ${name}`, { name });
 }
 
-function isDense(value: unknown): value is Dense {
-  return Array.isArray(value) || ArrayBuffer.isView(value);
+/** The sparse vector of that name; undefined where there is none. */
+export function sparseVectorConfig({ sparse }: CollectionConfig, name: string): SparseConfig | undefined {
+  return sparse && Object.hasOwn(sparse, name) ? sparse[name] : undefined;
+}
+
+/** What vectors of that name, dense or sparse, are compared by; sparse ones by their products. UNKNOWN_VECTOR. */
+export function metricOf(config: CollectionConfig, name: string): Metric {
+  return sparseVectorConfig(config, name) ? "Dot" : vectorConfig(config, name).distance;
+}
+
+/** A given vector as vectors of that name are stored. WRONG_DIMENSION, BAD_VECTOR, UNKNOWN_VECTOR. */
+export function storedVector(
+  config: CollectionConfig,
+  name: string,
+  given: GivenVector,
+  at: string,
+): StoredVector {
+  if (sparseVectorConfig(config, name)) {
+    if (!isSparse(given)) throw wrongKind("sparse", isMany(given) ? "multi" : "dense", name, at);
+    return storedSparse(given, at);
+  }
+  const vector = vectorConfig(config, name);
+  if (isSparse(given)) throw wrongKind(vector.multi ? "multi" : "dense", "sparse", name, at);
+  if (vector.multi) return storedMulti(vector, name, isMany(given) ? given : [given], at);
+  if (isMany(given)) throw wrongKind("dense", "multi", name, at);
+  return storedDense(vector, name, given, at);
+}
+
+function isSparse(given: GivenVector): given is { indices: ArrayLike<number>; values: ArrayLike<number> } {
+  return "indices" in given;
+}
+
+function isMany(given: Dense | readonly Dense[]): given is readonly Dense[] {
+  return typeof given[0] === "object";
+}
+
+function wrongKind(expected: string, actual: string, name: string, at: string): VicinalError {
+  return new VicinalError(
+    "BAD_VECTOR",
+    `Wrong input: ${at}: \`${name}\` is a ${expected} vector, got a ${actual} one`,
+    { path: at, vector: name, expected, actual },
+  );
+}
+
+/** Terms in rising order. The schema has seen to equal lengths and distinct terms. */
+function storedSparse(
+  { indices, values }: { indices: ArrayLike<number>; values: ArrayLike<number> },
+  at: string,
+): SparseVector {
+  const terms = Uint32Array.from(indices);
+  const weights = Float32Array.from(values);
+  if (!weights.every(Number.isFinite)) throw beyond("float32", at);
+  for (let i = 1; i < terms.length; i++)
+    if (terms[i] < terms[i - 1]) {
+      const order = Uint32Array.from(terms.keys()).sort((a, b) => terms[a] - terms[b]);
+      return {
+        terms: order.map((at) => terms[at]),
+        values: Float32Array.from(order, (at) => weights[at]),
+      };
+    }
+  return { terms, values: weights };
+}
+
+function storedMulti(vector: VectorConfig, name: string, rows: readonly Dense[], at: string): MultiVector {
+  const { size, distance } = vector;
+  const data = new Float32Array(rows.length * size);
+  const norms = distance === "Cosine" ? new Float32Array(rows.length) : undefined;
+  rows.forEach((row, i) => {
+    const stored = storedDense(vector, name, row, `${at}[${i}]`);
+    data.set(stored.data, i * size);
+    if (norms) norms[i] = stored.norm;
+  });
+  return { data, count: rows.length, norms };
 }
 
 /**
  * A float32 copy of the right length, of unit length for Cosine (a zero vector stays zero), rounded to the vector's type: for
  * Cosine bytes before they are brought to unit length, half floats after it, since that is what is compared.
  */
-export function storedVector(config: CollectionConfig, name: string, given: Dense, at: string): StoredVector {
-  const { size, distance, datatype } = vectorConfig(config, name);
+function storedDense(
+  { size, distance, datatype }: VectorConfig,
+  name: string,
+  given: Dense,
+  at: string,
+): DenseVector {
   if (given.length !== size)
     throw new VicinalError(
       "WRONG_DIMENSION",
@@ -68,33 +150,44 @@ export function storedPoints(config: CollectionConfig, request: PointInsertOpera
   const { ids, vectors, payloads } = request.batch;
   const columns = vectors as SupportedBatchVectorStruct;
   return ids.map((id, i) => {
-    const named: [string, Dense][] = Array.isArray(columns)
+    const named: [string, GivenVector][] = Array.isArray(columns)
       ? [["", columns[i]]]
       : Object.entries(columns).map(([name, column]) => [name, column[i]]);
     return storedPoint(config, id, named, payloads?.[i], `batch[${i}]`);
   });
 }
 
-function namedVectors(vector: SupportedVectorStruct): [string, Dense][] {
-  return isDense(vector) ? [["", vector]] : Object.entries(vector);
+/** The vectors of a point by their names; an unnamed one alone has the empty name. */
+export function namedVectors(vector: SupportedVectorStruct): [string, GivenVector][] {
+  return Array.isArray(vector) || ArrayBuffer.isView(vector)
+    ? [["", vector as GivenVector]]
+    : Object.entries(vector as Record<string, GivenVector>);
 }
 
 function storedPoint(
   config: CollectionConfig,
   id: unknown,
-  named: [string, Dense][],
+  named: [string, GivenVector][],
   payload: unknown,
   at: string,
 ): StoredPoint {
-  const vectors = named.map(([name, given]) => ({
+  return {
+    id: parsePointId(id, `${at}.id`),
+    vectors: storedVectors(config, named, at),
+    payload: encodePayload(payload ?? {}, `${at}.payload`),
+  };
+}
+
+/** @param at Where the point stands in the request. */
+export function storedVectors(
+  config: CollectionConfig,
+  named: readonly [string, GivenVector][],
+  at: string,
+): StoredPoint["vectors"] {
+  return named.map(([name, given]) => ({
     name,
     vector: storedVector(config, name, given, name === "" ? `${at}.vector` : `${at}.vector.${name}`),
   }));
-  return {
-    id: parsePointId(id, `${at}.id`),
-    vectors,
-    payload: encodePayload(payload ?? {}, `${at}.payload`),
-  };
 }
 
 export function pointIds(given: readonly unknown[], at = "points"): PointId[] {

@@ -1,10 +1,11 @@
 /** From what a query compares with, a vector or a point's id, to the vector itself. */
 import { type PointId, parsePointId } from "../payload/id.js";
+import { type QueryVector, queryVectorOf } from "../query/query-vector.js";
 import { after, afterEach } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { CollectionState, Place } from "../segment/state.js";
-import { storedVector, vectorConfig } from "./prepare.js";
+import { type GivenVector, metricOf, storedVector } from "./prepare.js";
 
 /** Where the vectors of points that are named by their ids are kept. */
 export interface LookupPlace {
@@ -13,13 +14,12 @@ export interface LookupPlace {
   vector: string;
 }
 
-export type Example = ArrayLike<number> | PointId;
+export type Example = GivenVector | PointId;
 
 export interface ExampleVector {
-  /** Of unit length where the metric is Cosine. */
-  query: Float32Array;
-  /** The components as they were given or are stored. */
-  given: Float32Array;
+  query: QueryVector;
+  /** As it was given, or is stored. */
+  given: GivenVector | StoredVector;
   /** The point of the searched collection that gave its vector: it is no answer to itself. */
   id?: PointId;
 }
@@ -43,7 +43,7 @@ export function exampleVector(
   given: Example,
 ): ExampleVector | Promise<ExampleVector> {
   if (typeof given === "object")
-    return { query: storedVector(state.config, using, given, at).data, given: Float32Array.from(given) };
+    return { query: queryVectorOf(storedVector(state.config, using, given, at)), given };
   const from = lookup ?? { state, vector: using };
   const id = parsePointId(given, at);
   const place = from.state.find(id);
@@ -51,9 +51,19 @@ export function exampleVector(
   return after(readVector(place, from.vector), (vector) => {
     if (!vector) throw vectorNotFound(id, from.vector);
     const asStored = from.state === state && from.vector === using;
-    const query = asStored ? vector.data : storedVector(state.config, using, vector.data, at).data;
-    return from.state === state ? { query, given: vector.data, id } : { query, given: vector.data };
+    const taken = asStored ? vector : storedVector(state.config, using, asGiven(vector), at);
+    const example = { query: queryVectorOf(taken), given: vector };
+    return from.state === state ? { ...example, id } : example;
   });
+}
+
+/** A stored vector as if a request had brought it. */
+export function asGiven(vector: StoredVector): GivenVector {
+  if ("terms" in vector) return { indices: vector.terms, values: vector.values };
+  if (!("count" in vector)) return vector.data;
+  const { data, count } = vector;
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }
 
 /** As `exampleVector`, of several. */
@@ -82,7 +92,7 @@ function readVector(
   { segment, row }: Place,
   using: string,
 ): StoredVector | undefined | Promise<StoredVector | undefined> {
-  const column = segment.vectors.get(using);
+  const column = segment.column(using);
   if (!column?.file) return column?.get(row);
   const leave = segment.readers.enter();
   return Promise.resolve(column.getMany([row]))
@@ -98,7 +108,7 @@ export function lookupPlace(
   if (!given) return undefined;
   const state = stateOf(given.collection);
   const vector = given.vector ?? "";
-  vectorConfig(state.config, vector);
+  metricOf(state.config, vector);
   return { state, vector };
 }
 

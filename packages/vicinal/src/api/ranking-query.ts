@@ -2,9 +2,11 @@
 import { after } from "../runtime/after.js";
 import { diverseQuery } from "./diverse-queries.js";
 import { fieldOrder } from "./field-order.js";
+import { formulaRanking } from "./formula-queries.js";
 import { fusionQuery } from "./fusion-queries.js";
 import type { Example } from "./query-vectors.js";
 import type { Asked, QueryScope, RankingQuery } from "./ranking.js";
+import { rerankRanking } from "./rerank-queries.js";
 import { inOrderOfField, inOrderOfIds, sampled } from "./uncompared-queries.js";
 import { isExample, nearestQuery, queryByExamples } from "./vector-queries.js";
 
@@ -28,6 +30,8 @@ export function rankingQuery(
   }
   if ("order_by" in query) return inOrderOfField(state, fieldOrder(state, query.order_by, `${at}.order_by`));
   if ("sample" in query) return sampled(state);
+  if ("formula" in query) return formulaRanking(scope, asked, query, at);
+  if ("rerank" in query) return rerankRanking(scope, asked, query.rerank, at);
   const found = fusionQuery(query, asked, at) ?? queryByExamples(scope, asked, query, at);
   if (found) return found;
   throw new Error("a query that passed its schema is of a known kind");

@@ -5,6 +5,7 @@ import type { RankedRow } from "../query/ranked.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SegmentPlan } from "../query/search.js";
 import type { CollectionState } from "../segment/state.js";
+import type { ReadyHooks } from "./hooks.js";
 import type * as schema from "./schema/index.js";
 import type { SharedFilters } from "./shared-filters.js";
 
@@ -17,6 +18,8 @@ export interface QueryScope {
   /** Of another collection; COLLECTION_NOT_FOUND. */
   stateOf: (collection: string) => CollectionState;
   filters: SharedFilters;
+  /** Models that rerank, by name. */
+  rerankers: ReadyHooks["rerank"];
 }
 
 /** The part of a query's request that decides which points are found. */
@@ -75,3 +78,17 @@ export interface MergeQuery {
 export type RankingQuery = SearchQuery | MergeQuery;
 
 export const NOTHING_SEARCHED: Work = { plan: [], mergeMs: 0 };
+
+/**
+ * The window of merged rows, which come best first. Unlike the scores of searches theirs may be just as good as the threshold: so it
+ * is in Qdrant.
+ */
+export function mergedRanking(
+  rows: readonly RankedRow[],
+  { score_threshold: threshold }: Asked,
+  { limit, offset }: Window,
+): Ranking {
+  const least = typeof threshold === "number" ? Math.fround(threshold) : Number.NEGATIVE_INFINITY;
+  const passing = rows.filter(({ score }) => Math.fround(score) >= least);
+  return { rows: passing.slice(offset, offset + limit), found: NOTHING_SEARCHED };
+}

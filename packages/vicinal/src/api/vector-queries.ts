@@ -1,12 +1,14 @@
 /** Queries that compare with vectors: the nearest to one, and what examples say of each point. */
 import { rankByExamples } from "../query/by-examples.js";
 import type { Objective } from "../query/objectives.js";
+import { isSparse, type QueryVector, queryVectorOf } from "../query/query-vector.js";
 import type { RankedRow } from "../query/ranked.js";
 import { DEFAULT_RECALL, type Hit, largerIsNearer, nearest, scoreOf } from "../query/search.js";
 import { after } from "../runtime/after.js";
 import type { Place } from "../segment/state.js";
 import { type ExampleQuery, exampleQuery } from "./example-queries.js";
-import { storedVector, vectorConfig } from "./prepare.js";
+import { checkIdf, weighted } from "./idf.js";
+import { metricOf, storedVector } from "./prepare.js";
 import {
   type Comparison,
   type Example,
@@ -29,7 +31,7 @@ import type { QueryInterface, SupportedVectorInput } from "./schema/index.js";
 
 /** A vector, or the id of a point. */
 export function isExample(query: QueryInterface): query is SupportedVectorInput {
-  return typeof query !== "object" || Array.isArray(query) || ArrayBuffer.isView(query);
+  return typeof query !== "object" || Array.isArray(query) || ArrayBuffer.isView(query) || "indices" in query;
 }
 
 /** @param at Where the query stands in the request, for messages. */
@@ -72,8 +74,8 @@ function exampleSearch(
 ): SearchQuery["search"] {
   if (typeof meaning !== "function")
     return (choice, read) => searchByObjective(scope, asked, meaning, examples, choice, read);
-  const { data } = storedVector(scope.state.config, asked.using ?? "", meaning(examples), at);
-  return (choice, read) => searchBy(scope, asked, data, choice, read);
+  const query = queryVectorOf(storedVector(scope.state.config, asked.using ?? "", meaning(examples), at));
+  return (choice, read) => searchBy(scope, asked, query, choice, read);
 }
 
 function namedBy(examples: readonly ExampleVector[]) {
@@ -83,25 +85,26 @@ function namedBy(examples: readonly ExampleVector[]) {
 /** What examples are compared with. UNKNOWN_VECTOR, COLLECTION_NOT_FOUND. */
 function comparisonOf({ state, stateOf }: QueryScope, asked: Asked, at: string): Comparison {
   const using = asked.using ?? "";
-  vectorConfig(state.config, using);
+  metricOf(state.config, using);
+  checkIdf(state.config, asked, at);
   return { using, lookup: lookupPlace(asked.lookup_from, stateOf), at };
 }
 
 function searchBy<R>(
-  { state, watch }: QueryScope,
+  { state, watch, filters }: QueryScope,
   asked: Asked,
-  query: Float32Array,
+  query: QueryVector,
   choice: Choice,
   read: Read<R>,
 ): R | Promise<R> {
   const using = asked.using ?? "";
-  const { distance } = vectorConfig(state.config, using);
+  const distance = metricOf(state.config, using);
   const params = asked.params ?? {};
   const except = placesOf(state, choice.except);
   const k = choice.offset + choice.limit + except.length;
   const wish = {
     using,
-    query,
+    query: isSparse(query) ? weighted(state, using, query, params.idf, filters) : query,
     k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
     filter: choice.filter,
     exact: choice.prefetched || (params.exact ?? false),
@@ -129,7 +132,7 @@ function searchByObjective<R>(
   const using = asked.using ?? "";
   const wish = {
     using,
-    metric: vectorConfig(state.config, using).distance,
+    metric: metricOf(state.config, using),
     examples: examples.map(({ query }) => query),
     objective,
     filter: choice.filter,

@@ -100,10 +100,15 @@ export abstract class FieldColumn<T = unknown> {
   abstract eachValue(row: number, visit: (value: T) => void): void;
 
   /**
-   * How many rows hold each value, most frequent first.
+   * How many rows hold each value, in any order.
    * @param rows Only these rows count; default all.
    */
   abstract valueCounts(rows?: Uint32Array): ValueCount[];
+
+  /** Whether the row is in the column, and its values there are all that stands at the path, but for nulls. */
+  holdsAllOf(row: number): boolean {
+    return row < this.#rowCount && (this.flags[row] & OTHER) === 0;
+  }
 
   /** How many rows carry the flag. */
   countFlag(flag: number): number {

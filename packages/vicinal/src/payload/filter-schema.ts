@@ -27,7 +27,8 @@ import { bound, int64 } from "./number-schema.js";
 import { tryPath } from "./path.js";
 import type { Slice } from "./slice.js";
 
-const key = refined(string(), (text) => (tryPath(text) ? undefined : `Invalid json path: '${text}'`));
+/** A path into payloads. */
+export const key = refined(string(), (text) => (tryPath(text) ? undefined : `Invalid json path: '${text}'`));
 
 const anyVariants = named("AnyVariants", union(array(string()), array(int64)));
 
@@ -216,9 +217,9 @@ class ConditionSchema extends Schema<Condition> {
   }
 }
 
-const condition = named("Condition", new ConditionSchema());
-const conditions = optional<Condition | Condition[]>(oneOrMany(condition));
-const conditionList = array(condition);
+export const conditionSchema: Schema<Condition> = named("Condition", new ConditionSchema());
+const conditions = optional<Condition | Condition[]>(oneOrMany(conditionSchema));
+const conditionList = array(conditionSchema);
 
 export const filterSchema: Schema<Filter> = named(
   "Filter",

@@ -93,7 +93,7 @@ function evaluate(root: Node, view: SegmentView, bits: Uint32Array): number {
 }
 
 /** A row that is decoded when it is first asked for. */
-class SegmentRow implements RowView {
+export class SegmentRow implements RowView {
   readonly #view: SegmentView;
   readonly #row: number;
   #payload: JsonObject | undefined;

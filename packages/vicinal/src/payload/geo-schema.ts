@@ -19,7 +19,7 @@ import {
   isOnGlobe,
 } from "./geo.js";
 
-const geoPoint = named(
+export const geoPoint = named(
   "GeoPoint",
   refined(object({ lon: number(), lat: number() }), (point) =>
     isOnGlobe(point)

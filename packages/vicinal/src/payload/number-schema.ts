@@ -53,7 +53,8 @@ class BoundSchema extends Schema<number | bigint> {
 
 export const int64: Schema<number | bigint> = new Int64Schema();
 
-const datetime = named(
+/** A point in time as text. */
+export const datetime = named(
   "Datetime",
   refined(string(), (text) =>
     parseDatetime(text) === undefined

@@ -1,24 +1,26 @@
 /**
  * The best points by an objective over several examples, exactly: every matching vector is compared with every example, one scan
- * for each, and the distances are put together by ordinals. Cost: examples x matching vectors, and 4 bytes of memory for each.
+ * for each, and the distances are put together by rows. Cost: examples x matching vectors, and 4 bytes of memory for each.
  */
 import type { Metric } from "../index/contract.js";
-import { clearBit, countBits, forEachBit } from "../runtime/bits.js";
+import { after } from "../runtime/after.js";
+import { clearBit, forEachBit } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState, Place } from "../segment/state.js";
-import type { VectorColumn } from "../segment/vector-column.js";
 import { Best } from "./best.js";
 import type { RowFilter } from "./matching.js";
 import type { Objective } from "./objectives.js";
+import type { QueryVector } from "./query-vector.js";
 import { candidateRows, type RankedRow } from "./ranked.js";
+import { rowDistances } from "./row-distances.js";
 import { whenDone } from "./search.js";
 
 export interface ByExamples {
   /** Name of the vector. */
   using: string;
   metric: Metric;
-  /** Of unit length where the metric is Cosine; as many as the objective counts. */
-  examples: readonly Float32Array[];
+  /** As many as the objective counts. */
+  examples: readonly QueryVector[];
   objective: Objective;
   filter: RowFilter | undefined;
   /** Not to be answered. */
@@ -35,63 +37,54 @@ export function rankByExamples<R>(
   const best = new Best<RankedRow>(request.limit, (a, b) => b.score - a.score);
   const late: Promise<void>[] = [];
   for (const segment of state.segments()) {
-    const column = segment.vectors.get(request.using);
-    if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
+    const column = segment.column(request.using);
+    if (!column || segment.liveCount === 0) continue;
     const rows = candidateRows(state, segment, request.filter).slice();
     for (const place of request.except) if (place.segment === segment) clearBit(rows, place.row);
-    const part = { segment, column, bits: column.ordinalBits(rows) };
-    if (column.file)
-      late.push(distancesFromFile(part, request).then((all) => rankPart(part, all, request, best)));
-    else rankPart(part, distancesInMemory(part, request), request, best);
+    const distances = distancesFrom(column, request.examples, rows);
+    const ranked = after(distances, (all) => rankPart(segment, rows, all, request, best));
+    if (ranked instanceof Promise) late.push(ranked);
   }
   const answer = () => read(best.sorted());
   return late.length === 0 ? answer() : whenDone(late, state.segments(), answer);
 }
 
-/** The part of one segment. */
-interface Part {
-  segment: Segment;
-  column: VectorColumn;
-  /** Ordinals that are compared. */
-  bits: Uint32Array;
-}
+type Column = NonNullable<ReturnType<Segment["column"]>>;
 
-type Scan = Exclude<ReturnType<VectorColumn["scan"]>, Promise<unknown>>;
-
-function distancesInMemory({ column, bits }: Part, { examples }: ByExamples): Float32Array[] {
-  const k = countBits(bits);
-  return examples.map((query) => byOrdinal(column, column.scan({ query, k, bits }) as Scan));
-}
-
-/** One scan after the other, so that the file is read by one at a time. */
-async function distancesFromFile({ column, bits }: Part, { examples }: ByExamples): Promise<Float32Array[]> {
-  const k = countBits(bits);
-  const all: Float32Array[] = [];
-  for (const query of examples) all.push(byOrdinal(column, await column.scan({ query, k, bits })));
-  return all;
-}
-
-function byOrdinal({ store }: VectorColumn, { ordinals, distances }: Scan): Float32Array {
-  const all = new Float32Array(store.count);
-  for (let i = 0; i < ordinals.length; i++) all[ordinals[i]] = distances[i];
-  return all;
+/** One example after the other, so that a file is read by one at a time. */
+function distancesFrom(
+  column: Column,
+  examples: readonly QueryVector[],
+  rows: Uint32Array,
+  found: Float32Array[] = [],
+): Float32Array[] | Promise<Float32Array[]> {
+  for (let i = found.length; i < examples.length; i++) {
+    const distances = rowDistances(column, examples[i], rows);
+    if (distances instanceof Promise)
+      return distances.then((some) => distancesFrom(column, examples, rows, [...found, some]));
+    found.push(distances);
+  }
+  return found;
 }
 
 function rankPart(
-  { segment, column, bits }: Part,
+  segment: Segment,
+  rows: Uint32Array,
   distances: readonly Float32Array[],
-  { metric, objective }: ByExamples,
+  { using, metric, objective }: ByExamples,
   best: Best<RankedRow>,
 ): void {
-  let ordinal = 0;
+  const column = segment.column(using);
+  let row = 0;
   const similarity =
     metric === "Cosine"
-      ? (example: number) => 1 - distances[example][ordinal]
-      : (example: number) => -distances[example][ordinal];
-  forEachBit(bits, (current) => {
-    ordinal = current;
+      ? (example: number) => 1 - distances[example][row]
+      : (example: number) => -distances[example][row];
+  forEachBit(rows, (current) => {
+    if (!column?.has(current)) return;
+    row = current;
     const score = objective.score(similarity);
     if (best.last && score <= best.last.score) return;
-    best.add({ segment, row: column.row(current), score });
+    best.add({ segment, row, score });
   });
 }

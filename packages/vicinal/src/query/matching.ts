@@ -1,6 +1,6 @@
 /** Which rows of a segment match a filter. */
 import { analyzerOf } from "../payload/columns.js";
-import type { CompiledFilter, SegmentView } from "../payload/filter.js";
+import { type CompiledFilter, type RowView, SegmentRow, type SegmentView } from "../payload/filter.js";
 import type { PointId } from "../payload/id.js";
 import { bitWords, countBits, forEachBit, hasBit } from "../runtime/bits.js";
 import { compareKeys, IdKey } from "../segment/id-column.js";
@@ -26,7 +26,7 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
     columns: segment.fields,
     payload: (row) => segment.payloads.bytes(row),
     idOfRow: (row) => segment.ids.get(row),
-    hasVector: (name, row) => (segment.vectors.get(name)?.ordinal(row) ?? -1) >= 0,
+    hasVector: (name, row) => segment.column(name)?.has(row) ?? false,
     analyzer: (path) =>
       Object.hasOwn(state.config.fields, path) ? analyzerOf(state.config.fields[path]) : undefined,
     rowOfId: (id) => {
@@ -34,6 +34,11 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
       return place?.segment === segment ? place.row : -1;
     },
   };
+}
+
+/** A single row as filters see it. */
+export function rowView(state: CollectionState, segment: Segment, row: number): RowView {
+  return new SegmentRow(viewOf(state, segment), row);
 }
 
 /** The ids of all live points that match, segment by segment. */

@@ -24,6 +24,8 @@ function byDefinition(
 
 const vector = fc.array(fc.float({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 });
 
+const stored = (values: readonly number[]) => ({ data: Float32Array.from(values), norm: 1 });
+
 test("as defined, for any candidates", () => {
   fc.assert(
     fc.property(
@@ -32,9 +34,9 @@ test("as defined, for any candidates", () => {
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.nat({ max: 35 }),
       (given, metric, diversity, limit) => {
-        const vectors = given.map((values) => Float32Array.from(values));
+        const vectors = given.map(stored);
         const alike = similarityOf(metric);
-        const relevance = vectors.map((one) => alike(one, Float32Array.of(0.5, -0.2, 0.1)));
+        const relevance = vectors.map((one) => alike(one, stored([0.5, -0.2, 0.1])));
         const similarity = (a: number, b: number) => alike(vectors[a], vectors[b]);
         expect(maximalMarginalRelevance({ relevance, similarity, diversity, limit })).toEqual(
           byDefinition(relevance, similarity, diversity, limit),
@@ -56,7 +58,7 @@ test("diversity 0 keeps the order of relevance, 1 takes the first and then what 
 });
 
 test("a score stands for the similarity by which it was found", () => {
-  const [a, b] = [Float32Array.of(1, 2), Float32Array.of(4, 6)];
+  const [a, b] = [stored([1, 2]), stored([4, 6])];
   expect(similarityOfScore("Euclid", 5)).toBe(similarityOf("Euclid")(a, b));
   expect(similarityOfScore("Manhattan", 7)).toBe(similarityOf("Manhattan")(a, b));
   expect(similarityOfScore("Dot", 16)).toBe(similarityOf("Dot")(a, b));

@@ -4,10 +4,14 @@
  * that was asked for, and k points whenever k match.
  */
 import type { IndexTraits, Metric, SearchResult, SearchStats, VectorIndex } from "../index/contract.js";
-import { countBits } from "../runtime/bits.js";
+import type { SparseVector } from "../index/sparse/index.js";
+import { after } from "../runtime/after.js";
+import { countBits, forEachBit } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
+import { SparseColumn } from "../segment/sparse-column.js";
 import type { CollectionState } from "../segment/state.js";
 import type { FileHome, MemoryHome, VectorColumn } from "../segment/vector-column.js";
+import { Best } from "./best.js";
 import { matchingRows, type RowFilter } from "./matching.js";
 import {
   EFFORT_STEP,
@@ -18,14 +22,17 @@ import {
   type Share,
   speaksFor,
 } from "./plan.js";
+import type { QueryVector } from "./query-vector.js";
+import { candidateRows } from "./ranked.js";
+import { rowDistances } from "./row-distances.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
 
 export interface NearestRequest extends SearchWish {
   /** Name of the vector; `""` for the unnamed one. */
   using: string;
-  /** Of unit length where the metric is Cosine. */
-  query: Float32Array;
+  /** Of the kind of the vectors; of unit length where the metric is Cosine. */
+  query: QueryVector;
   /** Hits wanted, offset included. */
   k: number;
   filter?: RowFilter;
@@ -88,15 +95,27 @@ export function nearest<R>(
   const now = request.explain ? () => performance.now() : () => 0;
   let parts = 0;
   for (const segment of state.segments()) {
-    const column = segment.vectors.get(request.using);
-    if (!column || column.store.count === 0 || segment.liveCount === 0) continue;
+    const column = segment.column(request.using);
+    if (!column || countOf(column) === 0 || segment.liveCount === 0) continue;
     const step = emptyPlan(segment, column);
     plan.push(step);
     const began = now();
+    if (column instanceof SparseColumn || column.multi) {
+      const rows = candidateRows(state, segment, request.filter).slice();
+      const searching = now();
+      step.filterMs = searching - began;
+      const searched = after(searchRows({ segment, column, rows, request, step }), (found) => {
+        step.searchMs = now() - searching;
+        hits.push(...found);
+        if (found.length > 0) parts++;
+      });
+      if (searched instanceof Promise) late.push(searched);
+      continue;
+    }
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
     step.filterMs = searching - began;
-    const part: Part = { state, segment, column, bits, request, step };
+    const part: Part = { state, segment, column, bits, request: request as DenseRequest, step };
     if (column.file) {
       const searched = searchFiles(part).then((result) => {
         step.searchMs = now() - searching;
@@ -140,9 +159,11 @@ interface Part {
   segment: Segment;
   column: VectorColumn;
   bits: Uint32Array | undefined;
-  request: NearestRequest;
+  request: DenseRequest;
   step: SegmentPlan;
 }
+
+type DenseRequest = NearestRequest & { query: Float32Array };
 
 /** True when there were any. */
 function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult | undefined): boolean {
@@ -153,12 +174,12 @@ function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult |
 }
 
 /** To be filled in; all of one shape, since every query makes some. */
-function emptyPlan(segment: Segment, column: VectorColumn): SegmentPlan {
+function emptyPlan(segment: Segment, column: VectorColumn | SparseColumn): SegmentPlan {
   return {
     segment: segment.id,
-    count: column.store.count,
+    count: countOf(column),
     path: "none",
-    family: column.index.family,
+    family: column instanceof SparseColumn ? "sparse" : column.index.family,
     matching: 0,
     effort: undefined,
     effortFrom: undefined,
@@ -171,6 +192,51 @@ function emptyPlan(segment: Segment, column: VectorColumn): SegmentPlan {
     filterMs: 0,
     searchMs: 0,
   };
+}
+
+/** Vectors, dead ones included. */
+function countOf(column: VectorColumn | SparseColumn): number {
+  return column instanceof SparseColumn ? column.count : column.store.count;
+}
+
+/** The search of one segment's sparse vectors or multi-vectors. */
+interface RowPart {
+  segment: Segment;
+  column: VectorColumn | SparseColumn;
+  /** That may be answered. */
+  rows: Uint32Array;
+  request: NearestRequest;
+  step: SegmentPlan;
+}
+
+/** Sparse vectors by their postings, which are exact, and multi-vectors all; nearest first. */
+function searchRows({ segment, column, rows, request, step }: RowPart): Hit[] | Promise<Hit[]> {
+  const { query, k } = request;
+  step.recall = 1;
+  if (column instanceof SparseColumn) {
+    const bits = column.ordinalBits(rows);
+    step.matching = countBits(bits);
+    step.path = "index";
+    const result = column.search({ query: query as SparseVector, k, bits });
+    note(step, result.stats);
+    return Array.from(result.ordinals, (ordinal, i) => ({
+      segment,
+      row: column.row(ordinal),
+      distance: result.distances[i],
+    }));
+  }
+  step.path = "scan";
+  return after(rowDistances(column, query, rows), (distances) => {
+    const best = new Best<Hit>(k, (a, b) => a.distance - b.distance);
+    forEachBit(rows, (row) => {
+      if (!column.has(row)) return;
+      step.matching++;
+      if (best.last && distances[row] >= best.last.distance) return;
+      best.add({ segment, row, distance: distances[row] });
+    });
+    step.scored += step.matching;
+    return best.sorted();
+  });
 }
 
 /** Ordinals that may be answered; undefined for all. */

@@ -1,10 +1,35 @@
 /** How alike two stored vectors are: larger is more alike, whatever the metric. */
 import type { Metric } from "../index/contract.js";
+import { type SparseVector, sparseDot } from "../index/sparse/index.js";
+import type { DenseVector, MultiVector, StoredVector } from "../segment/effects.js";
 
-export type Similarity = (a: Float32Array, b: Float32Array) => number;
+type Compare<V> = (a: V, b: V) => number;
+export type Similarity = Compare<StoredVector>;
 
-/** The score where the larger is the nearer, else the distance taken negative: squared for Euclid. */
+/**
+ * The score where the larger is the nearer, else the distance taken negative: squared for Euclid. Of multi-vectors the best matches of
+ * the first one's vectors, added up. Both of one kind.
+ */
 export function similarityOf(metric: Metric): Similarity {
+  const compare = denseSimilarity(metric);
+  return (a, b) => {
+    if ("terms" in a) return sparseDot(a, b as SparseVector) ?? 0;
+    if (!("count" in a)) return compare(a.data, (b as DenseVector).data);
+    return bestMatches(a, b as MultiVector, compare);
+  };
+}
+
+function bestMatches(a: MultiVector, b: MultiVector, compare: Compare<Float32Array>): number {
+  const size = a.data.length / a.count;
+  const rows = ({ data, count }: MultiVector) =>
+    Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
+  const others = rows(b);
+  let sum = 0;
+  for (const row of rows(a)) sum += Math.max(...others.map((other) => compare(row, other)));
+  return sum;
+}
+
+function denseSimilarity(metric: Metric): Compare<Float32Array> {
   switch (metric) {
     case "Cosine":
     case "Dot":

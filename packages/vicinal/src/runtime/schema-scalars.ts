@@ -79,9 +79,15 @@ class NumberSchema extends Schema<number> {
   check(value: unknown): Issue | undefined {
     if (typeof value !== "number" || !this.isOfKind(value)) return mismatch(this.expected, value);
     if (value >= this.min && value <= this.max) return undefined;
-    if (this.max === Infinity) return outOfRange(`value ${value} invalid, must be ${this.min} or larger`);
-    if (this.min === -Infinity) return outOfRange(`value ${value} invalid, must be ${this.max} or smaller`);
-    return outOfRange(`value ${value} invalid, must be from ${this.min} to ${this.max}`);
+    const [given, min, max] = [value, this.min, this.max].map((one) => this.text(one));
+    if (this.max === Infinity) return outOfRange(`value ${given} invalid, must be ${min} or larger`);
+    if (this.min === -Infinity) return outOfRange(`value ${given} invalid, must be ${max} or smaller`);
+    return outOfRange(`value ${given} invalid, must be from ${min} to ${max}`);
+  }
+
+  /** Numbers that need not be integers are written `1.0`, as Qdrant does. */
+  private text(value: number): string {
+    return this.kind === "number" && Number.isInteger(value) ? value.toFixed(1) : String(value);
   }
 
   private isOfKind(value: number): boolean {

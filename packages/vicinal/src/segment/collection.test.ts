@@ -84,7 +84,7 @@ function expectSame(collection: Collection, model: Model, what: string): void {
     expect(Array.from(segment.vectors.get("")?.get(row)?.data ?? [])).toEqual(main);
     const found = segment.vectors.get("extra")?.get(row);
     expect(found && Array.from(found.data)).toEqual(extra);
-    if (found) expect(found.norm).toBe(7);
+    if (found) expect(found).toMatchObject({ norm: 7 });
     if (segment.fields.has("part")) expect(segment.fields.get("part")?.rowCount).toBe(segment.rowCount);
   }
 }

@@ -271,6 +271,7 @@ class CollectionFiles {
 function pathsOf(files: SegmentFiles): string[] {
   const paths = [files.rows, ...files.fields.map(({ file }) => file)];
   for (const { file, index } of files.vectors) paths.push(file, ...(index ? [index.file] : []));
+  for (const { file } of files.sparse ?? []) paths.push(file);
   if (files.deletes) paths.push(files.deletes);
   if (files.patch) paths.push(files.patch);
   return paths;

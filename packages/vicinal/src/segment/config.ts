@@ -12,6 +12,8 @@ export interface VectorConfig {
   distance: Metric;
   /** What its numbers are rounded to; `float32` where absent. */
   datatype?: Datatype;
+  /** Points have several vectors of this name, and the best match of each counts (MaxSim). */
+  multi?: boolean;
   /** Index family; `hnsw` where absent. */
   family?: string;
   /** Parameters of the family, as given. */
@@ -24,12 +26,21 @@ export interface VectorConfig {
   given: Settings;
 }
 
+export interface SparseConfig {
+  /** `idf`: queries weigh their terms by how rare they are; `none` where absent. */
+  modifier?: "none" | "idf";
+  /** As given at creation, echoed by the collection's info. */
+  given: Settings;
+}
+
 export type { FieldSchema } from "../payload/columns.js";
 
 /** JSON-able: it stands in the manifest. */
 export interface CollectionConfig {
   /** By name; the unnamed vector is `""`. */
   vectors: Record<string, VectorConfig>;
+  /** Sparse vectors by name; none of them has the name of one of the others. Absent in older manifests. */
+  sparse?: Record<string, SparseConfig>;
   /** Graph settings (`m`, `ef_construct`, ...) for all vectors that have none of their own. */
   hnsw: Settings;
   optimizers: Settings;
@@ -90,7 +101,7 @@ function bitsOf(quantization: Settings | undefined): number | undefined {
 
 /** The configuration after a change that names only what it changes; vectors that do not exist are passed over. */
 export function changedConfig(config: CollectionConfig, change: Record<string, unknown>): CollectionConfig {
-  const { vectors, hnsw, optimizers, other } = change as Partial<CollectionConfig>;
+  const { vectors, sparse, hnsw, optimizers, other } = change as Partial<CollectionConfig>;
   const changed = {
     ...config,
     hnsw: { ...config.hnsw, ...hnsw },
@@ -102,7 +113,16 @@ export function changedConfig(config: CollectionConfig, change: Record<string, u
   for (const [name, diff] of Object.entries(vectors ?? {}))
     if (Object.hasOwn(config.vectors, name))
       changed.vectors = { ...changed.vectors, [name]: changedVector(config.vectors[name], diff) };
+  for (const [name, { given }] of Object.entries(sparse ?? {}))
+    if (Object.hasOwn(config.sparse ?? {}, name)) {
+      const old = config.sparse?.[name].given;
+      changed.sparse = { ...changed.sparse, [name]: sparseConfig({ ...old, ...given }) };
+    }
   return changed;
+}
+
+export function sparseConfig(given: Settings): SparseConfig {
+  return { modifier: given.modifier === "idf" ? "idf" : "none", given };
 }
 
 /** A family that is named comes with all its parameters; graph settings change one by one. */

@@ -7,8 +7,10 @@
  *   effect:  kind u8 | body
  *     1 upsert     names u16, name string...; points u32, then per point:
  *                    id; payload sized, UTF-8 JSON; vectors u16, then per vector:
- *                    name index u16 | form u8 | length u32 | norm f32 | numbers (form: 0 f32, 1 halves, 2 bytes;
- *                    runtime/packed-floats.ts)
+ *                    name index u16 | form u8, then by form
+ *                    0..2 dense: length u32 | norm f32 | numbers (0 f32, 1 halves, 2 bytes; runtime/packed-floats.ts)
+ *                    3 sparse: length u32 | terms u32... | values f32...
+ *                    4 multi: rows u32 | length of all u32 | norms u8 (0 none, 1 f32 of each row) | norms | form u8 | numbers
  *     2 delete     ids
  *     3 payload    mode u8 (0 set, 1 overwrite, 2 delete keys, 3 clear) | path string | JSON sized | keys u32, string... | ids
  *     4 field      path string | schema JSON sized (empty: the field index goes)
@@ -16,16 +18,33 @@
  *   id:  kind u8 (0 number, 1 UUID) | the key's last two or all four words (payload/id.ts)        ids:  u32 count, id...
  *   string, sized:  u32 length | bytes                              all little-endian
  */
+import type { SparseVector } from "../index/sparse/index.js";
 import { ID_KIND_UUID, type IdKind, type PointId, readIdKey, writeIdKey } from "../payload/id.js";
 import { ByteReader, ByteWriter } from "../runtime/bytes.js";
 import { corruption } from "../runtime/errors.js";
 import { pack, unpack, type Width, widthOf } from "../runtime/packed-floats.js";
 
-/** A vector as it is stored: of unit length for Cosine, with the length that it came with. */
-export interface StoredVector {
+/** A dense vector as it is stored: of unit length for Cosine, with the length that it came with. */
+export interface DenseVector {
   data: Float32Array;
   /** Euclidean length before normalising; 1 where the metric does not normalise. */
   norm: number;
+}
+
+/** Several dense vectors of one point, one after the other. */
+export interface MultiVector {
+  data: Float32Array;
+  /** How many they are, 1 or more. */
+  count: number;
+  /** Their lengths before normalising, where the metric normalises. */
+  norms?: Float32Array;
+}
+
+export type StoredVector = DenseVector | MultiVector | SparseVector;
+
+/** Bytes of the numbers of a vector. */
+export function bytesOf(vector: StoredVector): number {
+  return "terms" in vector ? vector.terms.byteLength * 2 : vector.data.byteLength;
 }
 
 export interface StoredPoint {
@@ -64,8 +83,10 @@ const PAYLOAD = 3;
 const FIELD = 4;
 const CONFIGURE = 5;
 
-/** Of the numbers of a vector, by its form. */
+/** Of the numbers of a dense vector, by its form. */
 const widths: readonly Width[] = [4, 2, 1];
+const SPARSE = 3;
+const MULTI = 4;
 
 const words = new Uint32Array(4);
 
@@ -116,11 +137,7 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
         writer.u16(point.vectors.length);
         for (const { name, vector } of point.vectors) {
           writer.u16(names.get(name) as number);
-          const width = widthOf(vector.data);
-          writer.u8(widths.indexOf(width));
-          writer.u32(vector.data.length);
-          writer.f32(vector.norm);
-          writer.bytes(pack(vector.data, width));
+          writeVector(writer, vector);
         }
       }
       break;
@@ -148,6 +165,65 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
       writer.sized(effect.change);
       break;
   }
+}
+
+function writeVector(writer: ByteWriter, vector: StoredVector): void {
+  if ("terms" in vector) {
+    writer.u8(SPARSE);
+    writer.u32(vector.terms.length);
+    writer.bytes(viewOf(vector.terms));
+    writer.bytes(viewOf(vector.values));
+    return;
+  }
+  const width = widthOf(vector.data);
+  const form = widths.indexOf(width);
+  if ("count" in vector) {
+    writer.u8(MULTI);
+    writer.u32(vector.count);
+    writer.u32(vector.data.length);
+    writer.u8(vector.norms ? 1 : 0);
+    if (vector.norms) writer.bytes(viewOf(vector.norms));
+    writer.u8(form);
+  } else {
+    writer.u8(form);
+    writer.u32(vector.data.length);
+    writer.f32(vector.norm);
+  }
+  writer.bytes(pack(vector.data, width));
+}
+
+function readVector(reader: ByteReader): StoredVector {
+  const form = reader.u8();
+  if (form === SPARSE) {
+    const count = reader.u32();
+    return { terms: new Uint32Array(copyOf(reader, count)), values: new Float32Array(copyOf(reader, count)) };
+  }
+  if (form === MULTI) {
+    const count = reader.u32();
+    const length = reader.u32();
+    const norms = reader.u8() === 1 ? new Float32Array(copyOf(reader, count)) : undefined;
+    return { data: readNumbers(reader, reader.u8(), length), count, norms };
+  }
+  const length = reader.u32();
+  const norm = reader.f32();
+  return { data: readNumbers(reader, form, length), norm };
+}
+
+/** So many numbers of 4 bytes, in a buffer of their own. */
+function copyOf(reader: ByteReader, count: number): ArrayBuffer {
+  return reader.bytes(count * 4).slice().buffer as ArrayBuffer;
+}
+
+function readNumbers(reader: ByteReader, form: number, count: number): Float32Array {
+  const width = widths[form];
+  if (width === undefined) throw corruption("log record", 0, "a known form", form, "vector form");
+  const data = new Float32Array(count);
+  unpack(reader.bytes(count * width), width, data);
+  return data;
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** `source` names the log in errors. The effects hold copies: the bytes may be reused. */
@@ -194,17 +270,9 @@ function readEffect(reader: ByteReader, source: string): Effect {
 function readPoint(reader: ByteReader, names: string[]): StoredPoint {
   const id = readId(reader);
   const payload = reader.sized().slice();
-  const vectors = Array.from({ length: reader.u16() }, () => {
-    const name = names[reader.u16()];
-    const form = reader.u8();
-    const width = widths[form];
-    if (width === undefined) throw corruption("log record", 0, "a known form", form, "vector form");
-    const count = reader.u32();
-    const norm = reader.f32();
-    const bytes = reader.bytes(count * width);
-    const data = new Float32Array(count);
-    unpack(bytes, width, data);
-    return { name, vector: { data, norm } };
-  });
+  const vectors = Array.from({ length: reader.u16() }, () => ({
+    name: names[reader.u16()],
+    vector: readVector(reader),
+  }));
   return { id, payload, vectors };
 }

@@ -1,11 +1,12 @@
 /**
- * Files of a sealed segment, each a container of sections (storage/sections.ts). Those of `rows`, `vector`, `index`
- * and `field` never change; `deletes` and `patch` are written anew, under a new name, at each checkpoint that has
+ * Files of a sealed segment, each a container of sections (storage/sections.ts). Those of `rows`, `vector`, `index`,
+ * `sparse` and `field` never change; `deletes` and `patch` are written anew, under a new name, at each checkpoint that has
  * something to say, and the manifest names the ones that count.
  *
  *   rows      ids, id-kinds, versions, payload.*
  *   vector    floats, norms, rows (see VectorColumn)
  *   index     what the family saves
+ *   sparse    vectors.*, the postings' parts, rows (see SparseColumn)
  *   field     what the column saves
  *   deletes   live: the bits of the rows that live
  *   patch     patch.* (payloads changed since `rows`), patch.versions
@@ -67,6 +68,12 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
       sections: [{ name: "floats", bytes: store.bytes(), floats: true }, ...column.sections()],
     });
     files.vectors.push({ name: column.name, file });
+  }
+  for (const column of segment.sparse.values()) {
+    await column.index.consolidate();
+    const file = name("sparse");
+    await write(dir, file, "sparse", column.save());
+    files.sparse = [...(files.sparse ?? []), { name: column.name, file }];
   }
   await saveDerived(dir, segment, files, name);
   return files;
@@ -164,6 +171,11 @@ export async function loadSegment(
       const loaded = await loadVector(dir, state, segment, { name, file, index });
       vectors.push({ name, file, index: loaded ? index : undefined });
     }
+    for (const { name, file } of files.sparse ?? []) {
+      const column = segment.sparse.get(name);
+      if (!column) throw corruption(file, 0, "a sparse vector of the collection", name, "vector name");
+      await column.load(segment.rowCount, await openSections(dir, file, "sparse"));
+    }
     const fields: SegmentFiles["fields"] = [];
     segment.fields.clear();
     for (const { path, file } of files.fields) {
@@ -192,11 +204,13 @@ async function loadVector(
   const column = segment.vectors.get(name);
   if (!column?.memory) throw corruption(file, 0, "a vector of the collection", name, "vector name");
   const source = await openSections(dir, file, "vector");
-  column.restore(
+  const fits = column.restore(
     segment.rowCount,
+    Number(source.meta.count),
     source.length("norms") > 0 ? new Float32Array(await own(source, "norms")) : undefined,
     source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
   );
+  if (!fits) throw corruption(file, 0, segment.rowCount, "another number", "rows of the vectors");
   if (index && servesFromFile(index.family)) {
     const home = await unlessDamaged(openHome(dir, state, column, { source, index }));
     if (home) {

@@ -79,7 +79,7 @@ function* slices(bits: Uint32Array): Generator<number[]> {
 /** The vectors of each row, from memory or from files. */
 async function readVectors(segment: Segment, rows: number[]): Promise<StoredPoint["vectors"][]> {
   const points: StoredPoint["vectors"][] = rows.map(() => []);
-  for (const column of segment.vectors.values()) {
+  for (const column of segment.columns()) {
     const vectors = await column.getMany(rows);
     vectors.forEach((vector, i) => {
       if (vector) points[i].push({ name: column.name, vector });

@@ -4,14 +4,16 @@
  * payload (an overlay beside the immutable files).
  */
 import type { IndexChoice } from "../index/choice.js";
+import type { SparseVector } from "../index/sparse/index.js";
 import type { FieldColumn } from "../payload/column.js";
 import { decodePayload, type JsonObject } from "../payload/json.js";
 import { PayloadStore } from "../payload/store.js";
 import { bitWords, clearBit, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import { Readers } from "../runtime/readers.js";
-import type { StoredPoint } from "./effects.js";
+import type { DenseVector, MultiVector, StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";
+import type { SparseColumn } from "./sparse-column.js";
 import type { VectorColumn } from "./vector-column.js";
 
 /** A saved index, and what it was chosen to be. */
@@ -23,6 +25,8 @@ export interface IndexFile extends IndexChoice {
 export interface SegmentFiles {
   rows: string;
   vectors: { name: string; file: string; index?: IndexFile }[];
+  /** Absent in older manifests. */
+  sparse?: { name: string; file: string }[];
   fields: { path: string; file: string }[];
   deletes?: string;
   patch?: string;
@@ -36,6 +40,7 @@ export class Segment {
   readonly capacity: number;
   ids = new IdColumn();
   readonly vectors = new Map<string, VectorColumn>();
+  readonly sparse = new Map<string, SparseColumn>();
   payloads = new PayloadStore();
   readonly fields = new Map<string, FieldColumn>();
   sealed = false;
@@ -58,11 +63,27 @@ export class Segment {
   #closed = false;
   #order: { rows: Uint32Array; count: number } | undefined;
 
-  constructor(slot: number, id: number, capacity: number, vectors: Iterable<VectorColumn>) {
+  constructor(
+    slot: number,
+    id: number,
+    capacity: number,
+    vectors: Iterable<VectorColumn>,
+    sparse: Iterable<SparseColumn> = [],
+  ) {
     this.slot = slot;
     this.id = id;
     this.capacity = capacity;
     for (const column of vectors) this.vectors.set(column.name, column);
+    for (const column of sparse) this.sparse.set(column.name, column);
+  }
+
+  /** Columns of vectors of either kind. */
+  columns(): (VectorColumn | SparseColumn)[] {
+    return [...this.vectors.values(), ...this.sparse.values()];
+  }
+
+  column(name: string): VectorColumn | SparseColumn | undefined {
+    return this.vectors.get(name) ?? this.sparse.get(name);
   }
 
   get rowCount(): number {
@@ -96,8 +117,10 @@ export class Segment {
     this.ids.append(key);
     this.#versions = grow(this.#versions, row + 1);
     this.#versions[row] = sequence;
+    const given = (name: string) => point.vectors.find((vector) => vector.name === name)?.vector;
     for (const column of this.vectors.values())
-      column.append(point.vectors.find((given) => given.name === column.name)?.vector);
+      column.append(given(column.name) as DenseVector | MultiVector | undefined);
+    for (const column of this.sparse.values()) column.append(given(column.name) as SparseVector | undefined);
     this.payloads.append(point.payload);
     if (this.fields.size > 0) {
       const payload = this.payload(row);
@@ -159,17 +182,18 @@ export class Segment {
     this.#versions[row] = sequence;
   }
 
-  /** Float bytes of all named vectors: what an exact scan reads. */
+  /** Bytes of all named vectors: what an exact scan reads. */
   vectorBytes(): number {
     let total = 0;
     for (const column of this.vectors.values()) total += column.store.count * column.store.dimensions * 4;
+    for (const column of this.sparse.values()) total += column.vectorBytes();
     return total;
   }
 
   memoryBytes(): { ids: number; payloads: number; fields: number; vectors: number; indexes: number } {
     let vectors = 0;
     let indexes = 0;
-    for (const column of this.vectors.values()) {
+    for (const column of this.columns()) {
       const bytes = column.memoryBytes();
       vectors += bytes.vectors;
       indexes += bytes.index + bytes.maps;
@@ -189,7 +213,7 @@ export class Segment {
     if (this.#closed) return;
     this.#closed = true;
     const close = () => {
-      for (const column of this.vectors.values()) column.close();
+      for (const column of this.columns()) column.close();
     };
     if (this.readers.idle) close();
     else void this.readers.drained().then(close);

@@ -22,6 +22,7 @@ import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
 import { cacheBytes, growingCapacity } from "./memory-budget.js";
 import { Segment } from "./segment.js";
+import { SparseColumn } from "./sparse-column.js";
 import { VectorColumn } from "./vector-column.js";
 
 /** Where a live point lies. */
@@ -105,13 +106,15 @@ export class CollectionState {
     if (slot < 0) slot = this.#slots.length;
     assert(slot < MAX_SEGMENT_SLOTS, "a collection has fewer than 65,535 segments");
     const columns = Object.entries(this.config.vectors).map(
-      ([name, { size, distance }]) =>
+      ([name, { size, distance, multi }]) =>
         new VectorColumn(
           name,
           VectorStore.createWith(this.kernels, { dimensions: size, metric: distance, capacity }),
+          multi,
         ),
     );
-    const segment = new Segment(slot, id, capacity, columns);
+    const sparse = Object.keys(this.config.sparse ?? {}).map((name) => new SparseColumn(name, this.kernels));
+    const segment = new Segment(slot, id, capacity, columns, sparse);
     for (const [path, schema] of Object.entries(this.config.fields))
       segment.fields.set(path, createColumn(schema, parsePath(path)));
     return segment;

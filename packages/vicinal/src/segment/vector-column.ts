@@ -1,6 +1,6 @@
 /**
  * VectorColumn: one named vector of one segment: the floats, the index over them, and the map between the
- * segment's rows and the index's ordinals. The map is absent while every row has the vector (identity).
+ * segment's rows and the index's ordinals.
  *
  * Floats and index lie in memory, or, once they were saved and where the index is of a family on disk, in their files.
  */
@@ -10,9 +10,9 @@ import type { FileVectors } from "../index/file-vectors.js";
 import { FlatIndex } from "../index/flat/index.js";
 import type { VectorStore } from "../index/vector-store.js";
 import { assert } from "../runtime/assert.js";
-import { bitWords, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
-import type { StoredVector } from "./effects.js";
+import type { DenseVector, MultiVector } from "./effects.js";
+import { RowMap } from "./row-map.js";
 
 /** Floats and what searches them, in memory. */
 export interface MemoryHome {
@@ -36,16 +36,17 @@ function memoryHome(store: VectorStore): MemoryHome {
 
 export class VectorColumn {
   readonly name: string;
+  /** Whether a row has several vectors, compared by the best match of each. */
+  readonly multi: boolean;
   #memory: MemoryHome | undefined;
   #file: FileHome | undefined;
   #choice: IndexChoice | undefined;
   #norms: Float32Array | undefined;
-  #ordinalOfRow: Int32Array | undefined;
-  #rowOfOrdinal: Uint32Array | undefined;
-  #rows = 0;
+  readonly #map = new RowMap();
 
-  constructor(name: string, store: VectorStore) {
+  constructor(name: string, store: VectorStore, multi = false) {
     this.name = name;
+    this.multi = multi;
     this.#memory = memoryHome(store);
     if (store.metric === "Cosine") this.#norms = new Float32Array(0);
   }
@@ -126,86 +127,86 @@ export class VectorColumn {
 
   /** True while ordinals are rows. */
   get dense(): boolean {
-    return this.#ordinalOfRow === undefined;
+    return this.#map.dense;
   }
 
-  /** Appends the vector of the next row, or marks that it has none. */
-  append(vector: StoredVector | undefined): void {
-    const row = this.#rows;
-    if (vector === undefined && this.#ordinalOfRow === undefined) this.#map();
-    if (vector !== undefined) {
-      const ordinal = this.#owned().append(vector.data);
-      if (this.#norms) {
-        this.#norms = grow(this.#norms, ordinal + 1);
-        this.#norms[ordinal] = vector.norm;
-      }
-      if (this.#rowOfOrdinal) {
-        this.#rowOfOrdinal = grow(this.#rowOfOrdinal, ordinal + 1);
-        this.#rowOfOrdinal[ordinal] = row;
-      }
-      this.#mapRow(row, ordinal);
-    } else this.#mapRow(row, -1);
-    this.#rows = row + 1;
+  /** Appends what the next row has: a vector, several, or none. */
+  append(vector: DenseVector | MultiVector | undefined): void {
+    if (vector === undefined) this.#map.append(0);
+    else if ("count" in vector) this.#appendMany(vector);
+    else {
+      this.#note(this.#owned().append(vector.data), vector.norm);
+      this.#map.append(1);
+    }
   }
 
-  #map(): void {
-    this.#ordinalOfRow = Int32Array.from({ length: Math.max(this.#rows, 16) }, (_, row) => row);
-    this.#rowOfOrdinal = Uint32Array.from({ length: Math.max(this.#rows, 16) }, (_, row) => row);
+  #appendMany({ data, count, norms }: MultiVector): void {
+    const size = data.length / count;
+    for (let i = 0; i < count; i++)
+      this.#note(this.#owned().append(data.subarray(i * size, (i + 1) * size)), norms?.[i] ?? 1);
+    this.#map.append(count);
   }
 
-  #mapRow(row: number, ordinal: number): void {
-    if (!this.#ordinalOfRow) return;
-    this.#ordinalOfRow = grow(this.#ordinalOfRow, row + 1);
-    this.#ordinalOfRow[row] = ordinal;
+  #note(ordinal: number, norm: number): void {
+    if (!this.#norms) return;
+    this.#norms = grow(this.#norms, ordinal + 1);
+    this.#norms[ordinal] = norm;
   }
 
-  /** -1 where the row has no such vector. */
+  has(row: number): boolean {
+    return this.#map.count(row) > 0;
+  }
+
+  /** -1 where the row has no such vector; the first where it has several. */
   ordinal(row: number): number {
-    return this.#ordinalOfRow ? this.#ordinalOfRow[row] : row;
+    return this.has(row) ? this.#map.first(row) : -1;
   }
 
   row(ordinal: number): number {
-    return this.#rowOfOrdinal ? this.#rowOfOrdinal[ordinal] : ordinal;
+    return this.#map.row(ordinal);
   }
 
-  /** The vector of a row (of unit length for Cosine), or undefined. A copy. Of a column in memory. */
-  get(row: number): StoredVector | undefined {
-    const ordinal = this.ordinal(row);
-    return ordinal < 0 ? undefined : this.#stored(ordinal, this.#owned().get(ordinal));
+  /** What a row has (of unit length for Cosine), or undefined. A copy. Of a column in memory. */
+  get(row: number): DenseVector | MultiVector | undefined {
+    return this.#assembled(row, (ordinal) => this.#owned().get(ordinal));
   }
 
   /** As `get`, of many rows, wherever the vectors lie. */
-  getMany(rows: ArrayLike<number>): (StoredVector | undefined)[] | Promise<(StoredVector | undefined)[]> {
+  getMany(
+    rows: ArrayLike<number>,
+  ): (DenseVector | MultiVector | undefined)[] | Promise<(DenseVector | MultiVector | undefined)[]> {
     if (this.#memory) return Array.from(rows, (row) => this.get(row));
-    const ordinals = Array.from(rows, (row) => this.ordinal(row));
-    return this.#readFrom((this.#file as FileHome).store, ordinals);
+    return this.#readFrom((this.#file as FileHome).store, Array.from(rows));
   }
 
-  async #readFrom(vectors: FileVectors, ordinals: number[]): Promise<(StoredVector | undefined)[]> {
+  async #readFrom(vectors: FileVectors, rows: number[]): Promise<(DenseVector | MultiVector | undefined)[]> {
     const { dimensions } = vectors;
-    const rising = Uint32Array.from(new Set(ordinals.filter((ordinal) => ordinal >= 0))).sort();
+    const wanted = rows.flatMap((row) =>
+      Array.from({ length: this.#map.count(row) }, (_, i) => this.#map.first(row) + i),
+    );
+    const rising = Uint32Array.from(new Set(wanted)).sort();
     const floats = await vectors.read(rising);
     const found = new Map<number, Float32Array>();
     rising.forEach((ordinal, i) => {
       found.set(ordinal, floats.subarray(i * dimensions, (i + 1) * dimensions));
     });
-    return ordinals.map((ordinal) => {
-      const data = found.get(ordinal);
-      return data && this.#stored(ordinal, data);
-    });
+    return rows.map((row) => this.#assembled(row, (ordinal) => found.get(ordinal) as Float32Array));
   }
 
-  #stored(ordinal: number, data: Float32Array): StoredVector {
-    return { data, norm: this.#norms ? this.#norms[ordinal] : 1 };
+  #assembled(row: number, dataOf: (ordinal: number) => Float32Array): DenseVector | MultiVector | undefined {
+    const count = this.#map.count(row);
+    if (count === 0) return undefined;
+    const first = this.#map.first(row);
+    if (!this.multi) return { data: dataOf(first), norm: this.#norms ? this.#norms[first] : 1 };
+    const { dimensions } = this.store;
+    const data = new Float32Array(count * dimensions);
+    for (let i = 0; i < count; i++) data.set(dataOf(first + i), i * dimensions);
+    return { data, count, norms: this.#norms?.slice(first, first + count) };
   }
 
   /** Bits over rows as bits over ordinals. */
   ordinalBits(rowBits: Uint32Array): Uint32Array {
-    if (!this.#rowOfOrdinal) return rowBits;
-    const bits = new Uint32Array(bitWords(this.store.count));
-    for (let ordinal = 0; ordinal < this.store.count; ordinal++)
-      if (hasBit(rowBits, this.#rowOfOrdinal[ordinal])) setBit(bits, ordinal);
-    return bits;
+    return this.#map.ordinalBits(rowBits);
   }
 
   /** Sections beside the floats: norms and the map of rows. */
@@ -214,26 +215,25 @@ export class VectorColumn {
     const sections: { name: string; bytes: Uint8Array }[] = [];
     if (this.#norms)
       sections.push({ name: "norms", bytes: new Uint8Array(this.#norms.slice(0, count).buffer) });
-    if (this.#rowOfOrdinal)
-      sections.push({ name: "rows", bytes: new Uint8Array(this.#rowOfOrdinal.slice(0, count).buffer) });
-    return sections;
+    return [...sections, ...this.#map.sections()];
   }
 
-  /** Puts back what `sections` gave; the store holds its floats already. */
-  restore(rowCount: number, norms: Float32Array | undefined, rows: Uint32Array | undefined): void {
-    this.#rows = rowCount;
+  /**
+   * Puts back what `sections` gave, of so many vectors; the store holds its floats already.
+   * @returns False when the sections do not fit the rows.
+   */
+  restore(
+    rowCount: number,
+    count: number,
+    norms: Float32Array<ArrayBuffer> | undefined,
+    rows: Uint32Array<ArrayBuffer> | undefined,
+  ): boolean {
     this.#norms = norms;
-    this.#rowOfOrdinal = rows;
-    if (!rows) return;
-    this.#ordinalOfRow = new Int32Array(rowCount).fill(-1);
-    for (let ordinal = 0; ordinal < rows.length; ordinal++) this.#ordinalOfRow[rows[ordinal]] = ordinal;
+    return this.#map.restore(rowCount, count, rows);
   }
 
   memoryBytes(): { vectors: number; index: number; maps: number } {
-    const maps =
-      (this.#norms?.byteLength ?? 0) +
-      (this.#ordinalOfRow?.byteLength ?? 0) +
-      (this.#rowOfOrdinal?.byteLength ?? 0);
+    const maps = (this.#norms?.byteLength ?? 0) + this.#map.memoryBytes();
     const vectors = this.#memory?.store.bytes().byteLength ?? 0;
     return { vectors, index: this.index.memoryBytes(), maps };
   }

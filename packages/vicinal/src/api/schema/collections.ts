@@ -12,6 +12,7 @@ import {
   object,
   optional,
   record,
+  refined,
   type Schema,
   string,
   union,
@@ -126,7 +127,11 @@ export const vectorParams = named(
         "What the numbers are rounded to when they are written; turbo4 keeps them as they are. Default float32.",
       ),
     ),
-    multivector_config: optional(unsupported(object({ comparator: choice("max_sim") }))),
+    multivector_config: optional(
+      named("MultiVectorConfig", object({ comparator: choice("max_sim") })).describe(
+        "Points have several vectors of this name, compared by the best match of each.",
+      ),
+    ),
     index: optional(vectorIndex.describe("Index family, Vicinal's own field. Default hnsw.")),
   }),
 );
@@ -163,11 +168,29 @@ export const walConfigDiff = named(
 export type WalConfigDiff = Infer<typeof walConfigDiff>;
 
 const payloadStorage = named("PayloadStorageParams", object({ memory: optional(memoryPlacement) }));
+const sparseIndexParams = named(
+  "SparseIndexParams",
+  object({
+    full_scan_threshold: optional(unsigned()),
+    on_disk: optional(boolean()),
+    memory: optional(memoryPlacement),
+    datatype: optional(
+      refined(choice(...datatypes), (datatype) =>
+        datatype === "turbo4" ? "sparse vectors do not support turbo4" : undefined,
+      ),
+    ),
+  }),
+);
 const sparseVectorParams = named(
   "SparseVectorParams",
-  object({ index: optional(anyObject()), modifier: optional(choice("none", "idf")) }),
+  object({
+    index: optional(sparseIndexParams),
+    modifier: optional(choice("none", "idf")).describe(
+      "idf: the rarer a term of a query, the more it counts. Default none.",
+    ),
+  }),
 );
-const sparseVectorsConfig = named("SparseVectorsConfig", record(unsupported(sparseVectorParams)));
+const sparseVectorsConfig = named("SparseVectorsConfig", record(sparseVectorParams));
 const strictModeConfig = named("StrictModeConfig", anyObject());
 
 export const createCollection = named(

@@ -1,6 +1,5 @@
 /** Searching: the universal query, and the older search that maps onto it. */
 import {
-  anyJson,
   array,
   boolean,
   choice,
@@ -19,11 +18,13 @@ import {
   string,
   union,
   unsigned,
-  unsupported,
 } from "../../runtime/schema.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
+import { formulaQuery } from "./formula.js";
 import { orderByInterface } from "./order-by.js";
+import { relevanceFeedbackQuery } from "./relevance-feedback.js";
+import { rerankQuery } from "./rerank.js";
 import { searchVector, type VectorInput, vectorInput } from "./vectors.js";
 
 export const searchParams = named(
@@ -61,7 +62,11 @@ export const searchParams = named(
         object({ enable: optional(boolean()), max_selectivity: optional(number({ min: 0, max: 1 })) }),
       ),
     ),
-    idf: optional(unsupported(anyJson())),
+    idf: optional(
+      union(choice("global"), named("IdfCorpusParams", object({ corpus: filter }))).describe(
+        "Among which points a sparse query's terms are counted. Default all of the collection.",
+      ),
+    ),
   }),
 );
 export type SearchParams = Infer<typeof searchParams>;
@@ -139,11 +144,6 @@ const rrf = named(
 export type Rrf = Infer<typeof rrf>;
 const rrfQuery = named("RrfQuery", object({ rrf }));
 
-const laterQueries = [
-  object({ formula: unsupported(anyJson()) }),
-  object({ relevance_feedback: unsupported(anyJson()) }),
-] as const;
-
 /** What to search by: a vector, a point's stored vector, or one of the query objects. */
 export const queryInterface = named(
   "QueryInterface",
@@ -153,11 +153,13 @@ export const queryInterface = named(
     recommendQuery,
     discoverQuery,
     contextQuery,
+    relevanceFeedbackQuery,
     orderByQuery,
     sampleQuery,
     fusionQuery,
     rrfQuery,
-    ...laterQueries,
+    formulaQuery,
+    rerankQuery,
   ),
 );
 export type QueryInterface = Infer<typeof queryInterface>;

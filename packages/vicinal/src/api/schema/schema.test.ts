@@ -128,9 +128,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       createCollection,
-      { sparse_vectors: { text: {} } },
-      "UNSUPPORTED",
-      "sparse_vectors.text: is not supported",
+      { sparse_vectors: { text: { modifier: "bm25" } } },
+      "BAD_REQUEST",
+      'sparse_vectors.text.modifier: expected "none" or "idf", got "bm25"',
     ],
     [
       createCollection,
@@ -171,9 +171,9 @@ describe("refused, naming the culprit", () => {
     ],
     [
       pointInsertOperations,
-      { points: [{ id: 1, vector: { a: { indices: [1], values: [1] } } }] },
-      "UNSUPPORTED",
-      "points[0].vector.a: sparse vectors are not supported",
+      { points: [{ id: 1, vector: { a: { indices: [1], values: [1, 2] } } }] },
+      "BAD_VECTOR",
+      "points[0].vector.a.values: Validation error: must be the same length as indices",
     ],
     [
       pointInsertOperations,
@@ -201,16 +201,16 @@ describe("refused, naming the culprit", () => {
     [queryRequest, { query: { fusion: "sum" } }, "BAD_REQUEST", "query.fusion: expected"],
     [
       queryRequest,
-      { query: { nearest: [[1]] } },
-      "UNSUPPORTED",
-      "query.nearest: multi-vectors are not supported",
+      { query: { nearest: { indices: [3, 3], values: [1, 2] } } },
+      "BAD_VECTOR",
+      "query.nearest.indices: Validation error: must be unique",
     ],
     [queryRequest, { query: "x" }, "BAD_POINT_ID", 'query: value "x" is not a valid point ID'],
     [
       queryRequest,
       { params: { recall: 1.5 } },
       "OUT_OF_RANGE",
-      "params.recall: value 1.5 invalid, must be from 0 to 1",
+      "params.recall: value 1.5 invalid, must be from 0.0 to 1.0",
     ],
     [searchRequest, { vector: [1] }, "BAD_REQUEST", "limit: is missing"],
     [

@@ -2,15 +2,16 @@
 import {
   array,
   type Infer,
+  type Issue,
   named,
   number,
   object,
   optional,
   record,
+  refined,
   string,
   union,
   unsigned,
-  unsupported,
   vector,
 } from "../../runtime/schema.js";
 import { type ExtendedPointId, extendedPointId } from "./common.js";
@@ -20,9 +21,29 @@ import { inference } from "./inference.js";
 export const denseVector = vector();
 export type DenseVector = Infer<typeof denseVector>;
 
-const sparse = named("SparseVector", object({ indices: array(unsigned()), values: array(number()) }));
-export const sparseVector = unsupported(sparse, "sparse vectors are");
-export const multiVector = unsupported(array(denseVector), "multi-vectors are");
+const fault = (member: string, what: string): Issue => ({
+  code: "BAD_VECTOR",
+  path: [member],
+  message: `Validation error: ${what}`,
+});
+
+/** The elements that are not zero, in any order: which they are, each once, and their values. */
+export const sparseVector = named(
+  "SparseVector",
+  refined(
+    object({ indices: array(unsigned({ max: 2 ** 32 - 1 })), values: array(number()) }),
+    ({ indices, values }) => {
+      if (values.length !== indices.length) return fault("values", "must be the same length as indices");
+      if (new Set(indices).size !== indices.length) return fault("indices", "must be unique");
+      return undefined;
+    },
+  ),
+);
+export type SparseVector = Infer<typeof sparseVector>;
+
+/** Several dense vectors, one at least. */
+export const multiVector = array(denseVector, { minItems: 1 });
+export type MultiVector = Infer<typeof multiVector>;
 
 /** One vector of a point. */
 export const namedVectorValue = named("Vector", union(denseVector, inference, sparseVector, multiVector));
@@ -38,19 +59,19 @@ export type VectorStruct = Infer<typeof vectorStruct>;
  * What is left of `VectorStruct` once a value has passed its schema and models' inputs became vectors. The
  * same holds for `VectorInput` and `SupportedVectorInput`.
  */
-export type SupportedVectorStruct = DenseVector | Record<string, DenseVector>;
-export type SupportedBatchVectorStruct = DenseVector[] | Record<string, DenseVector[]>;
-export type SupportedVectorInput = DenseVector | ExtendedPointId;
+export type SupportedVectorStruct =
+  | DenseVector
+  | MultiVector
+  | Record<string, DenseVector | SparseVector | MultiVector>;
+export type SupportedBatchVectorStruct =
+  | (DenseVector | MultiVector)[]
+  | Record<string, (DenseVector | SparseVector | MultiVector)[]>;
+export type SupportedVectorInput = DenseVector | SparseVector | MultiVector | ExtendedPointId;
 
 /** The vectors of many points, column by column. */
 export const batchVectorStruct = named(
   "BatchVectorStruct",
-  union(
-    array(denseVector),
-    unsupported(array(array(denseVector)), "multi-vectors are"),
-    array(inference),
-    record(array(namedVectorValue)),
-  ),
+  union(array(denseVector), array(multiVector), array(inference), record(array(namedVectorValue))),
 );
 
 /** What a query compares with: a vector, or the stored vector of a point. */
@@ -62,13 +83,16 @@ export type VectorInput = Infer<typeof vectorInput>;
 
 /** A vector with its name, the form of the older search endpoint. */
 export const namedVector = named("NamedVector", object({ name: string(), vector: denseVector }));
-export const searchVector = named(
-  "NamedVectorStruct",
-  union(denseVector, namedVector, object({ name: string(), vector: sparseVector })),
-);
+const namedSparseVector = named("NamedSparseVector", object({ name: string(), vector: sparseVector }));
+export const searchVector = named("NamedVectorStruct", union(denseVector, namedVector, namedSparseVector));
 
 /** The vectors of a point as returned. */
-export const vectorStructOutput = named("VectorStructOutput", union(denseVector, record(denseVector)));
+export const vectorOutput = named("VectorOutput", union(denseVector, sparseVector, multiVector));
+export type VectorOutput = Infer<typeof vectorOutput>;
+export const vectorStructOutput = named(
+  "VectorStructOutput",
+  union(denseVector, multiVector, record(vectorOutput)),
+);
 export type VectorStructOutput = Infer<typeof vectorStructOutput>;
 
 export const optionalVectorStructOutput = optional(vectorStructOutput);

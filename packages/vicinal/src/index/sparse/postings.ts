@@ -6,8 +6,11 @@
  *
  * The terms (T u32, rising) stay outside, where the host looks a query's terms up.
  */
+import type { VicinalError } from "../../runtime/errors.js";
 import type { Kernels } from "../../runtime/kernels.js";
 import type { Arena } from "../../runtime/memory.js";
+import type { LoadedIndex } from "../contract.js";
+import { readSections } from "../saved-meta.js";
 import type { SparseRows } from "./sparse-rows.js";
 import { TermCounts } from "./term-counts.js";
 
@@ -28,6 +31,19 @@ interface Sizes {
   posts: number;
 }
 
+type Part = "starts" | "blocks" | "posts" | "largest" | "values" | "places";
+
+function partBytes({ terms, entries, posts }: Sizes): Record<Part, number> {
+  return {
+    starts: (terms + 1) * 4,
+    blocks: entries * 4,
+    posts: (entries + 1) * 4,
+    largest: entries * 4,
+    values: posts * 4,
+    places: posts,
+  };
+}
+
 export class Postings {
   /** Ordinals first..first + count - 1; `first` is a multiple of BLOCK. */
   readonly first: number;
@@ -37,7 +53,7 @@ export class Postings {
   readonly #terms: Uint32Array;
   readonly arena: Arena;
   /** Addresses of the parts. */
-  readonly layout: Readonly<Record<"starts" | "blocks" | "posts" | "largest" | "values" | "places", number>>;
+  readonly layout: Readonly<Record<Part, number>>;
   readonly sizes: Readonly<Sizes>;
 
   private constructor(place: Place, first: number, count: number, terms: Uint32Array, sizes: Sizes) {
@@ -48,14 +64,7 @@ export class Postings {
     this.#terms = terms;
     this.sizes = sizes;
     const headBytes = Math.ceil(kernels.sparseBytes() / 16) * 16;
-    const lengths = {
-      starts: (sizes.terms + 1) * 4,
-      blocks: sizes.entries * 4,
-      posts: (sizes.entries + 1) * 4,
-      largest: sizes.entries * 4,
-      values: sizes.posts * 4,
-      places: sizes.posts,
-    };
+    const lengths = partBytes(sizes);
     this.bytes = headBytes + Object.values(lengths).reduce((sum, length) => sum + length, 0);
     this.head = arena.allocate(this.bytes);
     let at = this.head + headBytes;
@@ -112,6 +121,63 @@ export class Postings {
       return made;
     } finally {
       if (!done) made.release();
+    }
+  }
+
+  /** What a file holds of the postings: the regions as they lie, and the terms. */
+  sections(): { name: string; bytes: Uint8Array }[] {
+    const { u8 } = this.arena;
+    const parts = Object.entries(this.layout).map(([name, at]) => ({
+      name,
+      bytes: u8.subarray(at, at + partBytes(this.sizes)[name as Part]),
+    }));
+    return [
+      { name: "terms", bytes: new Uint8Array(this.#terms.buffer, 0, this.#terms.byteLength) },
+      ...parts,
+    ];
+  }
+
+  /** Reads back what `sections` gave, of vectors 0..count - 1; what does not hold together is `damaged`. */
+  static async load(
+    place: Place,
+    count: number,
+    saved: LoadedIndex,
+    damaged: (what: string) => VicinalError,
+  ): Promise<Postings> {
+    const terms = new Uint32Array(saved.length("terms") / 4);
+    const sizes = {
+      terms: terms.length,
+      entries: saved.length("blocks") / 4,
+      posts: saved.length("places"),
+    };
+    const made = new Postings(place, 0, count, terms, sizes);
+    try {
+      await readSections(saved, made.sections(), damaged);
+      made.#check(damaged);
+      return made;
+    } catch (reason) {
+      made.release();
+      throw reason;
+    }
+  }
+
+  /** The kernel follows these numbers blindly. */
+  #check(damaged: (what: string) => VicinalError): void {
+    const { u32 } = this.arena;
+    const { terms, entries, posts } = this.sizes;
+    const starts = u32.subarray(this.layout.starts >>> 2, (this.layout.starts >>> 2) + terms + 1);
+    const ends = u32.subarray(this.layout.posts >>> 2, (this.layout.posts >>> 2) + entries + 1);
+    const blocks = u32.subarray(this.layout.blocks >>> 2, (this.layout.blocks >>> 2) + entries);
+    if (starts[0] !== 0 || starts[terms] !== entries || ends[0] !== 0 || ends[entries] !== posts)
+      throw damaged("the postings' ends do not fit");
+    for (let rank = 0; rank < terms; rank++) {
+      if (rank > 0 && this.#terms[rank] <= this.#terms[rank - 1]) throw damaged("terms do not rise");
+      if (starts[rank + 1] < starts[rank]) throw damaged("a term's entries do not rise");
+      for (let entry = starts[rank]; entry < starts[rank + 1]; entry++) {
+        const rises = entry === starts[rank] || blocks[entry] > blocks[entry - 1];
+        if (!rises || blocks[entry] >= this.blocks || ends[entry + 1] < ends[entry])
+          throw damaged("a term's blocks do not rise");
+      }
     }
   }
 

@@ -7,12 +7,16 @@
  */
 
 import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
+import { VicinalError } from "../../runtime/errors.js";
 import { instantiate, type KernelModule, type Kernels, loadKernels } from "../../runtime/kernels.js";
 import { Arena } from "../../runtime/memory.js";
-import type { SearchResult } from "../contract.js";
+import type { LoadedIndex, SearchResult } from "../contract.js";
+import { readSections, wholeNumber } from "../saved-meta.js";
 import { Postings } from "./postings.js";
 import { SparseRows, type SparseVector } from "./sparse-rows.js";
 
+/** Of saved indexes. */
+const FORMAT = 1;
 /** Vectors of the shortest run: at 100 elements each its postings take a millisecond to build. */
 const RUN = 512;
 /** Runs that are joined when there are so many of one length, and the longest that an append makes: 10 ms of work. */
@@ -198,6 +202,57 @@ export class SparseIndex {
   /** True when one run covers all vectors. */
   get consolidated(): boolean {
     return this.#runs.length === 1 && this.#indexed === this.rows.count;
+  }
+
+  /** What a file holds: the vectors, and the postings of a consolidated index. */
+  save(): { meta: Record<string, unknown>; sections: { name: string; bytes: Uint8Array }[] } {
+    const { starts, terms, values } = this.rows.view();
+    const bytes = ({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array) =>
+      new Uint8Array(buffer, byteOffset, byteLength);
+    const sections = [
+      { name: "vectors.starts", bytes: bytes(starts) },
+      { name: "vectors.terms", bytes: bytes(terms) },
+      { name: "vectors.values", bytes: bytes(values) },
+    ];
+    const [run] = this.#runs;
+    const postings = this.consolidated && run ? run.sections() : [];
+    return { meta: { format: FORMAT, count: this.count }, sections: [...sections, ...postings] };
+  }
+
+  /**
+   * Fills this new index with what `save` gave. Postings that are not there or damaged are made anew.
+   * @returns What names the damage of a file, for those who read on in it.
+   * @throws CORRUPTION where the vectors themselves are damaged.
+   */
+  async load(saved: LoadedIndex): Promise<(what: string) => VicinalError> {
+    const damaged = (what: string) =>
+      new VicinalError("CORRUPTION", `The file of sparse vectors is damaged: ${what}`);
+    const { meta } = saved;
+    if (meta.format !== FORMAT) throw damaged(`format is ${String(meta.format)}`);
+    const count = wholeNumber(meta, "count", 0, 2 ** 32 - 1, damaged);
+    const elements = saved.length("vectors.terms") / 4;
+    const starts = new Uint32Array(count + 1);
+    const terms = new Uint32Array(elements);
+    const values = new Float32Array(elements);
+    const parts = { "vectors.starts": starts, "vectors.terms": terms, "vectors.values": values };
+    const sections = Object.entries(parts).map(([name, { buffer }]) => ({
+      name,
+      bytes: new Uint8Array(buffer),
+    }));
+    await readSections(saved, sections, damaged);
+    for (let i = 0; i < count; i++) if (starts[i + 1] < starts[i]) throw damaged("vectors' ends do not rise");
+    if (starts[0] !== 0 || starts[count] !== elements) throw damaged("vectors' ends do not fit");
+    this.rows = SparseRows.of(starts, terms, values);
+    if (count > 0 && saved.length("starts") > 0) await this.#loadPostings(saved, damaged);
+    return damaged;
+  }
+
+  async #loadPostings(saved: LoadedIndex, damaged: (what: string) => VicinalError): Promise<void> {
+    try {
+      this.#runs.push(await Postings.load(this.#place, this.count, saved, damaged));
+    } catch (reason) {
+      if (!(reason instanceof VicinalError && reason.code === "CORRUPTION")) throw reason;
+    }
   }
 
   /** Product of one vector with a query, undefined where they share no term. */
