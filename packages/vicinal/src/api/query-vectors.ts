@@ -48,6 +48,7 @@ export function exampleVector(
   const id = parsePointId(given, at);
   const place = from.state.find(id);
   if (!place) throw pointNotFound(id);
+  metricOf(from.state.config, from.vector);
   return after(readVector(place, from.vector), (vector) => {
     if (!vector) throw vectorNotFound(id, from.vector);
     const asStored = from.state === state && from.vector === using;
@@ -100,16 +101,13 @@ function readVector(
     .finally(leave);
 }
 
-/** The place that `lookup_from` names. COLLECTION_NOT_FOUND, UNKNOWN_VECTOR. */
+/** The place that `lookup_from` names; without a vector that which is searched. COLLECTION_NOT_FOUND. */
 export function lookupPlace(
   given: { collection: string; vector?: string | null } | null | undefined,
+  using: string,
   stateOf: (collection: string) => CollectionState,
 ): LookupPlace | undefined {
-  if (!given) return undefined;
-  const state = stateOf(given.collection);
-  const vector = given.vector ?? "";
-  metricOf(state.config, vector);
-  return { state, vector };
+  return given ? { state: stateOf(given.collection), vector: given.vector ?? using } : undefined;
 }
 
 export function pointNotFound(id: PointId): VicinalError {

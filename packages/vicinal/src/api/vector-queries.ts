@@ -87,7 +87,7 @@ function comparisonOf({ state, stateOf }: QueryScope, asked: Asked, at: string):
   const using = asked.using ?? "";
   metricOf(state.config, using);
   checkIdf(state.config, asked, at);
-  return { using, lookup: lookupPlace(asked.lookup_from, stateOf), at };
+  return { using, lookup: lookupPlace(asked.lookup_from, using, stateOf), at };
 }
 
 function searchBy<R>(
