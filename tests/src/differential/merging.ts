@@ -24,7 +24,7 @@ export function sourceLists(
   const among = new Set(model.matching(filter).map(({ id }) => String(id)));
   for (const { id } of model.points) if (named.includes(String(id))) among.delete(String(id));
   const lists = sources.map((source) => {
-    const sign = largerIsBetter(model, source.rank) ? 1 : -1;
+    const sign = largerIsBetter(model, source, source.rank) ? 1 : -1;
     const all = scored(model, source, source.rank).filter(({ id }) => among.has(String(id)));
     all.sort((a, b) => sign * (b.score - a.score));
     const isClear = all.slice(0, source.limit).every(({ score }, i) => {

@@ -1,12 +1,20 @@
 /** The reference's rankings: how they are asked for, and what each point is worth. */
-import { largerIsNearer, type Model, type Scored, type Vector } from "./model.js";
+import {
+  type Dense,
+  isMulti,
+  largerIsNearer,
+  type Model,
+  type Multi,
+  type Scored,
+  type Vector,
+} from "./model.js";
 import type { Example, Query, Rank } from "./requests.js";
 
 /** What a request is refused with by the reference. */
 export class Refused extends Error {}
 
-export function largerIsBetter(model: Model, { kind }: Rank): boolean {
-  return (kind !== "nearest" && kind !== "average") || largerIsNearer(model.metric);
+export function largerIsBetter(model: Model, { using }: Pick<Query, "using">, { kind }: Rank): boolean {
+  return using === "words" || (kind !== "nearest" && kind !== "average") || largerIsNearer(model.metric);
 }
 
 const pairsAsked = (pairs: [Example, Example][]) =>
@@ -39,8 +47,19 @@ const bent = (x: number) => x / (1 + Math.abs(x));
 const scaled = (x: number) => (bent(x) + 1) / 2;
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-function mean(vectors: readonly Vector[]): Vector {
+function mean(vectors: readonly Dense[]): Dense {
   return vectors[0].map((_, i) => sum(vectors.map((vector) => vector[i])) / vectors.length);
+}
+
+/** The vector that stands for all examples; of several in one it has all, those of the negative ones turned round. */
+function average(positive: readonly Vector[], negative: readonly Vector[]): Vector {
+  if (isMulti(positive[0])) {
+    const turned = (negative as Multi[]).flat().map((row) => row.map((value) => -value));
+    return [...(positive as Multi[]).flat(), ...turned];
+  }
+  const towards = mean(positive as Dense[]);
+  const away = negative.length > 0 ? mean(negative as Dense[]) : towards;
+  return towards.map((value, i) => 2 * value - away[i]);
 }
 
 /** What a query of a request compares, and among which points. */
@@ -66,15 +85,8 @@ export function scored(model: Model, { using, filter }: Scope, ask: Rank): Score
   switch (ask.kind) {
     case "nearest":
       return model.nearest(using, vectorOf(ask.query), points);
-    case "average": {
-      const towards = mean(ask.positive.map(vectorOf));
-      const away = ask.negative.length > 0 ? mean(ask.negative.map(vectorOf)) : towards;
-      return model.nearest(
-        using,
-        towards.map((value, i) => 2 * value - away[i]),
-        points,
-      );
-    }
+    case "average":
+      return model.nearest(using, average(ask.positive.map(vectorOf), ask.negative.map(vectorOf)), points);
     case "best":
       return model.byExamples(using, points, (s) => {
         const best = Math.max(...ask.positive.map(s));

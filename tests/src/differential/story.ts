@@ -6,7 +6,7 @@ import { type Database, open, VicinalError } from "vicinal";
 import { expect } from "vitest";
 import type { JsonObject } from "../../../packages/vicinal/dist/payload/json.js";
 import { merged, sourceLists } from "./merging.js";
-import { type Id, Model, type Scored, stored } from "./model.js";
+import { type Dense, type Id, isSparse, Model, type Scored, stored, type Vector } from "./model.js";
 import { asked, largerIsBetter, Refused, ranked } from "./ranking.js";
 import {
   type Ask,
@@ -16,6 +16,7 @@ import {
   type Rank,
   type Selector,
   type Story,
+  vectorNames,
   type Write,
 } from "./requests.js";
 
@@ -41,7 +42,13 @@ export async function play(story: Story, tally: Tally): Promise<void> {
       vectors: {
         image: { size: dimensions.image, distance: story.metric },
         text: { size: dimensions.text, distance: story.metric },
+        patches: {
+          size: dimensions.patches,
+          distance: story.metric,
+          multivector_config: { comparator: "max_sim" },
+        },
       },
+      sparse_vectors: { words: {} },
     });
     const model = new Model(story.metric);
     for (const { writes, queries } of story.steps) {
@@ -162,7 +169,7 @@ const asList = (points: Points) =>
 
 /** Columns have no gaps, so a name goes that a point has not got. */
 function asColumns(points: Points) {
-  const names = Object.keys(dimensions).filter((name) => points.every(({ vectors }) => vectors[name]));
+  const names = vectorNames.filter((name) => points.every(({ vectors }) => vectors[name]));
   const complete = points.every(({ vectors }) => Object.keys(vectors).length === names.length);
   if (!complete) return asList(points);
   const vectors = Object.fromEntries(names.map((name) => [name, points.map((point) => point.vectors[name])]));
@@ -208,7 +215,7 @@ async function compareRanking(
     async () => (await database.query(NAME, request)).points,
   );
   if (!answer) return;
-  const larger = largerIsBetter(model, rank);
+  const larger = largerIsBetter(model, query, rank);
   checkRanking(answer.found as Scored[], answer.expected, { limit, offset, larger });
 }
 
@@ -312,12 +319,12 @@ async function compareGroups(
   const request = { ...asked(rank), using, filter, limit, group_by: path, group_size: size } as never;
   const answer = await agree(
     tally,
-    () => groupsOf(model, ranked(model, query, rank), path, largerIsBetter(model, rank)),
+    () => groupsOf(model, ranked(model, query, rank), path, largerIsBetter(model, query, rank)),
     async () => (await database.queryGroups(NAME, request)).groups,
   );
   if (!answer) return;
   const { found, expected } = answer;
-  const larger = largerIsBetter(model, rank);
+  const larger = largerIsBetter(model, query, rank);
   expect(found.length).toBe(Math.min(limit, expected.size));
   const firsts = [...expected.values()].map(([{ score }]) => score);
   found.forEach(({ id, hits }, i) => {
@@ -355,15 +362,25 @@ async function compareScroll(database: Database, model: Model, { filter, limit }
   for (const { id, payload, vector } of found.points) {
     const point = model.find(id as Id);
     expect(payload).toEqual(stored(point?.payload ?? {}));
-    const vectors = (vector ?? {}) as Record<string, ArrayLike<number>>;
+    const vectors = (vector ?? {}) as Record<string, Vector>;
     expect(Object.keys(vectors).sort()).toEqual(Object.keys(point?.vectors ?? {}).sort());
-    for (const [name, values] of Object.entries(vectors)) {
-      const wanted = model.exampleVector(name, id as Id);
-      Array.from(values).forEach((value, i) => {
+    for (const [name, found] of Object.entries(vectors)) {
+      const wanted = numbersOf(model.exampleVector(name, id as Id));
+      const numbers = numbersOf(found);
+      expect(numbers.length).toBe(wanted.length);
+      numbers.forEach((value, i) => {
         expect(Math.abs(value - wanted[i])).toBeLessThan(TOLERANCE);
       });
     }
   }
+}
+
+/** All numbers of a vector, in one list. */
+function numbersOf(vector: Vector): number[] {
+  if (isSparse(vector)) return [...vector.indices, ...vector.values];
+  return Array.from<number | ArrayLike<number>>(vector as Dense).flatMap((part) =>
+    typeof part === "number" ? [part] : Array.from(part),
+  );
 }
 
 /** Equally good points may stand in any order, so scores are compared by their places, and points by their scores. */
