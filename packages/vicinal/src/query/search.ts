@@ -100,7 +100,16 @@ export function nearest<R>(
     const step = emptyPlan(segment, column);
     plan.push(step);
     const began = now();
-    if (column instanceof SparseColumn || column.multi) {
+    if (column instanceof SparseColumn) {
+      const bits = matchingBits(state, segment, column, request.filter);
+      const searching = now();
+      step.filterMs = searching - began;
+      const result = searchSparse(column, bits, request, step);
+      step.searchMs = now() - searching;
+      if (takeHits(hits, { segment, column }, result)) parts++;
+      continue;
+    }
+    if (column.multi) {
       const rows = candidateRows(state, segment, request.filter).slice();
       const searching = now();
       step.filterMs = searching - began;
@@ -166,7 +175,11 @@ interface Part {
 type DenseRequest = NearestRequest & { query: Float32Array };
 
 /** True when there were any. */
-function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult | undefined): boolean {
+function takeHits(
+  hits: Hit[],
+  { segment, column }: { segment: Segment; column: VectorColumn | SparseColumn },
+  result: SearchResult | undefined,
+): boolean {
   if (!result || result.ordinals.length === 0) return false;
   for (let i = 0; i < result.ordinals.length; i++)
     hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
@@ -199,32 +212,36 @@ function countOf(column: VectorColumn | SparseColumn): number {
   return column instanceof SparseColumn ? column.count : column.store.count;
 }
 
-/** The search of one segment's sparse vectors or multi-vectors. */
+/** By postings, which are exact; undefined when nothing can be answered. */
+function searchSparse(
+  column: SparseColumn,
+  bits: Uint32Array | undefined,
+  { query, k }: NearestRequest,
+  step: SegmentPlan,
+): SearchResult | undefined {
+  step.matching = bits ? countBits(bits) : column.count;
+  if (step.matching === 0) return undefined;
+  step.path = "index";
+  step.recall = 1;
+  const result = column.search({ query: query as SparseVector, k: Math.min(k, step.matching), bits });
+  note(step, result.stats);
+  return result;
+}
+
+/** The search of one segment's multi-vectors. */
 interface RowPart {
   segment: Segment;
-  column: VectorColumn | SparseColumn;
+  column: VectorColumn;
   /** That may be answered. */
   rows: Uint32Array;
   request: NearestRequest;
   step: SegmentPlan;
 }
 
-/** Sparse vectors by their postings, which are exact, and multi-vectors all; nearest first. */
+/** All are compared; nearest first. */
 function searchRows({ segment, column, rows, request, step }: RowPart): Hit[] | Promise<Hit[]> {
   const { query, k } = request;
   step.recall = 1;
-  if (column instanceof SparseColumn) {
-    const bits = column.ordinalBits(rows);
-    step.matching = countBits(bits);
-    step.path = "index";
-    const result = column.search({ query: query as SparseVector, k, bits });
-    note(step, result.stats);
-    return Array.from(result.ordinals, (ordinal, i) => ({
-      segment,
-      row: column.row(ordinal),
-      distance: result.distances[i],
-    }));
-  }
   step.path = "scan";
   return after(rowDistances(column, query, rows), (distances) => {
     const best = new Best<Hit>(k, (a, b) => a.distance - b.distance);
@@ -243,7 +260,7 @@ function searchRows({ segment, column, rows, request, step }: RowPart): Hit[] | 
 function matchingBits(
   state: CollectionState,
   segment: Segment,
-  column: VectorColumn,
+  column: VectorColumn | SparseColumn,
   filter: RowFilter | undefined,
 ): Uint32Array | undefined {
   if (filter) return column.ordinalBits(matchingRows(state, segment, filter));
