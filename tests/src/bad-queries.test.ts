@@ -102,11 +102,11 @@ const searches: Case[] = [
     says: "offset: ",
   },
   {
-    title: "a query that is not there yet",
+    title: "a formula over nothing",
     ...query,
     body: { query: { formula: "$score" } },
-    code: "UNSUPPORTED",
-    says: "formula",
+    code: "BAD_REQUEST",
+    says: "prefetch",
   },
   {
     title: "prefetches without a query",

@@ -200,7 +200,7 @@ test("feedback that says nothing, or wrong things, is refused", async () => {
   });
   const asked = (given: object) => home.rest.call("POST", "/collections/Dot/points/query", given);
   const item = { example: 1, score: 0.5 };
-  const path = "query.relevance_feedback";
+  const path = "internal.query.relevance_feedback";
   for (const [given, status, error] of [
     [
       body([], { a: 1, b: 1, c: 1 }),

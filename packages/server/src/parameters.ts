@@ -1,10 +1,12 @@
 /** Query parameters of operations, `?wait=true&timeout=5`: their schemas, and reading them from a URL's text. */
 import {
+  boolean,
   issueError,
   object,
   optional,
   readConsistency,
   type Schema,
+  unsigned,
   type WriteOptions,
   writeOptions,
 } from "vicinal/protocol";
@@ -16,6 +18,10 @@ export const writeParameters = writeOptions;
 export type WriteParameters = WriteOptions;
 
 export const readParameters = object({ consistency: optional(readConsistency), timeout });
+export const telemetryParameters = object({
+  details_level: optional(unsigned()).describe("From 0, counts alone, to 4, each segment. Default 0."),
+  per_collection: optional(boolean()).describe("Whether to count requests by collection. Default false."),
+});
 export const manageParameters = object({ timeout });
 export const noParameters = object({});
 

@@ -1,4 +1,4 @@
-/** A row of the table of operations. */
+/** A row of the table of operations, and how its parts hang together. */
 import type { EngineApi, Schema } from "vicinal/protocol";
 import { type ResultWriter, writePlain } from "./answer.js";
 import { noParameters } from "./parameters.js";
@@ -35,7 +35,7 @@ export interface Route {
   write: ResultWriter<unknown>;
 }
 
-interface Operation<B, P, R> {
+export interface Operation<B, P, R> {
   parameters?: Schema<P> & ParametersSchema;
   body?: Schema<B>;
   result: Schema<unknown>;

@@ -56,10 +56,11 @@ import {
 } from "./answer.js";
 import { PartError, throwInner } from "./errors.js";
 import { olderRoutes } from "./older-routes.js";
+import { operatorRoutes } from "./operator-routes.js";
 import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
 
-export type { Call, HttpMethod, ParametersSchema, Route } from "./route.js";
+export type { ParametersSchema, Route } from "./route.js";
 
 type WriteMethod = {
   [M in keyof EngineApi]: EngineApi[M] extends (name: string, body: never) => Promise<UpdateResult>
@@ -303,4 +304,5 @@ export const routes: readonly Route[] = [
   }),
 
   ...olderRoutes,
+  ...operatorRoutes,
 ];

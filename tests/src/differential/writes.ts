@@ -3,10 +3,8 @@ import type { Database } from "vicinal";
 import type { Filter } from "../../../packages/vicinal/dist/payload/filter.js";
 import type { JsonObject } from "../../../packages/vicinal/dist/payload/json.js";
 import type { Id, Model, Point } from "./model.js";
-import { dimensions, type PointWrite, type Selector } from "./requests.js";
-
-/** What a request is refused with by the reference. */
-export class Refused extends Error {}
+import { Refused } from "./ranking.js";
+import { type PointWrite, type Selector, vectorNames } from "./requests.js";
 
 function selected(model: Model, selector: Selector): Id[] {
   if ("filter" in selector) return model.matching(selector.filter).map(({ id }) => id);
@@ -171,7 +169,7 @@ const asList = (points: readonly Given[]) => ({
 
 /** Columns have no gaps, so points of which one lacks a vector are listed. */
 function asColumns(points: readonly Point[]): object {
-  const names = Object.keys(dimensions).filter((name) => points.every(({ vectors }) => vectors[name]));
+  const names = vectorNames.filter((name) => points.every(({ vectors }) => vectors[name]));
   const complete = points.every(({ vectors }) => Object.keys(vectors).length === names.length);
   if (!complete) return asList(points);
   const vectors = Object.fromEntries(names.map((name) => [name, points.map((point) => point.vectors[name])]));

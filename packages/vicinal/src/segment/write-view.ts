@@ -6,7 +6,7 @@
  * Effects are noted as they are and worked out once someone asks, since most groups are upserts that nobody asks about.
  */
 import type { PointId } from "../payload/id.js";
-import { after, all } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { patchedPayload } from "./patched-payload.js";
 import type { Segment } from "./segment.js";
@@ -90,12 +90,12 @@ export class WriteView {
       read.ids.push(id);
       read.rows.push(row);
     }
-    const reads = [...published].map(([segment, { ids: from, rows }]) =>
+    const reads = afterEach([...published], ([segment, { ids: from, rows }]) =>
       after(publishedVectors(segment, rows), (vectors) => {
         from.forEach((id, i) => void found.set(id, vectors[i]));
       }),
     );
-    return after(all(reads), () => ids.map((id) => found.get(id) as NamedVectors));
+    return after(reads, () => ids.map((id) => found.get(id) as NamedVectors));
   }
 
   #waiting(id: PointId): { has: boolean; point: WaitingPoint | undefined } {
@@ -123,7 +123,7 @@ export class WriteView {
 function publishedVectors(segment: Segment, rows: number[]): NamedVectors[] | Promise<NamedVectors[]> {
   const columns = segment.columns();
   const leave = segment.readers.enter();
-  const read = all(columns.map((column) => column.getMany(rows)));
+  const read = afterEach(columns, (column) => column.getMany(rows));
   const assemble = (vectors: Awaited<typeof read>): NamedVectors[] =>
     rows.map((_, i) =>
       columns.flatMap(({ name }, c) => {
