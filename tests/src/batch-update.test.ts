@@ -249,3 +249,17 @@ test("an estimate of a count reads no payload, and is exact where an index says 
   expect(count).toBeGreaterThan(0);
   expect(count).toBeLessThan(60);
 });
+
+test("strict mode holds each operation of a batch against its limits", async () => {
+  const { database } = served;
+  await database.updateCollection("points", {
+    strict_mode_config: { enabled: true, upsert_max_batchsize: 2, unindexed_filtering_update: false },
+  } as never);
+  const write = (...operations: object[]) => database.batchUpdate("points", { operations } as never);
+  await write({ upsert: { points: [point(1, 1), point(2, 2)] } }, { upsert: { points: [point(3, 3)] } });
+  const many = { upsert: { points: [4, 5, 6].map((id) => point(id, id)) } };
+  const filter = { must: [{ key: "n", match: { value: 1 } }] };
+  for (const refused of [many, { delete_vectors: { filter, vector: [""] } }, { delete: { filter } }])
+    expect((await refusal(write({ delete: { points: [1] } }, refused))).message).toMatch(/limit|index/i);
+  expect(await stored()).toHaveLength(3);
+});
