@@ -5,8 +5,14 @@ export const COLLECTION = "points";
 export const DIMENSIONS = 16;
 const IDS = 400;
 
+interface Words {
+  indices: number[];
+  values: number[];
+}
+
 export interface ModelPoint {
   vector: number[];
+  words: Words;
   payload: Record<string, unknown>;
 }
 export type Model = Map<number, ModelPoint>;
@@ -23,7 +29,7 @@ export function random(seed: number): () => number {
 }
 
 type Operation =
-  | { kind: "upsert"; points: { id: number; vector: number[]; payload: Record<string, unknown> }[] }
+  | { kind: "upsert"; points: ({ id: number } & ModelPoint)[] }
   | { kind: "delete"; ids: number[] }
   | { kind: "setPayload"; rank: number; payload: Record<string, unknown> };
 
@@ -35,6 +41,7 @@ export function operation(n: number): Operation {
     const points = Array.from({ length: 1 + Math.floor(next() * 12) }, () => ({
       id: id(),
       vector: Array.from({ length: DIMENSIONS }, () => Math.fround(next() - 0.5)),
+      words: { indices: [n % 50, 50 + Math.floor(next() * 1000)], values: [n, 1] },
       payload: { n, rank: Math.floor(next() * 10) },
     }));
     return { kind: "upsert", points };
@@ -45,8 +52,7 @@ export function operation(n: number): Operation {
 
 export function applyToModel(model: Model, n: number): void {
   const op = operation(n);
-  if (op.kind === "upsert")
-    for (const { id, vector, payload } of op.points) model.set(id, { vector, payload });
+  if (op.kind === "upsert") for (const { id, ...point } of op.points) model.set(id, point);
   else if (op.kind === "delete") for (const id of op.ids) model.delete(id);
   else
     for (const point of model.values())
@@ -55,8 +61,14 @@ export function applyToModel(model: Model, n: number): void {
 
 export async function applyToDatabase(database: Database, n: number): Promise<void> {
   const op = operation(n);
-  if (op.kind === "upsert") await database.upsert(COLLECTION, { points: op.points });
-  else if (op.kind === "delete") await database.delete(COLLECTION, { points: op.ids });
+  if (op.kind === "upsert") {
+    const points = op.points.map(({ id, vector, words, payload }) => ({
+      id,
+      payload,
+      vector: { "": vector, words },
+    }));
+    await database.upsert(COLLECTION, { points });
+  } else if (op.kind === "delete") await database.delete(COLLECTION, { points: op.ids });
   else
     await database.setPayload(COLLECTION, {
       payload: op.payload,
@@ -74,8 +86,15 @@ export async function readAll(database: Database): Promise<Model> {
       with_vector: true,
       offset: offset as number | undefined,
     });
-    for (const { id, vector, payload } of page.points)
-      model.set(Number(id), { vector: Array.from(vector as Float32Array), payload: payload ?? {} });
+    for (const { id, vector, payload } of page.points) {
+      const { "": dense, words } = vector as unknown as { "": Float32Array; words: Words };
+      const { indices, values } = words;
+      model.set(Number(id), {
+        vector: Array.from(dense),
+        words: { indices: Array.from(indices), values: Array.from(values) },
+        payload: payload ?? {},
+      });
+    }
     offset = page.next_page_offset;
   } while (offset !== null && offset !== undefined);
   return model;
