@@ -48,6 +48,7 @@ export function exampleVector(
   const id = parsePointId(given, at);
   const place = from.state.find(id);
   if (!place) throw pointNotFound(id);
+  metricOf(from.state.config, from.vector);
   return after(readVector(place, from.vector), (vector) => {
     if (!vector) throw vectorNotFound(id, from.vector);
     const asStored = from.state === state && from.vector === using;
@@ -99,7 +100,7 @@ function readVector(
     .finally(leave);
 }
 
-/** The place that `lookup_from` names. COLLECTION_NOT_FOUND, UNKNOWN_VECTOR. */
+/** The place that `lookup_from` names; whether there is such a vector is asked once a point is looked up. COLLECTION_NOT_FOUND. */
 export function lookupPlace(
   given: { collection: string; vector?: string | null } | null | undefined,
   stateOf: (collection: string) => CollectionState,
@@ -107,7 +108,6 @@ export function lookupPlace(
   if (!given) return undefined;
   const state = stateOf(given.collection);
   const vector = given.vector ?? "";
-  metricOf(state.config, vector);
   return { state, vector };
 }
 
