@@ -97,8 +97,17 @@ function storedSparse(
   return { terms, values: weights };
 }
 
+/** Numbers of one multi-vector at most, as in Qdrant. */
+const MULTI_NUMBERS = 32_000_000;
+
 function storedMulti(vector: VectorConfig, name: string, rows: readonly Dense[], at: string): MultiVector {
   const { size, distance } = vector;
+  if (rows.length * size > MULTI_NUMBERS)
+    throw new VicinalError(
+      "OUT_OF_RANGE",
+      `Validation error: ${at}: a multi-vector has at most ${MULTI_NUMBERS} numbers, got ${rows.length * size}`,
+      { path: at, vector: name, allowed: MULTI_NUMBERS, actual: rows.length * size },
+    );
   const data = new Float32Array(rows.length * size);
   const norms = distance === "Cosine" ? new Float32Array(rows.length) : undefined;
   rows.forEach((row, i) => {
