@@ -37,7 +37,7 @@ interface Stage {
   using?: string | null;
   filter?: Filter | null;
   params?: schema.SearchParams | null;
-  limit?: number | null;
+  limit?: number | bigint | null;
   prefetch?: unknown;
 }
 

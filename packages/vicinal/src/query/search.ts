@@ -21,7 +21,6 @@ import {
   speaksFor,
 } from "./plan.js";
 import { denseQuery, type QueryVector } from "./query-vector.js";
-import { candidateRows } from "./ranked.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
 
@@ -97,19 +96,15 @@ export function nearest<R>(
     const step = emptyPlan(segment, column);
     plan.push(step);
     const began = now();
-    if (column instanceof SparseColumn) {
-      const rows = candidateRows(state, segment, request.filter);
-      const searching = now();
-      step.filterMs = searching - began;
-      const found = searchSparse({ segment, column, rows, request, step });
-      step.searchMs = now() - searching;
-      hits.push(...found);
-      if (found.length > 0) parts++;
-      continue;
-    }
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
     step.filterMs = searching - began;
+    if (column instanceof SparseColumn) {
+      const result = searchSparse(column, bits, request, step);
+      step.searchMs = now() - searching;
+      if (takeHits(hits, { segment, column }, result)) parts++;
+      continue;
+    }
     const part: Part = { state, segment, column, bits, request, query: denseQuery(request.query), step };
     if (column.file) {
       const searched = searchFiles(part).then((result) => {
@@ -160,7 +155,11 @@ interface Part {
 }
 
 /** True when there were any. */
-function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult | undefined): boolean {
+function takeHits(
+  hits: Hit[],
+  { segment, column }: { segment: Segment; column: VectorColumn | SparseColumn },
+  result: SearchResult | undefined,
+): boolean {
   if (!result || result.ordinals.length === 0) return false;
   for (let i = 0; i < result.ordinals.length; i++)
     hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
@@ -188,37 +187,27 @@ function emptyPlan(segment: Segment, column: VectorColumn | SparseColumn): Segme
   };
 }
 
-/** The search of one segment's sparse vectors. */
-interface SparsePart {
-  segment: Segment;
-  column: SparseColumn;
-  /** That may be answered. */
-  rows: Uint32Array;
-  request: NearestRequest;
-  step: SegmentPlan;
-}
-
-/** By their postings, which are exact; nearest first. */
-function searchSparse({ segment, column, rows, request, step }: SparsePart): Hit[] {
-  const { query, k } = request;
-  const bits = column.ordinalBits(rows);
-  step.recall = 1;
-  step.matching = countBits(bits);
+/** By postings, which are exact; undefined when nothing can be answered. */
+function searchSparse(
+  column: SparseColumn,
+  bits: Uint32Array | undefined,
+  { query, k }: NearestRequest,
+  step: SegmentPlan,
+): SearchResult | undefined {
+  step.matching = bits ? countBits(bits) : column.count;
+  if (step.matching === 0) return undefined;
   step.path = "index";
-  const result = column.search({ query: query as SparseVector, k, bits });
+  step.recall = 1;
+  const result = column.search({ query: query as SparseVector, k: Math.min(k, step.matching), bits });
   note(step, result.stats);
-  return Array.from(result.ordinals, (ordinal, i) => ({
-    segment,
-    row: column.row(ordinal),
-    distance: result.distances[i],
-  }));
+  return result;
 }
 
 /** Ordinals that may be answered; undefined for all. */
 function matchingBits(
   state: CollectionState,
   segment: Segment,
-  column: VectorColumn,
+  column: VectorColumn | SparseColumn,
   filter: RowFilter | undefined,
 ): Uint32Array | undefined {
   if (filter) return column.ordinalBits(matchingRows(state, segment, filter));

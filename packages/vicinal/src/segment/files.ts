@@ -71,7 +71,6 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
     files.vectors.push({ name: column.name, file });
   }
   for (const column of segment.sparse.values()) {
-    await column.index.consolidate();
     const file = name("sparse");
     await write(dir, file, "sparse", column.save());
     files.sparse = [...(files.sparse ?? []), { name: column.name, file }];
@@ -209,7 +208,7 @@ async function loadVector(
     segment.rowCount,
     Number(source.meta.count),
     source.length("norms") > 0 ? new Float32Array(await own(source, "norms")) : undefined,
-    source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
+    source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : new Uint32Array(0),
   );
   if (!fits) throw corruption(file, 0, segment.rowCount, "another number", "rows of the vectors");
   if (index && servesFromFile(index.family)) {

@@ -54,9 +54,11 @@ export class IndexWork {
     return this.#some(segment, (column) => !column.choice && this.#wanted(column) !== undefined);
   }
 
-  /** Whether a column of the segment has another index than it should have. */
+  /** Whether a column of the segment has another index than it should have, or a sparse one postings in several runs. */
   isStale(segment: Segment): boolean {
-    return this.#some(segment, (column) => !this.#isRight(column));
+    if (this.#some(segment, (column) => !this.#isRight(column))) return true;
+    for (const { index } of segment.sparse.values()) if (!index.consolidated) return true;
+    return false;
   }
 
   /** Whether so much was deleted since a column's index was measured that it is not trusted any more. */
@@ -89,6 +91,7 @@ export class IndexWork {
 
   /** Gives every column of a sealed segment the index that it should have. */
   async build(segment: Segment, previous: Previous | undefined, progress: Progress): Promise<void> {
+    await this.consolidate(segment, progress);
     for (const column of segment.vectors.values()) {
       while (!this.#isRight(column)) {
         const wanted = this.#wanted(column);
@@ -101,6 +104,12 @@ export class IndexWork {
         }
       }
     }
+  }
+
+  /** Makes one run of the postings of each sparse column of a sealed segment. */
+  async consolidate(segment: Segment, progress: Progress): Promise<void> {
+    for (const { index } of segment.sparse.values())
+      await index.consolidate({ signal: this.#stop, progress });
   }
 
   /** Undefined when the configuration changed meanwhile, so that nobody wants the result. */

@@ -249,7 +249,7 @@ export class VectorColumn {
     rowCount: number,
     count: number,
     norms: Float32Array<ArrayBuffer> | undefined,
-    rows: Uint32Array<ArrayBuffer> | undefined,
+    rows: Uint32Array<ArrayBuffer>,
   ): boolean {
     this.#norms = norms;
     if (!this.#map.restore(rowCount, count, rows)) return false;
