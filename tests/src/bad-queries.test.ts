@@ -67,7 +67,7 @@ const searches: Case[] = [
       code: limit === 0 ? "OUT_OF_RANGE" : "BAD_REQUEST",
       says: "limit: ",
       ...(limit === 0 && {
-        text: "Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]",
+        text: `Validation error in JSON body: [${operation === query ? "internal." : ""}limit: value 0 invalid, must be 1 or larger]`,
       }),
     })),
   ),
@@ -102,11 +102,11 @@ const searches: Case[] = [
     says: "offset: ",
   },
   {
-    title: "a query that is not there yet",
+    title: "a formula over nothing",
     ...query,
     body: { query: { formula: "$score" } },
-    code: "UNSUPPORTED",
-    says: "formula",
+    code: "BAD_REQUEST",
+    says: "prefetch",
   },
   {
     title: "prefetches without a query",

@@ -171,12 +171,12 @@ describe.each(metrics)("%s", (metric) => {
 });
 
 test("too few examples are refused", async () => {
-  for (const query of [
-    { recommend: {} },
-    { recommend: { negative: [1] } },
-    { recommend: { strategy: "best_score" as const } },
-  ])
-    expect(await refusal(home.database.query("Dot", { query }))).toMatchObject({ code: "BAD_REQUEST" });
+  for (const [recommend, code] of [
+    [{}, "OUT_OF_RANGE"],
+    [{ negative: [1] }, "BAD_REQUEST"],
+    [{ strategy: "best_score" }, "OUT_OF_RANGE"],
+  ] as [object, string][])
+    expect(await refusal(home.database.query("Dot", { query: { recommend } }))).toMatchObject({ code });
   const gone = home.database.query("Dot", { query: { recommend: { positive: [7] } } });
   expect(await refusal(gone)).toMatchObject({ code: "POINT_NOT_FOUND" });
 });
@@ -200,7 +200,7 @@ test("feedback that says nothing, or wrong things, is refused", async () => {
   });
   const asked = (given: object) => home.rest.call("POST", "/collections/Dot/points/query", given);
   const item = { example: 1, score: 0.5 };
-  const path = "query.relevance_feedback";
+  const path = "internal.query.relevance_feedback";
   for (const [given, status, error] of [
     [
       body([], { a: 1, b: 1, c: 1 }),

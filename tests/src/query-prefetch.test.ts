@@ -1,5 +1,5 @@
 /** Prefetches, fusion and diversity against a plain reference, over vectors in memory and in files, and over REST. */
-import type { QueryResponse } from "vicinal";
+import type { QueryResponse, StageExplanation } from "vicinal";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Served, serve } from "./homes.js";
 import { random } from "./kill-workload.js";
@@ -36,7 +36,7 @@ beforeAll(async () => {
       points: rows.map(({ id, a, b, number }) => ({
         id,
         vector: { a, ...(b ? { b } : {}) } as Record<string, number[]>,
-        payload: { number },
+        payload: { number, part: number % 10 },
       })),
     });
     await database.delete(type, { points: rows.filter(({ id }) => id % 9 === 1).map(({ id }) => id) });
@@ -82,4 +82,80 @@ test("over REST, alone and in a batch, as in the process", async () => {
     const alone = await home.rest.call("POST", "/collections/flat/points/query", asked);
     expect(alone.json.result).toEqual(json.result[i]);
   }
+});
+
+describe("groups of what prefetches found", () => {
+  const near = { query: [0.1, 0.2, -0.1], using: "a", params: { exact: true } };
+  const like = { query: [0.3, -0.1, 0.2, 0.4], using: "b", params: { exact: true } };
+
+  test("are full although the prefetches' limits are small, in the order of the fused ranking", async () => {
+    const prefetch = [
+      { ...near, limit: 3 },
+      { ...like, limit: 3 },
+    ];
+    const { groups } = await home.database.queryGroups("flat", {
+      prefetch,
+      query: { fusion: "rrf" },
+      group_by: "part",
+      group_size: 4,
+      limit: 10,
+    });
+    expect(groups).toHaveLength(10);
+    const best = groups.map(({ hits }) => hits[0].score);
+    expect(best).toEqual([...best].sort((x, y) => y - x));
+    const ids = groups.flatMap(({ id, hits }) => {
+      expect(hits).toHaveLength(4);
+      expect(hits.map(({ score }) => score)).toEqual(hits.map(({ score }) => score).sort((x, y) => y - x));
+      for (const hit of hits)
+        expect(rows.find((row) => row.id === hit.id)?.number).toSatisfy((n: number) => n % 10 === id);
+      return hits.map((hit) => hit.id);
+    });
+    expect(new Set(ids).size).toBe(40);
+  });
+
+  test("are those that there are when nothing more can be found", async () => {
+    const filter = { must: [{ key: "number", range: { lt: 3 } }] };
+    const asked = {
+      prefetch: [near, like],
+      query: { fusion: "dbsf" as const },
+      filter,
+      group_by: "part",
+      limit: 10,
+    };
+    const { groups } = await home.database.queryGroups("flat", asked);
+    const parts = new Set(rows.filter(({ number }) => number < 3).map(({ number }) => number % 10));
+    expect(new Set(groups.map(({ id }) => id))).toEqual(parts);
+  });
+});
+
+describe("explain", () => {
+  test("holds the tree, each query with its own numbers", async () => {
+    const inner = { query: [0.1, 0.2, -0.1], using: "a", limit: 30 };
+    const outer = { prefetch: inner, query: [0.3, -0.1, 0.2, 0.4], using: "b", limit: 20 };
+    const { explain, points } = await home.database.query("flat", {
+      prefetch: [outer, { query: { order_by: "number" }, limit: 7 }],
+      query: { fusion: "rrf" },
+      params: { explain: true },
+    });
+    expect(points).toHaveLength(10);
+    expect(explain).toMatchObject({ query: "rrf", found: 10, segments: [], scored: 0 });
+    expect(explain?.prefetch).toMatchObject([
+      { query: "nearest", found: 20, prefetch: [{ query: "nearest", found: 30 }] },
+      { query: "order_by", found: 7, segments: [] },
+    ]);
+    const second = explain?.prefetch?.[0] as StageExplanation;
+    const leaf = second.prefetch?.[0] as StageExplanation;
+    expect(leaf).toMatchObject({ scored: rows.length, segments: [{ path: "scan" }] });
+    // Those of the 30 that have the other vector are compared, and no other ones.
+    expect(second.scored).toBeGreaterThanOrEqual(20);
+    expect(second.scored).toBeLessThanOrEqual(30);
+    expect(explain?.total_us).toBeGreaterThanOrEqual(second.total_us);
+    expect(second.total_us).toBeGreaterThanOrEqual(leaf.total_us);
+  });
+
+  test("is left out where it is not asked for at the root", async () => {
+    const near = { query: [0.1, 0.2, -0.1], using: "a", params: { explain: true } };
+    const answer = await home.database.query("flat", { prefetch: near, query: { fusion: "rrf" } });
+    expect(answer).not.toHaveProperty("explain");
+  });
 });

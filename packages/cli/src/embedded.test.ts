@@ -133,4 +133,51 @@ describe("the program", () => {
       child.kill("SIGKILL");
     }
   });
+
+  it("serves with hooks", async () => {
+    const hooks = file(
+      "hooks.mjs",
+      "export default { inference: { ones: (inputs) => inputs.map(() => [1, 1]) } };",
+    );
+    const child = spawn(process.execPath, [
+      bins[0],
+      "serve",
+      "--port",
+      "0",
+      "--data",
+      data,
+      "--hooks",
+      hooks,
+    ]);
+    try {
+      const [first] = await once(child.stdout, "data");
+      const url = /http:\/\/[^\s,]+/.exec(String(first))?.[0] as string;
+      const send = (path: string, body: unknown) =>
+        fetch(`${url}/collections/c${path}`, {
+          method: "PUT",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body),
+        });
+      expect((await send("", { vectors: { size: 2, distance: "Dot" } })).status).toBe(200);
+      const point = { id: 1, vector: { text: "a", model: "ones" } };
+      expect((await send("/points?wait=true", { points: [point] })).status).toBe(200);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  it.each([
+    ["absent.mjs", undefined, /^vicinal: --hooks .*absent.mjs cannot be loaded: Cannot find module/],
+    ["torn.mjs", "export default {", /^vicinal: --hooks .*torn.mjs cannot be loaded: /],
+    ["none.mjs", "export const inference = {};", /^vicinal: --hooks .*none.mjs has no default export/],
+    [
+      "wrong.mjs",
+      "export default { inference: { m: 5 } };",
+      /^vicinal: hooks.inference\["m"\]: expected a function/,
+    ],
+  ])("refuses the hooks of %s before it serves", async (name, content, message) => {
+    const path = content === undefined ? join(folder, name) : file(name, content);
+    expect(await run(["serve", "--port", "0", "--data", data, "--hooks", path])).toBe(1);
+    expect(errors).toMatch(message);
+  });
 });

@@ -53,6 +53,16 @@ export function labelled({ code, message, status, details }: VicinalError, part:
   return status === 500 ? `Service internal error: ${message}` : message;
 }
 
+/**
+ * A query's fields lie in an inner object in Qdrant, which shows where it refuses a value, and nowhere else:
+ * `[internal.limit: value 0 invalid, must be 1 or larger]`.
+ */
+export function throwInner(error: unknown): never {
+  if (error instanceof VicinalError && error.code === "OUT_OF_RANGE")
+    throw new VicinalError(error.code, `internal.${error.message}`, error.details, { cause: error });
+  throw error;
+}
+
 interface FastifyFailure extends Error {
   statusCode?: number;
   code?: string;

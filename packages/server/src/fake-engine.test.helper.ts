@@ -162,7 +162,7 @@ export class FakeEngine implements EngineApi {
       return { ...point, version: 1, score: Math.fround(score) };
     });
     scored.sort((a, b) => b.score - a.score);
-    return { points: scored.slice(0, limit ?? 10) };
+    return { points: scored.slice(0, Number(limit ?? 10)) };
   }
 
   async queryBatch(name: string, { searches }: { searches: unknown[] }) {

@@ -58,7 +58,7 @@ import {
   writeSearchResponse,
   writeSearchResponses,
 } from "./answer.js";
-import { PartError } from "./errors.js";
+import { PartError, throwInner } from "./errors.js";
 import { operatorRoutes } from "./operator-routes.js";
 import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
@@ -252,7 +252,7 @@ export const routes: readonly Route[] = [
     body: queryRequest,
     result: queryResponse,
     write: writeQueryResponse,
-    run: ({ engine, collection, body }) => engine.query(collection, body),
+    run: ({ engine, collection, body }) => engine.query(collection, body).catch(throwInner),
   }),
   route("query_batch_points", "POST", `${points}/query/batch`, "Search several times", {
     parameters: readParameters,

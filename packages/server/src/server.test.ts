@@ -191,7 +191,7 @@ describe("bad requests name the culprit", () => {
       "/collections/words/points/query",
       { limit: 0 },
       422,
-      "Validation error in JSON body: [limit: value 0 invalid, must be 1 or larger]",
+      "Validation error in JSON body: [internal.limit: value 0 invalid, must be 1 or larger]",
     ],
     [
       "POST",

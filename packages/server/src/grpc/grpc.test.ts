@@ -6,8 +6,10 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import {
   type AliasOperationsSchema,
   Distance,
+  Fusion,
   PointStructSchema,
   QdrantClient,
+  type QuerySchema,
   type StrictModeConfigSchema,
   toDenseVector,
   type ValueSchema,
@@ -237,6 +239,44 @@ describe("points", () => {
       [1n],
       [2n],
     ]);
+  });
+
+  test("are found over prefetches, by rank, by score, by a vector and by diversity", async () => {
+    const prefetch = [
+      { query: nearest([1, 0]), limit: 2n },
+      { query: nearest([0, 1]), limit: 1n, filter: rankIs(2n) },
+    ];
+    const fused = async (variant: MessageInitShape<typeof QuerySchema>["variant"]) => {
+      const { result } = await points().query({ collectionName: "cities", prefetch, query: { variant } });
+      return result.map(({ id, score }) => [id?.pointIdOptions.value, score]);
+    };
+    const large = 2n ** 63n + 1n;
+    expect(await fused({ case: "fusion", value: Fusion.RRF })).toEqual([
+      [1n, 0.5],
+      [2n, 0.5],
+      [large, Math.fround(1 / 3)],
+    ]);
+    const weights = { case: "rrf" as const, value: { k: 1, weights: [1, 4] } };
+    expect(await fused(weights)).toEqual([
+      [2n, 4],
+      [1n, 1],
+      [large, 0.5],
+    ]);
+    const distribution = Math.fround(0.5 + 0.5 / Math.sqrt(2) / 3);
+    expect(await fused({ case: "fusion", value: Fusion.DBSF })).toMatchObject([
+      [1n, expect.closeTo(distribution, 5)],
+      [2n, 0.5],
+      [large, expect.closeTo(1 - distribution, 5)],
+    ]);
+    expect(await fused(nearest([0, 1]).variant)).toEqual([
+      [2n, 1],
+      [large, 0.5],
+      [1n, 0],
+    ]);
+    const { value } = nearest([1, 0.2]).variant;
+    const mmr = { nearest: value, mmr: { diversity: 0.9, candidatesLimit: 3 } };
+    const varied = await fused({ case: "nearestWithMmr", value: mmr });
+    expect(varied.map(([id]) => id)).toEqual([1n, 2n, large]);
   });
 
   test("are paged, counted and deleted", async () => {

@@ -319,9 +319,16 @@ export class Engine implements ScopedEngine {
   }
 
   #scope(name: string): QueryScope {
-    const stateOf = (collection: string) => this.#catalogue.get(collection).state;
+    const stateOf = (other: string) => {
+      if (this.#catalogue.has(other)) return this.#catalogue.get(other).state;
+      // Of a collection that a body names Qdrant says so in other words than of the path's.
+      throw new VicinalError("COLLECTION_NOT_FOUND", `Not found: Collection ${other} not found`, {
+        name: other,
+      });
+    };
+    const { state } = this.#catalogue.get(name);
     const rerankers = this.#hooks?.rerank ?? new Map();
-    return { state: stateOf(name), watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
+    return { state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
   close(): Promise<void> {

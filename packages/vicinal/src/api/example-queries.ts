@@ -42,11 +42,15 @@ function recommendation({ positive, negative, strategy }: RecommendInput, at: st
   const positives = positive?.length ?? 0;
   const negatives = negative?.length ?? 0;
   const examples = [...(positive ?? []), ...(negative ?? [])] as Example[];
+  if (examples.length === 0)
+    throw new VicinalError("OUT_OF_RANGE", `${at}: at least one positive or negative example is needed`, {
+      path: at,
+    });
   const averaging = (strategy ?? "average_vector") === "average_vector";
-  if (averaging ? positives === 0 : examples.length === 0)
+  if (averaging && positives === 0)
     throw new VicinalError(
       "BAD_REQUEST",
-      `Bad request: At least one positive ${averaging ? "" : "or negative "}vector ID required with this strategy`,
+      "Bad request: At least one positive vector ID required with this strategy",
       { field: at },
     );
   if (averaging) return { kind, at, examples, meaning: (found) => averaged(found, positives) };

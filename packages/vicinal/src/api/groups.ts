@@ -1,6 +1,9 @@
 /**
  * Answering a query by groups. The best rows are asked for, four times as many each time, until there are as many groups as wanted;
  * groups that are not full by then are filled by the same query among their own points alone.
+ *
+ * Where prefetches bound what can be found, their limits count for each point of a group, and grow in the same way, a few times. No
+ * group is filled alone then: a fusion among its own points would come to other scores.
  */
 import { tryPointId } from "../payload/id.js";
 import { parsePath } from "../payload/path.js";
@@ -22,6 +25,8 @@ const DEFAULT_GROUP_SIZE = 3;
 /** Fewest rows that are asked for at first. */
 const FIRST_ROWS_MIN = 32;
 const GROWTH = 4;
+/** How often the limits of prefetches grow: 64-fold in the end. */
+const PREFETCH_ROUNDS = 3;
 
 type Groups = PointGroup<RawJson>[];
 
@@ -49,14 +54,20 @@ async function foundGroups(
   limits: GroupLimits,
 ): Promise<Groups> {
   const reader = new PointReader(request.with_payload, request.with_vector, false);
+  const prefetches = [request.prefetch ?? []].flat();
   let only: GroupKey[] | undefined;
   let filter = request.filter;
-  const asked = { ...request, prefetch: enlarged(request.prefetch, limits.size) };
-  for (let limit = Math.max(FIRST_ROWS_MIN, limits.limit * limits.size); ; limit *= GROWTH) {
+  let most = 0;
+  for (let round = 0; ; round++) {
+    const times = GROWTH ** round;
+    const limit = Math.max(FIRST_ROWS_MIN, limits.limit * limits.size) * times;
+    const asked = { ...request, prefetch: enlarged(prefetches, limits.size * times) };
     const found = await rank(scope, asked, { filter, limit, offset: 0 }, ({ rows }): Groups | undefined => {
       const groups = groupRows(rows, limits, only);
-      if (rows.length >= limit && !isComplete(groups, limits, only)) {
-        if (groups.length === limits.limit) only ??= groups.map(({ key }) => key);
+      const mayGrow = prefetches.length > 0 && round < PREFETCH_ROUNDS && rows.length > most;
+      most = rows.length;
+      if ((rows.length >= limit || mayGrow) && !isComplete(groups, limits, only)) {
+        if (groups.length === limits.limit && prefetches.length === 0) only ??= groups.map(({ key }) => key);
         return undefined;
       }
       // The points are read here, while the segments of the rows are there.
@@ -76,12 +87,12 @@ function isComplete(groups: readonly Group[], { limit, size }: GroupLimits, only
   return (only !== undefined || groups.length === limit) && groups.every(({ rows }) => rows.length === size);
 }
 
-/** What goes before finds enough for groups of that size: so many times as many points. */
-function enlarged(given: QueryGroupsRequest["prefetch"], size: number): Prefetch[] {
-  return [given ?? []].flat().map((one) => ({
+/** All of them may find so many times as many points. */
+function enlarged(prefetches: readonly Prefetch[], times: number): Prefetch[] {
+  return prefetches.map((one) => ({
     ...one,
-    limit: (one.limit ?? DEFAULT_LIMIT) * size,
-    prefetch: enlarged(one.prefetch, size),
+    limit: Number(one.limit ?? DEFAULT_LIMIT) * times,
+    prefetch: enlarged([one.prefetch ?? []].flat(), times),
   }));
 }
 
@@ -100,7 +111,7 @@ function amongGroups({ filter, group_by: key }: QueryGroupsRequest, keys: readon
 /** Gives each group the point of another collection whose id is the group's. */
 async function addRecords(scope: QueryScope, groups: Groups, lookup: WithLookup): Promise<void> {
   const state = scope.stateOf(lookup.collection);
-  const reader = new PointReader(lookup.with_payload, lookup.with_vectors, true);
+  const reader = new PointReader(lookup.with_payload, lookup.with_vectors ?? lookup.with_vector, true);
   for (const group of groups) {
     const id = tryPointId(group.id);
     const place = id === undefined ? undefined : state.find(id);

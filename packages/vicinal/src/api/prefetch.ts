@@ -168,7 +168,11 @@ class TreeRun {
 
 /** The filter of a query holds for all that goes before it. */
 function prefetchWindow({ asked }: QueryTree, filter: TreeWindow["filter"]): TreeWindow {
-  return { filter: bothFilters(filter, asked.filter), limit: asked.limit ?? DEFAULT_LIMIT, offset: 0 };
+  return {
+    filter: bothFilters(filter, asked.filter),
+    limit: Number(asked.limit ?? DEFAULT_LIMIT),
+    offset: 0,
+  };
 }
 
 function leaf(query: RankingQuery): SearchQuery {

@@ -19,8 +19,8 @@ export function answerQuery(
   const reader = new PointReader(request.with_payload, request.with_vector, false);
   const window = {
     filter: request.filter,
-    limit: request.limit ?? DEFAULT_LIMIT,
-    offset: request.offset ?? 0,
+    limit: Number(request.limit ?? DEFAULT_LIMIT),
+    offset: Number(request.offset ?? 0),
   };
   const read = ({ rows, stage }: StageRanking) => {
     const reading = performance.now();

@@ -26,8 +26,7 @@ export class BoolColumn extends FieldColumn<boolean> {
     }
     return [false, true]
       .map((value) => ({ value, count: counts[Number(value)] }))
-      .filter(({ count }) => count > 0)
-      .sort((a, b) => b.count - a.count);
+      .filter(({ count }) => count > 0);
   }
 
   override eachValue(row: number, visit: (value: boolean) => void): void {

@@ -223,6 +223,41 @@ describe("a column", () => {
     expect(counts("bool", Uint32Array.of(0b00111))).toEqual([]);
   });
 
+  it("counts integers that lie close together as those that do not", () => {
+    const integer = fc.oneof(fc.integer({ min: -20, max: 20 }), fc.constantFrom(1e9, -(2 ** 52)));
+    const cell = fc.oneof(integer, fc.array(integer, { maxLength: 4 }), fc.constant(null), fc.constant("x"));
+    fc.assert(
+      fc.property(
+        fc.array(cell, { maxLength: 70 }),
+        fc.array(fc.boolean(), { minLength: 96, maxLength: 96 }),
+        (cells, chosen) => {
+          const column = createColumn({ type: "integer" }, path);
+          const bits = new Uint32Array(3);
+          chosen.forEach((is, row) => {
+            if (is) bits[row >>> 5] |= 1 << (row & 31);
+          });
+          for (const a of cells) column.append({ a } as JsonObject);
+          // Rows that held other values before.
+          if (cells.length > 1) column.update(1, { a: 7 });
+          const held = cells.map((a, row) =>
+            row === 1 ? [7] : [a].flat().filter((value) => typeof value === "number"),
+          );
+          for (const rows of [undefined, bits]) {
+            const counts = new Map<unknown, number>();
+            held.forEach((values, row) => {
+              if (rows && !chosen[row]) return;
+              for (const value of new Set(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
+            });
+            const found = column.valueCounts(rows).map(({ value, count }) => [value, count] as const);
+            expect(new Map(found)).toEqual(counts);
+            expect(found).toHaveLength(counts.size);
+          }
+        },
+      ),
+      { seed: 7, numRuns: 300 },
+    );
+  });
+
   it("refuses damaged columns", async () => {
     const column = createColumn({ type: "keyword" }, parsePath("a"));
     for (const a of ["x", ["y", "z"], null]) column.append({ a });

@@ -100,7 +100,7 @@ export abstract class FieldColumn<T = unknown> {
   abstract eachValue(row: number, visit: (value: T) => void): void;
 
   /**
-   * How many rows hold each value, most frequent first.
+   * How many rows hold each value, in any order.
    * @param rows Only these rows count; default all.
    */
   abstract valueCounts(rows?: Uint32Array): ValueCount[];

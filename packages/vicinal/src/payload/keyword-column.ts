@@ -91,12 +91,11 @@ export class KeywordColumn extends ValueColumn<string> {
 
   override valueCounts(rows?: Uint32Array): { value: string; count: number }[] {
     const counts = rows ? this.#countRows(rows) : this.#counts;
-    const found: { code: number; count: number }[] = [];
+    const found: { value: string; count: number }[] = [];
     for (let code = 0; code < this.codeCount; code++) {
-      if (counts[code] > 0) found.push({ code, count: counts[code] });
+      if (counts[code] > 0) found.push({ value: this.textOf(code), count: counts[code] });
     }
-    found.sort((a, b) => b.count - a.count || a.code - b.code);
-    return found.map(({ code, count }) => ({ value: this.textOf(code), count }));
+    return found;
   }
 
   /** Whether the string is one that the dictionary can hold. */

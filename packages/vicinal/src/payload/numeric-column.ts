@@ -16,6 +16,7 @@ import {
   nextUp,
   restOf,
 } from "./exact-numbers.js";
+import { countIntegers } from "./number-counts.js";
 import { NumberSample } from "./number-sample.js";
 import type { JsonPath } from "./path.js";
 import { bytesOf, malformed, readNumbers, type SavedSections, type SectionSource } from "./sections.js";
@@ -83,13 +84,25 @@ export abstract class NumericColumn extends ValueColumn<number | bigint> {
   }
 
   override valueCounts(rows?: Uint32Array): { value: number | bigint; count: number }[] {
+    if (this.#integers && !this.#rests) {
+      const close = countIntegers(
+        {
+          values: this.#values,
+          rowCount: this.rowCount,
+          extraValues: this.#extraValues,
+          extraRows: this.extraRows,
+          extraCount: this.extraCount,
+        },
+        rows,
+      );
+      if (close) return close;
+    }
     const counts = new Map<number | bigint, number>();
     for (let row = 0; row < this.rowCount; row++) {
       if (rows && (row >= rows.length * 32 || !hasBit(rows, row))) continue;
       this.eachValue(row, (value) => counts.set(value, (counts.get(value) ?? 0) + 1));
     }
-    const found = [...counts].map(([value, count]) => ({ value, count }));
-    return found.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+    return [...counts].map(([value, count]) => ({ value, count }));
   }
 
   protected override reserveValues(capacity: number): void {

@@ -7,6 +7,7 @@ import type { FieldSchema } from "../payload/columns.js";
 import type { CompiledFilter } from "../payload/filter.js";
 import { hasBit } from "../runtime/bits.js";
 import type { CollectionState } from "../segment/state.js";
+import { Best } from "./best.js";
 import { FieldValues } from "./field-values.js";
 import { candidateRows } from "./ranked.js";
 
@@ -34,7 +35,7 @@ export function facetCounts(
     for (let row = values.inColumn; row < segment.rowCount; row++)
       if (hasBit(rows, row)) values.each(row, (value) => add(value, 1));
   }
-  const found = [...counts].map(([value, count]) => ({ value, count }));
-  found.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
-  return found.slice(0, limit);
+  const best = new Best<ValueCount>(limit, (a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+  for (const [value, count] of counts) best.add({ value, count });
+  return best.sorted();
 }

@@ -4,6 +4,7 @@ import {
   type Issue,
   listOf,
   mismatch,
+  type OpenApiComponents,
   type OpenApiSchema,
   outOfRange,
   Schema,
@@ -148,6 +149,35 @@ class Uint64Schema extends Schema<number | bigint> {
 /** An unsigned 64-bit integer: `number` up to 2^53-1, `bigint` for any. */
 export function uint64(): Schema<number | bigint> {
   return new Uint64Schema();
+}
+
+class CountSchema extends Schema<number | bigint> {
+  readonly expected: string;
+  private readonly exact: Schema<number>;
+
+  constructor(range: RangeOptions) {
+    super();
+    this.exact = unsigned(range);
+    this.expected = this.exact.expected;
+  }
+
+  looksLike(value: unknown): boolean {
+    return typeof value === "bigint" || this.exact.looksLike(value);
+  }
+
+  check(value: unknown): Issue | undefined {
+    const isLarge = typeof value === "bigint" && value > Number.MAX_SAFE_INTEGER && value <= uint64Max;
+    return isLarge ? undefined : this.exact.check(value);
+  }
+
+  protected render(components: OpenApiComponents): OpenApiSchema {
+    return this.exact.toOpenApi(components);
+  }
+}
+
+/** How many of something, up to more than there can be: 2^64-1 asks for all. */
+export function count(range: RangeOptions = {}): Schema<number | bigint> {
+  return new CountSchema(range);
 }
 
 class BooleanSchema extends Schema<boolean> {

@@ -51,6 +51,7 @@ export {
   anyJson,
   boolean,
   choice,
+  count,
   integer,
   number,
   type RangeOptions,

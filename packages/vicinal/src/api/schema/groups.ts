@@ -20,6 +20,7 @@ const withLookup = named(
     collection: string(),
     with_payload: optional(withPayload).describe("Default true."),
     with_vectors: optional(withVector).describe("Default false."),
+    with_vector: optional(withVector).describe("The same, by the name that queries have for it."),
   }),
 );
 export type WithLookup = Infer<typeof withLookup>;

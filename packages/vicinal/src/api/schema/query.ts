@@ -3,6 +3,7 @@ import {
   array,
   boolean,
   choice,
+  count,
   type Infer,
   lazy,
   named,
@@ -183,7 +184,7 @@ const askingFields = {
 /** A query that goes before another, which then chooses among what this one found. */
 export type Prefetch = ObjectOf<typeof askingFields> & {
   prefetch?: Prefetch | Prefetch[] | null;
-  limit?: number | null;
+  limit?: number | bigint | null;
 };
 
 const DEPTH_MAX = 64;
@@ -197,7 +198,7 @@ const prefetch: Schema<Prefetch> = named(
         object({
           ...askingFields,
           prefetch: prefetchField,
-          limit: optional(unsigned({ min: 1 })).describe("Default 10."),
+          limit: optional(count({ min: 1 })).describe("Default 10."),
         }),
       "a prefetch",
     ),
@@ -220,8 +221,8 @@ export const queryRequest = named(
   "QueryRequest",
   object({
     ...queryFields,
-    limit: optional(unsigned({ min: 1 })).describe("Default 10."),
-    offset: optional(unsigned()).describe("How many of the best to leave out. Default 0."),
+    limit: optional(count({ min: 1 })).describe("Default 10."),
+    offset: optional(count()).describe("How many of the best to leave out. Default 0."),
   }),
 );
 export type QueryRequest = Infer<typeof queryRequest>;
