@@ -158,6 +158,21 @@ export class Engine implements ScopedEngine {
     throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
+  async createVectorName(
+    name: string,
+    _vector: string,
+    body: schema.VectorNameConfig,
+  ): Promise<schema.UpdateResult> {
+    this.#catalogue.get(name);
+    schema.vectorNameConfig.parse(body);
+    throw fixedVectors();
+  }
+
+  async deleteVectorName(name: string, _vector: string): Promise<schema.UpdateResult> {
+    this.#catalogue.get(name);
+    throw fixedVectors();
+  }
+
   // -------------------------------------------------------------------------------------------- writes
 
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
@@ -334,6 +349,14 @@ export class Engine implements ScopedEngine {
   close(): Promise<void> {
     return this.#catalogue.close();
   }
+}
+
+function fixedVectors(): VicinalError {
+  return new VicinalError(
+    "UNSUPPORTED",
+    "Vectors are named when a collection is created: adding and dropping them is not supported in this version",
+    { field: "vector_name" },
+  );
 }
 
 interface Selecting {

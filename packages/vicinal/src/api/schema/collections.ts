@@ -10,6 +10,7 @@ import {
   number,
   object,
   optional,
+  outOfRange,
   record,
   refined,
   type Schema,
@@ -103,6 +104,13 @@ export const quantizationConfigDiff = named(
 );
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
+/** Where vectors and payloads lie: `pinned` is for indexes and codes. */
+const storagePlacement = refined(memoryPlacement, (placement) =>
+  placement === "pinned"
+    ? outOfRange("`pinned` is not supported here, expected `cold` or `cached`")
+    : undefined,
+);
+
 /** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
 export const vectorIndex: Schema<VectorIndex> = named(
   "VectorIndex",
@@ -121,7 +129,7 @@ export const vectorParams = named(
     hnsw_config: optional(hnswConfigDiff),
     quantization_config: optional(quantizationConfig),
     on_disk: optional(boolean()),
-    memory: optional(memoryPlacement),
+    memory: optional(storagePlacement),
     datatype: optional(
       choice(...datatypes).describe(
         "What the numbers are rounded to when they are written; turbo4 keeps them as they are. Default float32.",
@@ -167,7 +175,7 @@ export const walConfigDiff = named(
 );
 export type WalConfigDiff = Infer<typeof walConfigDiff>;
 
-const payloadStorage = named("PayloadStorageParams", object({ memory: optional(memoryPlacement) }));
+const payloadStorage = named("PayloadStorageParams", object({ memory: optional(storagePlacement) }));
 const sparseIndexParams = named(
   "SparseIndexParams",
   object({
@@ -206,6 +214,7 @@ export const createCollection = named(
     wal_config: optional(walConfigDiff),
     optimizers_config: optional(optimizersConfigDiff),
     quantization_config: optional(quantizationConfig),
+    quantization: optional(quantizationConfig).describe("Another name of `quantization_config`."),
     sparse_vectors: optional(sparseVectorsConfig),
     strict_mode_config: optional(strictModeConfig),
     metadata: optional(payload),
@@ -213,13 +222,23 @@ export const createCollection = named(
 );
 export type CreateCollection = Infer<typeof createCollection>;
 
+/** A vector that a collection is to have in addition. */
+export const vectorNameConfig = named(
+  "VectorNameConfig",
+  union(
+    named("DenseVectorNameConfig", object({ dense: vectorParams })),
+    named("SparseVectorNameConfig", object({ sparse: sparseVectorParams })),
+  ),
+);
+export type VectorNameConfig = Infer<typeof vectorNameConfig>;
+
 const vectorParamsDiff = named(
   "VectorParamsDiff",
   object({
     hnsw_config: optional(hnswConfigDiff),
     quantization_config: optional(quantizationConfigDiff),
     on_disk: optional(boolean()),
-    memory: optional(memoryPlacement),
+    memory: optional(storagePlacement),
     index: optional(
       vectorIndex.describe(
         "Another index family or other parameters, Vicinal's own field: built anew in the background.",
