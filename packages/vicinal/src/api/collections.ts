@@ -96,9 +96,11 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
   };
   for (const name of Object.keys(config.sparse ?? {}))
     if (Object.hasOwn(config.vectors, name))
-      throw new VicinalError("BAD_REQUEST", `sparse_vectors.${name}: a dense vector has this name`, {
-        path: `sparse_vectors.${name}`,
-      });
+      throw new VicinalError(
+        "BAD_REQUEST",
+        `Wrong input: Dense and sparse vector names must be unique - duplicate found with '${name}'`,
+        { path: `sparse_vectors.${name}` },
+      );
   checkIndexes(config);
   return config;
 }

@@ -130,20 +130,17 @@ function columnsOf(segment: Segment, names: true | readonly string[]): Column[] 
   return segment.columns().filter(({ name }) => names === true || name === "" || names.includes(name));
 }
 
-/** The vector of a collection with an unnamed one alone, else an object of those asked for. */
+/** The unnamed vector where the point has no other, else an object of those asked for. */
 function assemble(
   columns: readonly Column[],
   vectors: readonly (StoredVector | undefined)[],
 ): VectorStructOutput {
-  if (columns.length === 1 && columns[0].name === "") {
-    const [vector] = vectors;
-    return vector ? (shown(vector) as VectorStructOutput) : {};
-  }
   const entries: [string, VectorOutput][] = [];
   columns.forEach(({ name }, i) => {
     const vector = vectors[i];
     if (vector) entries.push([name, shown(vector)]);
   });
+  if (entries.length === 1 && entries[0][0] === "") return entries[0][1] as VectorStructOutput;
   // Not by assignment: a vector may be called `__proto__`.
   return Object.fromEntries(entries);
 }

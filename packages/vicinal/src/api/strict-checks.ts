@@ -11,11 +11,11 @@ export function refusal(why: string, help?: string): VicinalError {
 }
 
 export function checkLimit(
-  value: number | null | undefined,
+  value: number | bigint | null | undefined,
   limit: number | null | undefined,
   name: string,
 ): void {
-  if (typeof limit !== "number" || typeof value !== "number" || value <= limit) return;
+  if (typeof limit !== "number" || value === null || value === undefined || value <= limit) return;
   throw refusal(
     `Limit exceeded ${value} > ${limit} for "${name}"`,
     `Reduce the "${name}" parameter to or below ${limit}.`,

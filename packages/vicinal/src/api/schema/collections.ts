@@ -6,11 +6,11 @@ import {
   boolean,
   choice,
   type Infer,
+  type Issue,
   named,
   number,
   object,
   optional,
-  outOfRange,
   record,
   refined,
   type Schema,
@@ -28,7 +28,7 @@ export const distance = named("Distance", choice("Cosine", "Euclid", "Dot", "Man
 export type Distance = Infer<typeof distance>;
 
 /** Greatest number of elements of a vector, as in Qdrant. */
-export const dimensionMax = 65_535;
+export const dimensionMax = 65_536;
 
 export const hnswConfigDiff = named(
   "HnswConfigDiff",
@@ -104,13 +104,6 @@ export const quantizationConfigDiff = named(
 );
 export type QuantizationConfigDiff = Infer<typeof quantizationConfigDiff>;
 
-/** Where vectors and payloads lie: `pinned` is for indexes and codes. */
-const storagePlacement = refined(memoryPlacement, (placement) =>
-  placement === "pinned"
-    ? outOfRange("`pinned` is not supported here, expected `cold` or `cached`")
-    : undefined,
-);
-
 /** The index family of a vector, with the family's parameters beside its name; Vicinal's own addition. */
 export const vectorIndex: Schema<VectorIndex> = named(
   "VectorIndex",
@@ -121,6 +114,13 @@ export interface VectorIndex {
   [parameter: string]: unknown;
 }
 
+/** Of what has files of its own, which cannot be pinned. */
+const placementOnDisk = refined(memoryPlacement, (memory): Issue | undefined =>
+  memory === "pinned"
+    ? { code: "OUT_OF_RANGE", path: [], message: "`pinned` is for indexes and quantized vectors alone" }
+    : undefined,
+);
+
 export const vectorParams = named(
   "VectorParams",
   object({
@@ -129,7 +129,7 @@ export const vectorParams = named(
     hnsw_config: optional(hnswConfigDiff),
     quantization_config: optional(quantizationConfig),
     on_disk: optional(boolean()),
-    memory: optional(storagePlacement),
+    memory: optional(placementOnDisk),
     datatype: optional(
       choice(...datatypes).describe(
         "What the numbers are rounded to when they are written; turbo4 keeps them as they are. Default float32.",
@@ -175,7 +175,7 @@ export const walConfigDiff = named(
 );
 export type WalConfigDiff = Infer<typeof walConfigDiff>;
 
-const payloadStorage = named("PayloadStorageParams", object({ memory: optional(storagePlacement) }));
+const payloadStorage = named("PayloadStorageParams", object({ memory: optional(placementOnDisk) }));
 const sparseIndexParams = named(
   "SparseIndexParams",
   object({
@@ -238,7 +238,7 @@ const vectorParamsDiff = named(
     hnsw_config: optional(hnswConfigDiff),
     quantization_config: optional(quantizationConfigDiff),
     on_disk: optional(boolean()),
-    memory: optional(storagePlacement),
+    memory: optional(placementOnDisk),
     index: optional(
       vectorIndex.describe(
         "Another index family or other parameters, Vicinal's own field: built anew in the background.",
