@@ -174,6 +174,21 @@ export class Engine implements ScopedEngine {
     throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
   }
 
+  async createVectorName(
+    name: string,
+    _vector: string,
+    body: schema.VectorNameConfig,
+  ): Promise<schema.UpdateResult> {
+    this.#catalogue.get(name);
+    schema.vectorNameConfig.parse(body);
+    throw fixedVectors();
+  }
+
+  async deleteVectorName(name: string, _vector: string): Promise<schema.UpdateResult> {
+    this.#catalogue.get(name);
+    throw fixedVectors();
+  }
+
   // -------------------------------------------------------------------------------------------- writes
   // They reach the collection in the turn of their call, so that writes happen in the order of the calls; only one that asks a
   // hook for vectors comes later.
@@ -338,6 +353,14 @@ async function write(collection: Collection, { resolve }: Write): Promise<schema
   });
   if (bytes > 0) collection.optimizer.ingested(bytes);
   return { operation_id: sequence, status: "completed" };
+}
+
+function fixedVectors(): VicinalError {
+  return new VicinalError(
+    "UNSUPPORTED",
+    "Vectors are named when a collection is created: adding and dropping them is not supported in this version",
+    { field: "vector_name" },
+  );
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */
