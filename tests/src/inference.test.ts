@@ -11,13 +11,20 @@ const letters: InferenceFunction = (inputs) => ({
   tokens: inputs.length,
 });
 
+/** A vector that is written in the object. */
+const spelled: InferenceFunction = (inputs) =>
+  inputs.map(
+    ({ object, image }) =>
+      (object as { vector: number[] } | undefined)?.vector ?? [String(image).length, 0, 0],
+  );
+
 let served: Served;
 let client: QdrantClient;
 let grpc: GrpcClient;
 
 beforeAll(async () => {
   served = await serve(":memory:", {
-    hooks: { inference: { letters, broken: () => Promise.reject(new Error("no such file")) } },
+    hooks: { inference: { letters, spelled, broken: () => Promise.reject(new Error("no such file")) } },
   });
   client = new QdrantClient({ url: served.url, checkCompatibility: false });
   grpc = new GrpcClient({
@@ -73,6 +80,22 @@ test("the official gRPC client writes and searches texts, and is told what was u
   });
   expect(answer.result.map(({ id, score }) => [id?.pointIdOptions.value, score])).toEqual([[4n, 16]]);
   expect(answer.usage?.inference?.models.letters.tokens).toBe(1n);
+});
+
+test("images and objects come through gRPC as they were", async () => {
+  const asked = async (nearest: object) => {
+    const variant = { case: "nearest" as const, value: { variant: nearest } };
+    const { result } = await grpc
+      .api("points")
+      .query({ collectionName: "t", limit: 1n, query: { variant } } as never);
+    return [Number(result[0].id?.pointIdOptions.value), result[0].score];
+  };
+  const numbers = [0, 0, 2].map((value) => ({ kind: { case: "integerValue", value: BigInt(value) } }));
+  const vector = { kind: { case: "listValue", value: { values: numbers } } };
+  const object = { kind: { case: "structValue", value: { fields: { vector } } } };
+  expect(await asked({ case: "object", value: { object, model: "spelled", options: {} } })).toEqual([2, 6]);
+  const image = { kind: { case: "stringValue", value: "ten bytes!" } };
+  expect(await asked({ case: "image", value: { image, model: "spelled", options: {} } })).toEqual([1, 20]);
 });
 
 test("the usage stands in the envelope", async () => {
