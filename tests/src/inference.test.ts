@@ -53,6 +53,25 @@ test("the official REST client writes and searches texts", async () => {
   expect(like.points[0].id).toBe(1);
 });
 
+test("vectors are updated, and several operations are one, with texts in them", async () => {
+  await client.upsert("t", { wait: true, points: [{ id: 20, vector: [0, 0, 1] }] });
+  await client.updateVectors("t", { wait: true, points: [{ id: 20, vector: text("aaaaaaa") }] });
+  expect((await client.retrieve("t", { ids: [20], with_vector: true }))[0].vector).toEqual([7, 0, 0]);
+  await client.batchUpdate("t", {
+    wait: true,
+    operations: [
+      { upsert: { points: [{ id: 21, vector: text("cc") }] } },
+      { update_vectors: { points: [{ id: 20, vector: text("b") }] } },
+    ],
+  });
+  const found = await client.retrieve("t", { ids: [20, 21], with_vector: true });
+  expect(found.map(({ vector }) => vector)).toEqual([
+    [0, 1, 0],
+    [0, 0, 2],
+  ]);
+  await client.delete("t", { wait: true, points: [20, 21] });
+});
+
 test("the official gRPC client writes and searches texts, and is told what was used", async () => {
   const document = { text: "bbbb", model: "letters", options: {} };
   const written = await grpc.api("points").upsert({
