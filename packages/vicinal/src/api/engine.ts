@@ -60,6 +60,8 @@ export class Engine implements ScopedEngine {
   }
 
   forRequest(scope: RequestScope): EngineApi {
+    // Only hooks have something to tell.
+    if (!this.#hooks?.inference.size) return this;
     return new Engine(this.#catalogue, this.watch, this.#hooks, scope);
   }
 
