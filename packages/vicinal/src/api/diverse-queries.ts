@@ -2,7 +2,7 @@
 import { maximalMarginalRelevance } from "../query/mmr.js";
 import type { RankedRow } from "../query/ranked.js";
 import { similarityOf, similarityOfScore } from "../query/similarity.js";
-import { after, all } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
 import { metricOf } from "./prepare.js";
@@ -50,12 +50,12 @@ function vectorsOf(rows: readonly RankedRow[], name: string): StoredVector[] | P
     else places.set(segment, [i]);
   });
   const vectors: StoredVector[] = new Array(rows.length);
-  const read = [...places].map(([segment, ofSegment]) =>
+  const read = afterEach([...places], ([segment, ofSegment]) =>
     after(segment.column(name)?.getMany(ofSegment.map((i) => rows[i].row)) ?? [], (found) => {
       found.forEach((vector, i) => {
         if (vector) vectors[ofSegment[i]] = vector;
       });
     }),
   );
-  return after(all(read), () => vectors);
+  return after(read, () => vectors);
 }

@@ -10,7 +10,7 @@ import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { countMatching, matchingIds } from "../query/matching.js";
 import type { RecallWatch } from "../query/recall-watch.js";
-import { after } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import { bytesOf, type DenseVector, type Effect, type PayloadEffect } from "../segment/effects.js";
@@ -293,7 +293,7 @@ export class Engine implements ScopedEngine {
     this.#catalogue.get(name);
     const { searches } = await this.#models.resolve(schema.queryRequestBatch.parse(body), "query");
     const scope = this.#scope(name);
-    return Promise.all(searches.map((request) => answerQuery(scope, request)));
+    return afterEach(searches, (request) => answerQuery(scope, request));
   }
 
   async queryGroups(name: string, body: schema.QueryGroupsRequest): Promise<schema.GroupsResult<RawJson>> {

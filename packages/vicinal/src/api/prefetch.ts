@@ -9,7 +9,7 @@ import type { PointId } from "../payload/id.js";
 import { amongRows, relocated } from "../query/candidates.js";
 import type { RankedRow } from "../query/ranked.js";
 import { whenDone } from "../query/search.js";
-import { after, all } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import { assert } from "../runtime/assert.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { CollectionState } from "../segment/state.js";
@@ -73,7 +73,7 @@ export function rankTree<R>(
 
 function queryTree(scope: QueryScope, asked: QueryTree["asked"], at: string): QueryTree | Promise<QueryTree> {
   return after(rankingQuery(scope, asked, `${at}query`), (query) => {
-    const before = all(prefetches(asked).map((given, i) => queryTree(scope, given, placeOf(at, i))));
+    const before = afterEach(prefetches(asked), (given, i) => queryTree(scope, given, placeOf(at, i)));
     return after(before, (trees) => ({ query, asked, before: trees }));
   });
 }
@@ -140,23 +140,18 @@ class TreeRun {
     const began = performance.now();
     const except = this.#except;
     const done = (stages: Stage[]) => {
-      return ({ rows, found }: Ranking) => {
-        const stage = {
-          ...found,
-          kind: query.kind,
-          count: rows.length,
-          ms: performance.now() - began,
-          before: stages,
-        };
-        return read({ rows, stage });
+      return ({ rows, found: { plan, mergeMs } }: Ranking) => {
+        const { kind } = query;
+        const ms = performance.now() - began;
+        return read({ rows, stage: { kind, count: rows.length, plan, mergeMs, ms, before: stages } });
       };
     };
     if (before.length === 0) {
       const among = this.#scope.filters.compiled(filter);
       return leaf(query).search({ filter: among, limit, offset, except, prefetched: false }, done([]));
     }
-    const found = before.map((tree) => this.rank(tree, prefetchWindow(tree, filter), (ranking) => ranking));
-    return together(this.#scope.state, found, (rankings) => {
+    const found = afterEach(before, (tree) => this.rank(tree, prefetchWindow(tree, filter), (one) => one));
+    return settled(this.#scope.state, found, (rankings) => {
       const lists = rankings.map(({ rows }) => rows);
       const stages = rankings.map(({ stage }) => stage);
       if ("merge" in query) return query.merge(lists, { limit, offset }, done(stages));
@@ -181,12 +176,11 @@ function leaf(query: RankingQuery): SearchQuery {
 }
 
 /** While some are still being read from files, points may move or go: the rest is asked where they lie afterwards. */
-function together<R>(
+function settled<R>(
   state: CollectionState,
-  found: readonly (StageRanking | Promise<StageRanking>)[],
+  rankings: StageRanking[] | Promise<StageRanking[]>,
   next: (rankings: StageRanking[]) => R | Promise<R>,
 ): R | Promise<R> {
-  const rankings = all(found);
   if (!(rankings instanceof Promise)) return next(rankings);
   return whenDone([rankings], state.segments(), async () =>
     next((await rankings).map(({ rows, stage }) => ({ rows: relocated(state, rows), stage }))),

@@ -1,7 +1,7 @@
 /** From what a query compares with, a vector or a point's id, to the vector itself. */
 import { type PointId, parsePointId } from "../payload/id.js";
 import { type QueryVector, queryVectorOf } from "../query/query-vector.js";
-import { after, all } from "../runtime/after.js";
+import { after, afterEach } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { CollectionState, Place } from "../segment/state.js";
@@ -73,11 +73,12 @@ export function exampleVectors(
   comparison: Comparison,
   given: readonly Example[],
 ): ExampleVector[] | Promise<ExampleVector[]> {
-  return all(given.map((example) => exampleVector(state, comparison, example)));
+  return afterEach(given, (example) => exampleVector(state, comparison, example));
 }
 
 /** Where the points lie now, each once; those that are gone by now lie nowhere. */
 export function placesOf(state: CollectionState, ids: readonly PointId[]): Place[] {
+  if (ids.length === 0) return [];
   return [...new Set(ids)].map((id) => state.find(id)).filter((place) => place !== undefined);
 }
 
@@ -100,15 +101,13 @@ function readVector(
     .finally(leave);
 }
 
-/** The place that `lookup_from` names; whether there is such a vector is asked once a point is looked up. COLLECTION_NOT_FOUND. */
+/** The place that `lookup_from` names; without a vector that which is searched. COLLECTION_NOT_FOUND. */
 export function lookupPlace(
   given: { collection: string; vector?: string | null } | null | undefined,
+  using: string,
   stateOf: (collection: string) => CollectionState,
 ): LookupPlace | undefined {
-  if (!given) return undefined;
-  const state = stateOf(given.collection);
-  const vector = given.vector ?? "";
-  return { state, vector };
+  return given ? { state: stateOf(given.collection), vector: given.vector ?? using } : undefined;
 }
 
 export function pointNotFound(id: PointId): VicinalError {

@@ -25,6 +25,7 @@ import {
   type QueryScope,
   type Read,
   type SearchQuery,
+  type Window,
 } from "./ranking.js";
 import type { QueryInterface, SupportedVectorInput } from "./schema/index.js";
 
@@ -86,7 +87,7 @@ function comparisonOf({ state, stateOf }: QueryScope, asked: Asked, at: string):
   const using = asked.using ?? "";
   metricOf(state.config, using);
   checkIdf(state.config, asked, at);
-  return { using, lookup: lookupPlace(asked.lookup_from, stateOf), at };
+  return { using, lookup: lookupPlace(asked.lookup_from, using, stateOf), at };
 }
 
 function searchBy<R>(
@@ -116,7 +117,7 @@ function searchBy<R>(
   const passes = betterThan(asked.score_threshold, largerIsNearer(distance));
   return nearest(state, wish, (found) => {
     const score = (hit: Hit) => scoreOf(distance, hit.distance);
-    return read({ rows: windowOf(found.hits, score, { ...choice, except, passes }), found });
+    return read({ rows: windowOf(found.hits, score, choice, except, passes), found });
   });
 }
 
@@ -145,18 +146,13 @@ function searchByObjective<R>(
   });
 }
 
-interface Choosing {
-  limit: number;
-  offset: number;
-  passes: (score: number) => boolean;
-  except: readonly Place[];
-}
-
 /** The hits within the window with their scores; they come best first. */
 function windowOf(
   hits: readonly Hit[],
   scoreOfHit: (hit: Hit) => number,
-  { limit, offset, passes, except }: Choosing,
+  { limit, offset }: Window,
+  except: readonly Place[],
+  passes: (score: number) => boolean,
 ): RankedRow[] {
   const rows: RankedRow[] = [];
   let skipped = 0;

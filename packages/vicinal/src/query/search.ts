@@ -5,13 +5,11 @@
  */
 import type { IndexTraits, Metric, SearchResult, SearchStats, VectorIndex } from "../index/contract.js";
 import type { SparseVector } from "../index/sparse/index.js";
-import { after } from "../runtime/after.js";
-import { countBits, forEachBit } from "../runtime/bits.js";
+import { countBits } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
 import { SparseColumn } from "../segment/sparse-column.js";
 import type { CollectionState } from "../segment/state.js";
 import type { FileHome, MemoryHome, VectorColumn } from "../segment/vector-column.js";
-import { Best } from "./best.js";
 import { matchingRows, type RowFilter } from "./matching.js";
 import {
   EFFORT_STEP,
@@ -22,9 +20,7 @@ import {
   type Share,
   speaksFor,
 } from "./plan.js";
-import type { QueryVector } from "./query-vector.js";
-import { candidateRows } from "./ranked.js";
-import { rowDistances } from "./row-distances.js";
+import { denseQuery, type QueryVector } from "./query-vector.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
 
@@ -96,7 +92,7 @@ export function nearest<R>(
   let parts = 0;
   for (const segment of state.segments()) {
     const column = segment.column(request.using);
-    if (!column || countOf(column) === 0 || segment.liveCount === 0) continue;
+    if (!column || column.count === 0 || segment.liveCount === 0) continue;
     const step = emptyPlan(segment, column);
     plan.push(step);
     const began = now();
@@ -109,22 +105,10 @@ export function nearest<R>(
       if (takeHits(hits, { segment, column }, result)) parts++;
       continue;
     }
-    if (column.multi) {
-      const rows = candidateRows(state, segment, request.filter).slice();
-      const searching = now();
-      step.filterMs = searching - began;
-      const searched = after(searchRows({ segment, column, rows, request, step }), (found) => {
-        step.searchMs = now() - searching;
-        hits.push(...found);
-        if (found.length > 0) parts++;
-      });
-      if (searched instanceof Promise) late.push(searched);
-      continue;
-    }
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
     step.filterMs = searching - began;
-    const part: Part = { state, segment, column, bits, request: request as DenseRequest, step };
+    const part: Part = { state, segment, column, bits, request, query: denseQuery(request.query), step };
     if (column.file) {
       const searched = searchFiles(part).then((result) => {
         step.searchMs = now() - searching;
@@ -168,11 +152,10 @@ interface Part {
   segment: Segment;
   column: VectorColumn;
   bits: Uint32Array | undefined;
-  request: DenseRequest;
+  request: NearestRequest;
+  query: Float32Array;
   step: SegmentPlan;
 }
-
-type DenseRequest = NearestRequest & { query: Float32Array };
 
 /** True when there were any. */
 function takeHits(
@@ -190,7 +173,7 @@ function takeHits(
 function emptyPlan(segment: Segment, column: VectorColumn | SparseColumn): SegmentPlan {
   return {
     segment: segment.id,
-    count: countOf(column),
+    count: column.count,
     path: "none",
     family: column instanceof SparseColumn ? "sparse" : column.index.family,
     matching: 0,
@@ -207,11 +190,6 @@ function emptyPlan(segment: Segment, column: VectorColumn | SparseColumn): Segme
   };
 }
 
-/** Vectors, dead ones included. */
-function countOf(column: VectorColumn | SparseColumn): number {
-  return column instanceof SparseColumn ? column.count : column.store.count;
-}
-
 /** By postings, which are exact; undefined when nothing can be answered. */
 function searchSparse(
   column: SparseColumn,
@@ -226,34 +204,6 @@ function searchSparse(
   const result = column.search({ query: query as SparseVector, k: Math.min(k, step.matching), bits });
   note(step, result.stats);
   return result;
-}
-
-/** The search of one segment's multi-vectors. */
-interface RowPart {
-  segment: Segment;
-  column: VectorColumn;
-  /** That may be answered. */
-  rows: Uint32Array;
-  request: NearestRequest;
-  step: SegmentPlan;
-}
-
-/** All are compared; nearest first. */
-function searchRows({ segment, column, rows, request, step }: RowPart): Hit[] | Promise<Hit[]> {
-  const { query, k } = request;
-  step.recall = 1;
-  step.path = "scan";
-  return after(rowDistances(column, query, rows), (distances) => {
-    const best = new Best<Hit>(k, (a, b) => a.distance - b.distance);
-    forEachBit(rows, (row) => {
-      if (!column.has(row)) return;
-      step.matching++;
-      if (best.last && distances[row] >= best.last.distance) return;
-      best.add({ segment, row, distance: distances[row] });
-    });
-    step.scored += step.matching;
-    return best.sorted();
-  });
 }
 
 /** Ordinals that may be answered; undefined for all. */
@@ -297,9 +247,8 @@ function isWorthIndex({ share: { matching, count } }: Planned, index: IndexTrait
 function searchMemory(part: Part, { index, scan }: MemoryHome): SearchResult | undefined {
   const plan = planSegment(part);
   if (!plan) return undefined;
-  const { bits, request, step } = part;
+  const { bits, query, step } = part;
   const { k } = plan;
-  const { query } = request;
   while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
     const result = index.search({ query, k, effort: plan.effort, bits });
     if (!isEnough(part, plan, result)) continue;
@@ -313,10 +262,9 @@ function searchMemory(part: Part, { index, scan }: MemoryHome): SearchResult | u
 async function searchFiles(part: Part): Promise<SearchResult | undefined> {
   const plan = planSegment(part);
   if (!plan) return undefined;
-  const { column, bits, request, step } = part;
+  const { column, bits, query, step } = part;
   const { index, store } = column.file as FileHome;
   const { k } = plan;
-  const { query } = request;
   while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
     const result = await index.search({ query, k, effort: plan.effort, bits });
     if (isEnough(part, plan, result)) return result;
@@ -348,16 +296,25 @@ function isEnough({ column, request, step }: Part, plan: Planned, result: Search
 }
 
 function watch(
-  { state, segment, column, bits, request }: Part,
+  { state, segment, column, bits, request, query }: Part,
   plan: Planned,
   index: VectorIndex,
   result: SearchResult,
 ) {
   const { k, planned, share } = plan;
   if (planned?.from !== "recall" || !request.watch?.isDue(index, result.stats.scored, share.matching)) return;
+  const { scan } = column.memory as MemoryHome;
   const alive = () => column.index === index && state.segments().includes(segment);
-  const asked = { query: request.query, k, effort: plan.effort as number, bits };
-  request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+  const asked = { query, k, effort: plan.effort as number, bits };
+  request.watch.check({
+    index,
+    scan,
+    count: column.count,
+    request: asked,
+    result,
+    recall: request.recall,
+    alive,
+  });
 }
 
 function scanned(step: SegmentPlan, result: SearchResult): SearchResult {

@@ -13,6 +13,7 @@
  */
 import type { FileIndex, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
+import { loadEncoded, MaxSimScan } from "../index/multi/index.js";
 import type { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
 import { type FieldSchema, loadColumn } from "../payload/columns.js";
@@ -230,7 +231,12 @@ async function loadIndex(
   store: VectorStore,
   { file, family, parameters }: IndexFile,
 ): Promise<VectorIndex> {
-  const index = await familyNamed(family).load(store, await openSections(dir, file, "index"));
+  const saved = await openSections(dir, file, "index");
+  const { scan } = column.memory ?? {};
+  const index =
+    scan instanceof MaxSimScan
+      ? await loadEncoded(scan, family, saved)
+      : await familyNamed(family).load(store, saved);
   fileOf.set(index, file);
   column.replaceIndex(index, { family, parameters });
   return index;

@@ -8,7 +8,7 @@ import { carriedOver, isExpired } from "../index/calibration.js";
 import { type IndexChoice, sameChoice } from "../index/choice.js";
 import type { BuildOptions, Progress, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
-import type { VectorStore } from "../index/vector-store.js";
+import { buildEncoded, EncodedIndex, LEAST_DOCUMENTS, MaxSimScan } from "../index/multi/index.js";
 import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { choiceOf } from "./config.js";
@@ -81,7 +81,8 @@ export class IndexWork {
   /** What a column should be searched by; undefined for a scan. An index that is right stays, however small its segment. */
   #wanted(column: VectorColumn): IndexChoice | undefined {
     const { count, dimensions } = column.store;
-    const large = count * dimensions * 4 >= this.leastBytes;
+    const many = !column.multi || column.count >= LEAST_DOCUMENTS;
+    const large = many && count * dimensions * 4 >= this.leastBytes;
     if (!large && !column.choice) return undefined;
     const choice = choiceOf(this.#state.config, column.name);
     if (choice.family === "flat") return undefined;
@@ -95,10 +96,10 @@ export class IndexWork {
       while (!this.#isRight(column)) {
         const wanted = this.#wanted(column);
         const older = wanted && previous && extendable(previous, column, wanted);
-        const { store } = await inMemory(segment, column);
+        const home = await inMemory(segment, column);
         if (!wanted) column.replaceIndex(undefined, undefined);
         else {
-          const index = await this.#buildOne(column.name, store, wanted, older, progress);
+          const index = await this.#buildOne(column.name, home, wanted, older, progress);
           if (index) column.replaceIndex(index, wanted);
         }
       }
@@ -114,7 +115,7 @@ export class IndexWork {
   /** Undefined when the configuration changed meanwhile, so that nobody wants the result. */
   async #buildOne(
     name: string,
-    store: VectorStore,
+    home: MemoryHome,
     wanted: IndexChoice,
     previous: Older | undefined,
     progress: Progress,
@@ -122,13 +123,12 @@ export class IndexWork {
     const abort = new AbortController();
     this.#building = { name, wanted, abort };
     try {
-      const family = familyNamed(wanted.family);
       const options = { signal: AbortSignal.any([this.#stop, abort.signal]), progress };
-      let index = await family.build(store, wanted.parameters, { ...options, previous });
+      let index = await buildOver(home, wanted, { ...options, previous });
       noteCalibration(index, previous);
       if (previous && !isMeasured(index)) {
         index.release();
-        index = await family.build(store, wanted.parameters, options);
+        index = await buildOver(home, wanted, options);
         noteCalibration(index, undefined);
       }
       throwIfCancelled(this.#stop);
@@ -159,11 +159,25 @@ async function inMemory(segment: Segment, column: VectorColumn): Promise<MemoryH
   return column.memory as MemoryHome;
 }
 
+function buildOver(
+  { store, scan }: MemoryHome,
+  wanted: IndexChoice,
+  options: BuildOptions,
+): Promise<VectorIndex> {
+  if (scan instanceof MaxSimScan) return buildEncoded(scan, wanted, options);
+  return familyNamed(wanted.family).build(store, wanted.parameters, options);
+}
+
+/** How many ordinals an index has. */
+function countOf(index: VectorIndex): number {
+  return index instanceof EncodedIndex ? index.scan.documents.count : index.store.count;
+}
+
 /** Says how many vectors a measurement was made on, or how many came and went since one that was carried over. */
 function noteCalibration(index: VectorIndex, previous: Older | undefined): void {
   const { calibration } = index;
   if (!calibration) return;
-  const { count } = index.store;
+  const count = countOf(index);
   if (calibration !== previous?.index.calibration) index.calibration = { ...calibration, count };
   else index.calibration = carriedOver(calibration, changedBy(previous, count));
 }
@@ -187,7 +201,8 @@ function extendable(
   wanted: IndexChoice,
 ): Older | undefined {
   const old = source.vectors.get(column.name);
-  if (!old?.memory || !sameChoice(old.choice, wanted)) return undefined;
+  // The encodings of multi-vectors are made anew.
+  if (!old?.memory || old.multi || !sameChoice(old.choice, wanted)) return undefined;
   const oldToNew = new Int32Array(old.store.count);
   for (let ordinal = 0; ordinal < oldToNew.length; ordinal++) {
     const row = newRows[old.row(ordinal)];

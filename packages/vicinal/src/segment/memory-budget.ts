@@ -34,6 +34,14 @@ export function growingCapacity(config: CollectionConfig): number {
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
 
+/**
+ * Vectors that a store of multi-vectors has room for: nobody knows how many a row will bring. Address space alone, but for a bit each.
+ * Enough for a segment (SEGMENT_BYTES), or a growing one and the largest multi-vector.
+ */
+export function multiCapacity(dimensions: number): number {
+  return Math.min(2 ** 26, Math.floor(2 ** 31 / (dimensions * 4)));
+}
+
 /** Vector bytes of a sealed segment at most. */
 export function segmentBytes(config: CollectionConfig): number {
   return Math.min(SEGMENT_BYTES, leastBudget(config) * SEGMENT_SHARE);

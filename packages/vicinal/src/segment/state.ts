@@ -20,7 +20,7 @@ import { type CollectionConfig, changedConfig, type FieldSchema } from "./config
 import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
-import { cacheBytes, growingCapacity } from "./memory-budget.js";
+import { cacheBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
 import { Segment } from "./segment.js";
 import { SparseColumn } from "./sparse-column.js";
 import { VectorColumn } from "./vector-column.js";
@@ -112,7 +112,11 @@ export class CollectionState {
       ([name, { size, distance, multi }]) =>
         new VectorColumn(
           name,
-          VectorStore.createWith(this.kernels, { dimensions: size, metric: distance, capacity }),
+          VectorStore.createWith(this.kernels, {
+            dimensions: size,
+            metric: distance,
+            capacity: multi ? multiCapacity(size) : capacity,
+          }),
           multi,
         ),
     );
