@@ -33,9 +33,9 @@ const collections: Case[] = [
     says: "vectors.size",
   },
   {
-    title: "size 65,536",
+    title: "size 65,537",
     ...create("new"),
-    body: { vectors: { ...size4, size: 65_536 } },
+    body: { vectors: { ...size4, size: 65_537 } },
     code: "OUT_OF_RANGE",
     says: "vectors.size",
   },

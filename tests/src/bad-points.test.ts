@@ -29,8 +29,8 @@ const vectors: Case[] = [
     title: "an empty vector",
     ...write,
     body: withGood({ vector: [] }),
-    code: "WRONG_DIMENSION",
-    says: "expected dim: 4, got 0",
+    code: "BAD_VECTOR",
+    says: "must not be empty",
   },
   {
     title: "a query of another dimension",

@@ -17,9 +17,10 @@ const vectorFor = (seed: number) => {
   const next = random(seed);
   return Array.from({ length: DIMENSIONS }, () => Math.fround(next() - 0.5));
 };
+const wordsFor = (id: number) => ({ indices: [id % 13, 20 + (id % 29)], values: [1, 2] });
 const pointFor = (id: number) => ({
   id,
-  vector: vectorFor(id),
+  vector: { "": vectorFor(id), words: wordsFor(id) },
   payload: {
     rank: id % 7,
     word: `w${id % 5}`,
@@ -35,6 +36,7 @@ async function fill(database: Database): Promise<void> {
   for (const name of names) {
     await database.createCollection(name, {
       vectors: { size: DIMENSIONS, distance: "Euclid" },
+      sparse_vectors: { words: { modifier: "idf" } },
       optimizers_config: { indexing_threshold: 1 },
     });
     await database.createPayloadIndex(name, { field_name: "rank", field_schema: "integer" });
@@ -74,6 +76,7 @@ async function answers(database: Database, name: string): Promise<unknown> {
       searches.push(
         (await database.query(name, { query: vectorFor(seed), limit: 5, params })).points.map(({ id }) => id),
       );
+  searches.push((await database.query(name, { query: wordsFor(3), using: "words", limit: POINTS })).points);
   return JSON.parse(
     JSON.stringify({ points, counts, searches }, (_, value) =>
       value instanceof Float32Array ? [...value] : value,

@@ -10,6 +10,7 @@ export {
 } from "./graph-calls";
 export { initNn, nnBytes, nnClear, nnSampleBytes, nnLinks, nnOffer, nnSample } from "./nn-descent";
 export { assignBytes, assignRows, moveCentroids, pickWeighted, seedDistances, sumRows } from "./kmeans";
+export { maxSim } from "./max-sim";
 export { plainDecode, plainEncode, plainScores } from "./plain";
 export { countBits, finishBatch, offerScores, scan, scanBatch, scanList, scoreList } from "./scan";
 export { initIvf, initIvfSlot, ivfBytes, ivfSlotBytes, ivfStats } from "./ivf";

@@ -1,4 +1,4 @@
-/** Twins of assembly/metrics.ts and assembly/scan.ts, in double precision. */
+/** Twins of assembly/metrics.ts, assembly/scan.ts and assembly/max-sim.ts, in double precision. */
 
 export const metricNames = ["Euclid", "Cosine", "Dot", "Manhattan"] as const;
 /** In the order in which the kernels number them. */
@@ -33,4 +33,15 @@ export function nearest(
     distance: metrics[metric](query, row(ordinal)),
   }));
   return all.sort((a, b) => a.distance - b.distance || a.ordinal - b.ordinal).slice(0, k);
+}
+
+/** MaxSim: the distances of each vector of a query to the nearest vector of a document, added up. */
+export function maxSimDistance(
+  metric: MetricName,
+  query: readonly ArrayLike<number>[],
+  document: readonly ArrayLike<number>[],
+): number {
+  const nearestOf = (vector: ArrayLike<number>) =>
+    document.reduce((least, row) => Math.min(least, metrics[metric](vector, row)), Number.POSITIVE_INFINITY);
+  return query.reduce((total, vector) => total + nearestOf(vector), 0);
 }

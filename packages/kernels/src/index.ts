@@ -1,7 +1,7 @@
 /** Scalar TypeScript twins of the kernels: slow, plain, and the oracle of their tests. */
 
 export { type Code, codeDistance, encode, encodeQuery } from "./code-twins.js";
-export { type MetricName, metricNames, metrics, nearest } from "./float-twins.js";
+export { type MetricName, maxSimDistance, metricNames, metrics, nearest } from "./float-twins.js";
 export {
   hadamardOf,
   hammingDistance,

@@ -22,6 +22,13 @@ export class PartError extends Error {
 export interface HttpFailure {
   status: number;
   text: string;
+  /** When to ask again, where that is known. */
+  retryAfterSec?: number;
+}
+
+export function retryAfterSec({ details }: VicinalError): number | undefined {
+  const { retryAfterMs } = details;
+  return typeof retryAfterMs === "number" ? Math.ceil(retryAfterMs / 1000) : undefined;
 }
 
 /** Codes of faults in a request's form; all other messages stand for themselves. */
@@ -30,6 +37,7 @@ const formCodes: ReadonlySet<ErrorCode> = new Set([
   "BAD_VECTOR",
   "BAD_POINT_ID",
   "BAD_FILTER",
+  "STRICT_MODE",
 ]);
 
 /** What a message begins with that says itself what kind of fault it tells. */
@@ -66,7 +74,8 @@ export function failureOf(error: unknown, bodyLimitBytes: number): HttpFailure {
     return { status: error.reason.status, text: labelled(error.reason, error.part) };
   if (error instanceof VicinalError) {
     const inPath = error.details.path === collectionNameParameter;
-    return { status: error.status, text: labelled(error, inPath ? "path parameters" : "JSON body") };
+    const text = labelled(error, inPath ? "path parameters" : "JSON body");
+    return { status: error.status, text, retryAfterSec: retryAfterSec(error) };
   }
   const { statusCode = 500, code, message } = error as FastifyFailure;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE")

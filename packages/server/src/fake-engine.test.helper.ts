@@ -82,6 +82,34 @@ export class FakeEngine implements EngineApi {
   }
   getCollectionAliases = this.getAliases;
 
+  async getOptimizations() {
+    return {
+      summary: { queued_optimizations: 0, queued_segments: 0, queued_points: 0, idle_segments: 0 },
+      running: [],
+    };
+  }
+
+  async collectionClusterInfo() {
+    return { peer_id: 0, shard_count: 1, local_shards: [], remote_shards: [], shard_transfers: [] };
+  }
+
+  async listShardKeys() {
+    return { shard_keys: [] };
+  }
+
+  async getQuotas() {
+    return { config: {}, usage: { resident_memory_percent: null, disk_usage_percent: null } };
+  }
+
+  async updateQuotas(): Promise<boolean> {
+    return true;
+  }
+
+  async getNodeReport() {
+    const exceeded = { resident_memory: null, disk_usage: null };
+    return { collectionCount: this.collections.size, collections: [], quotas: { config: {}, exceeded } };
+  }
+
   async upsert(name: string, body: unknown): Promise<UpdateResult> {
     const { size, points } = this.collection(name);
     const operation = pointInsertOperations.parse(body);

@@ -22,6 +22,10 @@ export const writeParameters = object({
 export type WriteParameters = Infer<typeof writeParameters>;
 
 export const readParameters = object({ consistency: optional(readConsistency), timeout });
+export const telemetryParameters = object({
+  details_level: optional(unsigned()).describe("From 0, counts alone, to 4, each segment. Default 0."),
+  per_collection: optional(boolean()).describe("Whether to count requests by collection. Default false."),
+});
 export const manageParameters = object({ timeout });
 export const noParameters = object({});
 

@@ -47,11 +47,9 @@ import {
   VicinalError,
 } from "vicinal/protocol";
 import {
-  type ResultWriter,
   writeGroups,
   writeMatrixOffsets,
   writeMatrixPairs,
-  writePlain,
   writePoint,
   writePoints,
   writeQueryResponse,
@@ -61,74 +59,11 @@ import {
   writeSearchResponses,
 } from "./answer.js";
 import { PartError, throwInner } from "./errors.js";
-import {
-  manageParameters,
-  noParameters,
-  readParameters,
-  type WriteParameters,
-  writeParameters,
-} from "./parameters.js";
+import { operatorRoutes } from "./operator-routes.js";
+import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
+import { type HttpMethod, type Route, route } from "./route.js";
 
-export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-
-/** What a handler gets: the body is the engine's to validate, the parameters have been. */
-export interface Call<Body, Parameters> {
-  engine: EngineApi;
-  /** The path's `{collection_name}`, or empty where the path has none. */
-  collection: string;
-  /** The path's other parameters. */
-  path: Readonly<Record<string, string>>;
-  body: Body;
-  parameters: Parameters;
-}
-
-/** An object schema: its fields are the query parameters. */
-export type ParametersSchema = Schema<unknown> & {
-  readonly fields: Readonly<Record<string, Schema<unknown>>>;
-};
-
-export interface Route {
-  /** `operationId` of Qdrant's description. */
-  operation: string;
-  summary: string;
-  method: HttpMethod;
-  /** With `{name}` for parameters. */
-  path: string;
-  parameters: ParametersSchema;
-  body: Schema<unknown> | undefined;
-  result: Schema<unknown>;
-  run(call: Call<unknown, unknown>): Promise<unknown>;
-  write: ResultWriter<unknown>;
-}
-
-interface Operation<B, P, R> {
-  parameters?: Schema<P> & ParametersSchema;
-  body?: Schema<B>;
-  result: Schema<unknown>;
-  run(call: Call<B, P>): Promise<R>;
-  write?: ResultWriter<R>;
-}
-
-/** A row of the table; the types of its parts are checked against each other here and forgotten after. */
-function route<B, P, R>(
-  operation: string,
-  method: HttpMethod,
-  path: string,
-  summary: string,
-  { parameters, body, result, run, write }: Operation<B, P, R>,
-): Route {
-  return {
-    operation,
-    summary,
-    method,
-    path,
-    parameters: parameters ?? noParameters,
-    body,
-    result,
-    run: run as Route["run"],
-    write: (write ?? writePlain) as ResultWriter<unknown>,
-  };
-}
+export type { ParametersSchema, Route } from "./route.js";
 
 type WriteMethod = {
   [M in keyof EngineApi]: EngineApi[M] extends (name: string, body: never) => Promise<UpdateResult>
@@ -377,4 +312,6 @@ export const routes: readonly Route[] = [
     write: writeMatrixOffsets,
     run: ({ engine, collection, body }) => engine.searchMatrixOffsets(collection, body),
   }),
+
+  ...operatorRoutes,
 ];

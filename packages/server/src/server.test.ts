@@ -139,9 +139,9 @@ describe("bad requests name the culprit", () => {
     [
       "PUT",
       "/collections/wide",
-      { vectors: { size: 65_536, distance: "Dot" } },
+      { vectors: { size: 65_537, distance: "Dot" } },
       422,
-      "Validation error in JSON body: [vectors.size: value 65536 invalid, must be from 1 to 65535]",
+      "Validation error in JSON body: [vectors.size: value 65537 invalid, must be from 1 to 65536]",
     ],
     [
       "PUT",

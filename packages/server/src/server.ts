@@ -12,10 +12,13 @@ import { keyCheck } from "./auth.js";
 import { failureOf } from "./errors.js";
 import type { GrpcListener } from "./grpc/index.js";
 import { Metered } from "./metered.js";
+import { metrics } from "./metrics.js";
 import { openApiDocument } from "./openapi.js";
-import { parseParameters } from "./parameters.js";
+import { parseParameters, telemetryParameters } from "./parameters.js";
 import { type Route, routes } from "./routes.js";
-import { assertReady, RequestTally, versionInfo } from "./service.js";
+import { assertReady, versionInfo } from "./service.js";
+import { RequestTally } from "./tally.js";
+import { type Doors, telemetry } from "./telemetry.js";
 
 export interface ServerOptions {
   /** The database that answers, as `open` gives it. The server does not close it. */
@@ -89,7 +92,8 @@ declare module "fastify" {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const app = createApp(options);
+  const doors: Doors = { rest: new RequestTally(), grpc: new RequestTally() };
+  const app = createApp(options, doors);
   let grpc: GrpcListener | undefined;
 
   async function listenRest(host: string, port: number): Promise<string> {
@@ -104,8 +108,9 @@ export function createServer(options: ServerOptions): Server {
   async function startGrpc(host: string, port: number): Promise<GrpcListener> {
     const { listenGrpc } = await import("./grpc/index.js");
     const { apiKey, bodyLimitBytes = defaultBodyLimitBytes } = options;
+    const { engine } = options.database;
     try {
-      return await listenGrpc({ engine: options.database.engine, apiKey, bodyLimitBytes }, host, port);
+      return await listenGrpc({ engine, apiKey, bodyLimitBytes, tally: doors.grpc }, host, port);
     } catch (cause) {
       await app.close();
       throw listenError(cause, host, port);
@@ -131,7 +136,7 @@ function portAfter(port: number): number {
   return port === 0 ? 0 : port + 1;
 }
 
-function createApp(options: ServerOptions): FastifyInstance {
+function createApp(options: ServerOptions, doors: Doors): FastifyInstance {
   const { bodyLimitBytes = defaultBodyLimitBytes } = options;
   const { engine } = options.database;
   const app = fastify({
@@ -145,16 +150,17 @@ function createApp(options: ServerOptions): FastifyInstance {
     },
     ...(options.logger ? { loggerInstance: options.logger, disableRequestLogging: true } : {}),
   }) as FastifyInstance;
-  const tally = new RequestTally();
-
   app.decorateRequest("startedMs", 0);
   app.addHook("onRequest", async (request) => {
     request.startedMs = performance.now();
   });
   app.addHook("onResponse", async (request, reply) => {
     const pattern = request.routeOptions.config.pattern;
-    if (pattern !== undefined)
-      tally.add(`${request.method} ${pattern}`, reply.statusCode, performance.now() - request.startedMs);
+    if (pattern === undefined) return;
+    const { collection_name: collection } = request.params as Record<string, string | undefined>;
+    const durationMs = performance.now() - request.startedMs;
+    const isAnswered = reply.statusCode < 400;
+    doors.rest.add(`${request.method} ${pattern}`, reply.statusCode, durationMs, isAnswered, collection);
   });
   if (options.cors) app.register(cors, { origin: options.cors === true ? "*" : [...options.cors] });
   if (options.apiKey !== undefined) {
@@ -171,8 +177,9 @@ function createApp(options: ServerOptions): FastifyInstance {
   );
 
   app.setErrorHandler((error, request, reply) => {
-    const { status, text } = failureOf(error, bodyLimitBytes);
+    const { status, text, retryAfterSec } = failureOf(error, bodyLimitBytes);
     if (status >= 500) request.log.error(error);
+    if (retryAfterSec !== undefined) reply.header("retry-after", retryAfterSec);
     return sendJson(reply.code(status), errorEnvelope(text, request.startedMs));
   });
   app.setNotFoundHandler((request, reply) =>
@@ -183,7 +190,7 @@ function createApp(options: ServerOptions): FastifyInstance {
   );
 
   for (const route of routes) addRoute(app, route, engine);
-  addServiceRoutes(app, engine, tally);
+  addServiceRoutes(app, engine, doors);
   return app;
 }
 
@@ -201,7 +208,7 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
         engine: metered.engine,
         collection,
         path,
-        body: request.body,
+        body: withTimeout(request.body, parameters),
         parameters,
       });
       return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));
@@ -209,7 +216,14 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
   });
 }
 
-function addServiceRoutes(app: FastifyInstance, engine: EngineApi, tally: RequestTally): void {
+/** The engine's operations have the options beside a body as members of it. */
+function withTimeout(body: unknown, parameters: unknown): unknown {
+  const { timeout } = parameters as { timeout?: number };
+  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+  return timeout !== undefined && isObject ? { ...body, timeout } : body;
+}
+
+function addServiceRoutes(app: FastifyInstance, engine: EngineApi, doors: Doors): void {
   const config = (pattern: string) => ({ config: { pattern } });
   const document = JSON.stringify(openApiDocument());
 
@@ -221,12 +235,20 @@ function addServiceRoutes(app: FastifyInstance, engine: EngineApi, tally: Reques
     return reply.type("text/plain").send("all shards are ready");
   });
   app.get("/openapi.json", async (_request, reply) => reply.type(jsonType).send(document));
-  app.get("/telemetry", config("/telemetry"), async (request, reply) =>
-    sendJson(reply, envelope(await tally.telemetry(engine), writePlain, request.startedMs)),
-  );
-  app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4").send(await tally.metrics(engine)),
-  );
+  app.get("/telemetry", config("/telemetry"), async (request, reply) => {
+    const query = request.query as Record<string, unknown>;
+    const { details_level, per_collection } = parseParameters(telemetryParameters, query);
+    const asked = { level: details_level ?? 0, perCollection: per_collection === true };
+    const told = await telemetry(engine, doors, asked);
+    return sendJson(reply, envelope(told, writePlain, request.startedMs));
+  });
+  app.get("/metrics", async (request, reply) => {
+    const query = request.query as Record<string, unknown>;
+    const { per_collection } = parseParameters(telemetryParameters, query);
+    return reply
+      .type("text/plain; version=0.0.4")
+      .send(await metrics(engine, doors, per_collection === true));
+  });
 }
 
 function sendJson(reply: FastifyReply, bytes: Buffer): FastifyReply {

@@ -10,6 +10,7 @@ import {
   PointStructSchema,
   QdrantClient,
   type QuerySchema,
+  type StrictModeConfigSchema,
   toDenseVector,
   type ValueSchema,
 } from "@qdrant/js-client-grpc";
@@ -144,6 +145,32 @@ describe("collections", () => {
       Code.NotFound,
       "Not found: Alias live does not exists!",
     ]);
+  });
+
+  test("have a strict mode", async () => {
+    await makeCities();
+    const limit = (strictModeConfig: MessageInitShape<typeof StrictModeConfigSchema>) =>
+      collections().update({
+        collectionName: "cities",
+        strictModeConfig: { enabled: true, ...strictModeConfig },
+      });
+    const count = (timeout?: bigint) => points().count({ collectionName: "cities", exact: false, timeout });
+    await limit({ maxTimeout: 2 });
+    await count(2n);
+    const [code, text] = await codeOf(count(3n));
+    expect(code).toBe(Code.InvalidArgument);
+    expect(text).toContain('Limit exceeded 3 > 2 for "timeout"');
+    await limit({ readRateLimit: 1 });
+    await count();
+    // The client makes an error of its own of it where the answer says when to come again.
+    const { cause } = await count().catch((reason) => reason);
+    expect(cause).toMatchObject({ code: Code.ResourceExhausted, retry_after: expect.any(Number) });
+    const { result } = await collections().get({ collectionName: "cities" });
+    expect(result?.config?.strictModeConfig).toMatchObject({
+      enabled: true,
+      maxTimeout: 2,
+      readRateLimit: 1,
+    });
   });
 
   test("have indexes of payload fields, described as they were made", async () => {

@@ -5,6 +5,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { EngineApi } from "vicinal/protocol";
 import { keyCheck } from "../auth.js";
+import type { RequestTally } from "../tally.js";
 import { healthFile } from "./descriptors.js";
 import { addHealth, healthService } from "./health.js";
 import { addReflection, reflectionServices } from "./reflection.js";
@@ -15,6 +16,7 @@ export interface GrpcOptions {
   engine: EngineApi;
   apiKey: string | undefined;
   bodyLimitBytes: number;
+  tally: RequestTally;
 }
 
 export interface GrpcListener {
@@ -39,7 +41,7 @@ const windowBytes = 2 ** 20;
 
 /** @throws What the platform's listening throws. */
 export async function listenGrpc(options: GrpcOptions, host: string, port: number): Promise<GrpcListener> {
-  const { engine, apiKey, bodyLimitBytes } = options;
+  const { engine, apiKey, bodyLimitBytes, tally } = options;
   const known = [...services, healthService, ...reflectionServices];
   const handler = connectNodeAdapter({
     connect: false,
@@ -47,7 +49,7 @@ export async function listenGrpc(options: GrpcOptions, host: string, port: numbe
     readMaxBytes: bodyLimitBytes,
     interceptors: apiKey === undefined ? [] : [keyInterceptor(apiKey)],
     routes(router) {
-      addServices(router, engine);
+      addServices(router, engine, tally);
       addHealth(
         router,
         engine,

@@ -5,6 +5,7 @@ import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
 import { type EngineApi, VicinalError } from "vicinal/protocol";
 import { Metered } from "../metered.js";
 import { versionInfo } from "../service.js";
+import type { RequestTally } from "../tally.js";
 import { type Decoded, fromMessage } from "./from-message.js";
 import { type Body, collections, type Operation, points } from "./operations.js";
 import { statusOf } from "./status.js";
@@ -35,16 +36,16 @@ const tables: readonly (readonly [DescService, Readonly<Record<string, Operation
 
 export const services: readonly DescService[] = [...tables.map(([desc]) => desc), qdrant];
 
-/** Fields that REST has in its path and its query parameters; the rest is its body. */
-const beside = ["collection_name", "wait", "ordering", "timeout", "read_consistency"] as const;
+/** Fields that REST has in its path and its query parameters; the rest is its body, with the `timeout`. */
+const beside = ["collection_name", "wait", "ordering", "read_consistency"] as const;
 
-export function addServices(router: ConnectRouter, engine: EngineApi): void {
+export function addServices(router: ConnectRouter, engine: EngineApi, tally: RequestTally): void {
   for (const [desc, operations] of tables) {
     const methods: Record<string, unknown> = {};
     for (const method of desc.methods) {
       const run = operations[method.name];
       if (run !== undefined && method.methodKind === "unary")
-        methods[method.localName] = handler(method, run, engine);
+        methods[method.localName] = handler(method, run, engine, tally);
     }
     // The router answers the methods that are not there as not implemented.
     router.service(desc, methods as Partial<ServiceImpl<DescService>>);
@@ -55,29 +56,31 @@ export function addServices(router: ConnectRouter, engine: EngineApi): void {
   } as unknown as Partial<ServiceImpl<DescService>>);
 }
 
-function handler(method: DescMethod, run: Operation, engine: EngineApi) {
+function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: RequestTally) {
+  const endpoint = `/${method.parent.typeName}/${method.name}`;
   return async (message: Message): Promise<Message> => {
     const startedMs = performance.now();
+    const count = (code: number, collection?: string) =>
+      tally.add(endpoint, code, performance.now() - startedMs, code === 0, collection);
     try {
       const body = fromMessage(method.input, message as Decoded) as Body;
-      const { collection_name: collection, wait, timeout } = body;
+      const { collection_name: collection = "", wait, timeout } = body as { collection_name?: string } & Body;
       if (timeout === 0)
         throw new VicinalError("OUT_OF_RANGE", "timeout: value 0 invalid, must be 1 or larger", {
           path: "timeout",
         });
       for (const name of beside) delete body[name];
       const metered = new Metered(engine);
-      const result = await run({
-        engine: metered.engine,
-        collection: (collection as string | undefined) ?? "",
-        body,
-        wait: wait === true,
-      });
+      const result = await run({ engine: metered.engine, collection, body, wait: wait === true });
       const time = (performance.now() - startedMs) / 1000;
       const usage = metered.inference && { inference: metered.inference };
-      return toMessage(method.output, { ...result, time, usage }) as unknown as Message;
+      const answer = toMessage(method.output, { ...result, time, usage }) as unknown as Message;
+      count(0, collection);
+      return answer;
     } catch (error) {
-      throw statusOf(error);
+      const status = statusOf(error);
+      count(status.code);
+      throw status;
     }
   };
 }

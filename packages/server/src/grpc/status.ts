@@ -1,7 +1,7 @@
 /** Failures as gRPC statuses: the code that Qdrant answers with, and the text of the REST door. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorCode, VicinalError } from "vicinal/protocol";
-import { labelled } from "../errors.js";
+import { labelled, retryAfterSec } from "../errors.js";
 
 /** Codes whose HTTP status would name another gRPC code. */
 const codes: Partial<Record<ErrorCode, Code>> = { CANCELLED: Code.Canceled };
@@ -15,6 +15,7 @@ const codesOfStatus: Readonly<Record<number, Code>> = {
   409: Code.AlreadyExists,
   413: Code.ResourceExhausted,
   422: Code.InvalidArgument,
+  429: Code.ResourceExhausted,
   501: Code.Unimplemented,
   503: Code.Unavailable,
   507: Code.ResourceExhausted,
@@ -25,7 +26,9 @@ export function statusOf(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof VicinalError) {
     const code = codes[error.code] ?? codesOfStatus[error.status] ?? Code.Internal;
-    return new ConnectError(labelled(error, "body"), code, undefined, undefined, error);
+    const seconds = retryAfterSec(error);
+    const metadata = seconds === undefined ? undefined : { "retry-after": String(seconds) };
+    return new ConnectError(labelled(error, "body"), code, metadata, undefined, error);
   }
   const message = error instanceof Error ? error.message : String(error);
   return new ConnectError(`Service internal error: ${message}`, Code.Internal, undefined, undefined, error);

@@ -13,7 +13,8 @@ import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
-import type { AliasOperation } from "./schema/index.js";
+import { Quotas } from "./quotas.js";
+import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
 const FORMAT = 1;
 
@@ -25,6 +26,8 @@ interface CatalogueManifest {
   collections: { name: string; folder: number }[];
   /** Pairs of alias and collection; absent where none was ever made. */
   aliases?: [string, string][];
+  /** Absent where none were ever set. */
+  quotas?: QuotaConfig;
 }
 
 interface Entry {
@@ -43,6 +46,7 @@ export class Catalogue {
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
   readonly #entries = new Map<string, Entry>();
+  readonly quotas: Quotas;
   #aliases = new Aliases();
   #epoch = 1;
   #nextFolder = 1;
@@ -51,6 +55,7 @@ export class Catalogue {
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
+    this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
   }
@@ -73,6 +78,7 @@ export class Catalogue {
     this.#epoch = (manifest?.epoch ?? 0) + 1;
     this.#nextFolder = manifest?.nextFolder ?? 1;
     this.#aliases = new Aliases(manifest?.aliases);
+    this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
     if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
@@ -127,13 +133,14 @@ export class Catalogue {
     return this.#dir?.folder(`collections/${folder}`);
   }
 
-  async #commit(aliases = this.#aliases): Promise<void> {
+  async #commit(aliases = this.#aliases, quotas = this.quotas.config): Promise<void> {
     const manifest: CatalogueManifest = {
       format: FORMAT,
       epoch: this.#epoch,
       nextFolder: this.#nextFolder,
       collections: [...this.#entries].map(([name, { folder }]) => ({ name, folder })),
       aliases: aliases.list(),
+      quotas,
     };
     await this.#manifests?.commit(manifest);
   }
@@ -169,6 +176,12 @@ export class Catalogue {
     throw entry.collection;
   }
 
+  /** By its own name, where it could be opened. */
+  find(name: string): Collection | undefined {
+    const collection = this.#entries.get(name)?.collection;
+    return collection instanceof Collection ? collection : undefined;
+  }
+
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
   aliases(name?: string): [string, string][] {
     this.#mustBeOpen();
@@ -184,6 +197,14 @@ export class Catalogue {
       const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
       await this.#commit(aliases);
       this.#aliases = aliases;
+    });
+  }
+
+  async changeQuotas(config: QuotaConfig): Promise<void> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      await this.#commit(this.#aliases, config);
+      this.quotas.config = config;
     });
   }
 

@@ -12,6 +12,7 @@ import {
 } from "../segment/config.js";
 import type { Datatype } from "../segment/datatype.js";
 import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
+import { healthOf, indexedCount } from "./operator-views.js";
 import { sparseVectorConfig, vectorConfig } from "./prepare.js";
 import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
 
@@ -50,7 +51,14 @@ function indexOf({ index }: Pick<VectorParams, "index">): Pick<VectorConfig, "fa
 }
 
 export function collectionConfig(request: CreateCollection): CollectionConfig {
-  const { vectors = {}, sparse_vectors: sparse, hnsw_config, optimizers_config, ...other } = request;
+  const {
+    vectors = {},
+    sparse_vectors: sparse,
+    hnsw_config,
+    optimizers_config,
+    strict_mode_config,
+    ...other
+  } = request;
   const named = isSingle(vectors ?? {}) ? { "": vectors } : (vectors ?? {});
   const config: CollectionConfig = {
     vectors: Object.fromEntries(
@@ -59,14 +67,19 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
     ...(sparse ? { sparse: sparseConfigs(sparse) } : {}),
     hnsw: given(hnsw_config),
     optimizers: given(optimizers_config),
-    other: given(other),
+    other: {
+      ...given(other),
+      ...(strict_mode_config ? { strict_mode_config: given(strict_mode_config) } : {}),
+    },
     fields: {},
   };
   for (const name of Object.keys(config.sparse ?? {}))
     if (Object.hasOwn(config.vectors, name))
-      throw new VicinalError("BAD_REQUEST", `sparse_vectors.${name}: a dense vector has this name`, {
-        path: `sparse_vectors.${name}`,
-      });
+      throw new VicinalError(
+        "BAD_REQUEST",
+        `Wrong input: Dense and sparse vector names must be unique - duplicate found with '${name}'`,
+        { path: `sparse_vectors.${name}` },
+      );
   checkIndexes(config);
   return config;
 }
@@ -112,6 +125,12 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
   // A metadata update merges, as payloads do; `null` removes.
   if (request.metadata)
     rest.metadata = given({ ...(config.other.metadata as Settings), ...request.metadata });
+  // Limits change one by one; `null` leaves one as it is.
+  if (request.strict_mode_config)
+    rest.strict_mode_config = {
+      ...(config.other.strict_mode_config as Settings),
+      ...given(request.strict_mode_config),
+    };
   if (Object.keys(rest).length > 0) change.other = rest;
   if (vectors)
     change.vectors = Object.fromEntries(
@@ -138,22 +157,17 @@ export function describeCollection(collection: Collection): CollectionInfo {
   const { state, optimizer } = collection;
   const { config } = state;
   const segments = state.segments();
-  let indexed = 0;
-  for (const segment of segments)
-    for (const column of segment.vectors.values())
-      if (column.index.family !== "flat") indexed += column.store.count;
-  for (const segment of segments) for (const column of segment.sparse.values()) indexed += column.count;
-  const { failure } = optimizer;
+  const { status, failure } = healthOf(collection);
   const { shard_number, replication_factor, write_consistency_factor, on_disk_payload, ...other } =
     config.other;
   const { wal_config, quantization_config, strict_mode_config, metadata, ...params } = other;
   return {
-    status: failure !== undefined ? "red" : optimizer.idle ? "green" : "yellow",
-    optimizer_status: failure !== undefined ? { error: messageOf(failure) } : "ok",
+    status,
+    optimizer_status: failure === undefined ? "ok" : { error: failure },
     warnings: optimizer.backlogged
       ? [{ message: "Writes wait: too many vectors are sealed but not indexed yet" }]
       : undefined,
-    indexed_vectors_count: indexed,
+    indexed_vectors_count: indexedCount(segments),
     points_count: state.pointCount,
     segments_count: segments.length,
     config: {
@@ -189,7 +203,7 @@ export function describeCollection(collection: Collection): CollectionInfo {
         ...config.optimizers,
       },
       wal_config: { wal_capacity_mb: 32, wal_segments_ahead: 0, ...(wal_config as Settings) },
-      ...(quantization_config ? { quantization_config } : {}),
+      quantization_config: quantization_config ?? null,
       ...(strict_mode_config ? { strict_mode_config } : {}),
       ...(metadata ? { metadata } : {}),
     },
@@ -212,8 +226,4 @@ function describeVectors(config: CollectionConfig): unknown {
   ]);
   if (described.length === 1 && described[0][0] === "") return described[0][1];
   return Object.fromEntries(described);
-}
-
-function messageOf(failure: unknown): string {
-  return failure instanceof VicinalError || failure instanceof Error ? failure.message : String(failure);
 }

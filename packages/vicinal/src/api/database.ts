@@ -13,6 +13,7 @@ import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./hooks.js";
 import type * as schema from "./schema/index.js";
 import type { RawJson } from "./schema/index.js";
+import { underStrictMode } from "./strict-mode.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;
@@ -25,7 +26,7 @@ export class Database {
 
   /** Use `open`. */
   constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch, hooks?: ReadyHooks) {
-    this.engine = new Engine(catalogue, watch, hooks);
+    this.engine = underStrictMode(new Engine(catalogue, watch, hooks), catalogue);
     this.#release = release;
   }
 
@@ -66,6 +67,20 @@ export class Database {
 
   getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
     return this.engine.getCollectionAliases(name);
+  }
+
+  /** What the optimizer does now. */
+  getOptimizations(name: string, args?: schema.OptimizationsRequest): Promise<schema.OptimizationsResponse> {
+    return this.engine.getOptimizations(name, args);
+  }
+
+  /** Shares of the machine's memory and disk from which on only deletions are taken, and what is in use. */
+  getQuotas(): Promise<schema.QuotaStatus> {
+    return this.engine.getQuotas();
+  }
+
+  updateQuotas(config: schema.QuotaConfig): Promise<boolean> {
+    return this.engine.updateQuotas(config);
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */

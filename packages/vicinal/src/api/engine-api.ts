@@ -6,8 +6,11 @@
  * same errors. Payloads come as stored bytes, vectors as `Float32Array`. A write's promise resolves once the
  * write is durable and searchable.
  */
+
+import type { NodeReport } from "./node-report.js";
 import type {
   ChangeAliases,
+  CollectionClusterInfo,
   CollectionExistence,
   CollectionInfo,
   CollectionsAliases,
@@ -21,6 +24,8 @@ import type {
   FacetResponse,
   GroupsResult,
   InferenceUsage,
+  OptimizationsRequest,
+  OptimizationsResponse,
   PointInsertOperations,
   PointRecord,
   PointRequest,
@@ -29,6 +34,8 @@ import type {
   QueryRequest,
   QueryRequestBatch,
   QueryResponse,
+  QuotaConfig,
+  QuotaStatus,
   RawJson,
   ScrollRequest,
   ScrollResult,
@@ -36,6 +43,7 @@ import type {
   SearchMatrixPairs,
   SearchMatrixRequest,
   SetPayload,
+  ShardKeysResponse,
   UpdateCollection,
   UpdateResult,
 } from "./schema/index.js";
@@ -57,6 +65,14 @@ export interface EngineApi {
   updateCollectionAliases(body: ChangeAliases): Promise<boolean>;
   getAliases(): Promise<CollectionsAliases>;
   getCollectionAliases(name: string): Promise<CollectionsAliases>;
+
+  getOptimizations(name: string, args?: OptimizationsRequest): Promise<OptimizationsResponse>;
+  collectionClusterInfo(name: string): Promise<CollectionClusterInfo>;
+  listShardKeys(name: string): Promise<ShardKeysResponse>;
+  getQuotas(): Promise<QuotaStatus>;
+  updateQuotas(body: QuotaConfig): Promise<boolean>;
+  /** What a node's telemetry says; Vicinal's own. */
+  getNodeReport(): Promise<NodeReport>;
 
   upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
   delete(name: string, body: PointsSelector): Promise<UpdateResult>;

@@ -25,6 +25,8 @@ import { answerGroups } from "./groups.js";
 import type { ReadyHooks } from "./hooks.js";
 import { InferenceModels } from "./inference.js";
 import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
+import { type NodeReport, reportNode } from "./node-report.js";
+import { clusterInfo, describeOptimizations } from "./operator-views.js";
 import { PointReader } from "./points.js";
 import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
 import { answerQuery, compiled, type QueryScope } from "./queries.js";
@@ -100,6 +102,38 @@ export class Engine implements ScopedEngine {
 
   async getCollectionAliases(name: string): Promise<schema.CollectionsAliases> {
     return describeAliases(this.#catalogue.aliases(name));
+  }
+
+  // -------------------------------------------------------------------------------------------- operators' views
+
+  async getOptimizations(
+    name: string,
+    args?: schema.OptimizationsRequest,
+  ): Promise<schema.OptimizationsResponse> {
+    return describeOptimizations(this.#catalogue.get(name), args);
+  }
+
+  async collectionClusterInfo(name: string): Promise<schema.CollectionClusterInfo> {
+    return clusterInfo(this.#catalogue.get(name));
+  }
+
+  /** Points are put into shards by their ids: there are no keys. */
+  async listShardKeys(name: string): Promise<schema.ShardKeysResponse> {
+    this.#catalogue.get(name);
+    return { shard_keys: [] };
+  }
+
+  async getQuotas(): Promise<schema.QuotaStatus> {
+    return this.#catalogue.quotas.status();
+  }
+
+  async updateQuotas(body: schema.QuotaConfig): Promise<boolean> {
+    await this.#catalogue.changeQuotas(schema.quotaConfig.parse(body));
+    return true;
+  }
+
+  async getNodeReport(): Promise<NodeReport> {
+    return reportNode(this.#catalogue);
   }
 
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */

@@ -4,12 +4,13 @@
  *   ln(1 + (N - n + 0.5) / (n + 0.5))    N vectors, n of them with the term
  *
  * Robertson & Walker (1994), with the 1 added that keeps it positive. N and n are counted over all segments, so that scores of
- * points in several of them compare; deleted points count until their segments are merged. Or over a corpus: the points that match a
- * filter.
+ * points in several of them compare, and over live points alone, so that what was overwritten does not weigh. Or over a corpus: the
+ * points that match a filter.
  */
 import type { SparseVector } from "../index/sparse/index.js";
-import { matchingRows, type RowFilter } from "../query/matching.js";
-import { forEachBit } from "../runtime/bits.js";
+import type { RowFilter } from "../query/matching.js";
+import { candidateRows } from "../query/ranked.js";
+import { countBits } from "../runtime/bits.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { CollectionState } from "../segment/state.js";
@@ -46,42 +47,28 @@ export function weighted(
 ): SparseVector {
   if (sparseVectorConfig(state.config, using)?.modifier !== "idf") return query;
   const corpus = idf && typeof idf === "object" ? filters.compiled(idf.corpus) : undefined;
-  const { vectors, withTerm } = corpus
-    ? countedAmong(state, using, query.terms, corpus)
-    : counted(state, using, query.terms);
+  const { vectors, withTerm } = counted(state, using, query.terms, corpus);
   const values = query.values.map(
     (value, i) => value * Math.log1p((vectors - withTerm[i] + 0.5) / (withTerm[i] + 0.5)),
   );
   return { terms: query.terms, values };
 }
 
-function counted(state: CollectionState, using: string, terms: Uint32Array): Counts {
+function counted(
+  state: CollectionState,
+  using: string,
+  terms: Uint32Array,
+  corpus: RowFilter | undefined,
+): Counts {
   const counts: Counts = { vectors: 0, withTerm: new Float64Array(terms.length) };
   for (const segment of state.segments()) {
     const column = segment.sparse.get(using);
     if (!column) continue;
-    counts.vectors += column.count;
+    const whole = !corpus && segment.deadCount === 0;
+    const bits = whole ? undefined : column.ordinalBits(candidateRows(state, segment, corpus));
+    counts.vectors += bits ? countBits(bits) : column.count;
     terms.forEach((term, i) => {
-      counts.withTerm[i] += column.index.frequency(term);
-    });
-  }
-  return counts;
-}
-
-function countedAmong(state: CollectionState, using: string, terms: Uint32Array, corpus: RowFilter): Counts {
-  const counts: Counts = { vectors: 0, withTerm: new Float64Array(terms.length) };
-  const places = new Map(Array.from(terms, (term, i) => [term, i]));
-  for (const segment of state.segments()) {
-    const column = segment.sparse.get(using);
-    if (!column) continue;
-    forEachBit(matchingRows(state, segment, corpus), (row) => {
-      const vector = column.get(row);
-      if (!vector) return;
-      counts.vectors++;
-      for (const term of vector.terms) {
-        const i = places.get(term);
-        if (i !== undefined) counts.withTerm[i]++;
-      }
+      counts.withTerm[i] += column.index.frequency(term, bits);
     });
   }
   return counts;

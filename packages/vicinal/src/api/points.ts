@@ -130,7 +130,7 @@ function columnsOf(segment: Segment, names: true | readonly string[]): Column[] 
   return segment.columns().filter(({ name }) => names === true || name === "" || names.includes(name));
 }
 
-/** The vector of a collection with an unnamed one alone, else an object of those asked for. */
+/** The unnamed vector where the point has no other, else an object of those asked for. */
 function assemble(
   columns: readonly Column[],
   vectors: readonly (StoredVector | undefined)[],

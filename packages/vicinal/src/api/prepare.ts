@@ -44,6 +44,8 @@ export function storedVector(
   given: GivenVector,
   at: string,
 ): StoredVector {
+  if (!isSparse(given) && (given.length === 0 || (isMany(given) && given.some(({ length }) => length === 0))))
+    throw emptyVector(at);
   if (sparseVectorConfig(config, name)) {
     if (!isSparse(given)) throw wrongKind("sparse", isMany(given) ? "multi" : "dense", name, at);
     return storedSparse(given, at);
@@ -61,6 +63,11 @@ function isSparse(given: GivenVector): given is { indices: ArrayLike<number>; va
 
 function isMany(given: Dense | readonly Dense[]): given is readonly Dense[] {
   return typeof given[0] === "object";
+}
+
+function emptyVector(at: string): VicinalError {
+  const message = `Validation error in JSON body: [${at}: dense vector must not be empty]`;
+  return new VicinalError("BAD_VECTOR", message, { path: at });
 }
 
 function wrongKind(expected: string, actual: string, name: string, at: string): VicinalError {

@@ -41,7 +41,7 @@ export function mustTrain(type: CodecName): boolean {
 /** Checks what all codecs take, before there are vectors; BAD_REQUEST names the field and what it may be. */
 export function checkCodec({ type, dimensions, metric }: CodecOptions): void {
   if (!codecNames.some((name) => name === type)) throw badField("type", codecNames.join(", "), type);
-  wholeField("dimensions", dimensions, 1, 65535);
+  wholeField("dimensions", dimensions, 1, 65536);
   const served = servedMetrics(type);
   if (metric !== undefined && !served.includes(metric))
     throw badField("metric", `${served.join(", ")} for ${type}`, metric);

@@ -58,7 +58,7 @@ export function wholeField(field: string, value: unknown, low: number, high: num
 
 /** Checks what all codecs take. `vectors` lie one after the other. */
 export function checkTraining(vectors: Float32Array, options: TrainOptions): Required<TrainOptions> {
-  const dimensions = wholeField("dimensions", options.dimensions, 1, 65535);
+  const dimensions = wholeField("dimensions", options.dimensions, 1, 65536);
   const { metric = "Euclid", seed = DEFAULT_SEED, epsilon = DEFAULT_EPSILON } = options;
   if (metric !== "Euclid" && metric !== "Cosine" && metric !== "Dot")
     throw badField("metric", "Euclid, Cosine or Dot", metric);

@@ -40,7 +40,7 @@ export class PlainCodec extends BatchCodec {
     if (!Object.hasOwn(widths, type)) throw badField("type", plainTypes.join(", "), type);
     if (!Object.hasOwn(metricNumbers, metric))
       throw badField("metric", Object.keys(metricNumbers).join(", "), metric);
-    super(module, wholeField("dimensions", dimensions, 1, 65535), dimensions * widths[type]);
+    super(module, wholeField("dimensions", dimensions, 1, 65536), dimensions * widths[type]);
     this.name = type;
     this.metric = metric;
     this.#asked = this.arena.allocate(dimensions * 4);

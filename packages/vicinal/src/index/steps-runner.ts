@@ -63,7 +63,15 @@ export async function runSteps<Job, Result>(
       store.takeBack(handle);
     }
   }
-  const run = steps(store, job);
+  return runInSlices(steps(store, job), progress, signal);
+}
+
+/** Runs steps through on the calling thread, which breathes between them. */
+export async function runInSlices<Result>(
+  run: Generator<number, Result>,
+  progress: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
   let since = performance.now();
   for (;;) {
     const step = run.next();

@@ -10,7 +10,7 @@
  * belongs to the index in memory: a new index, and a new process, begin anew.
  */
 import type { IndexTraits, SearchRequest, SearchResult, VectorIndex } from "../index/contract.js";
-import { FlatIndex } from "../index/flat/index.js";
+import type { VectorStore } from "../index/vector-store.js";
 import { bitWords, setBits } from "../runtime/bits.js";
 import { yieldToOthers } from "../runtime/cancel.js";
 
@@ -35,6 +35,9 @@ const RAISE_STEP = 1.5;
 /** A search that was answered by an index. */
 export interface WatchedSearch {
   index: VectorIndex;
+  /** The exact answer over the same ordinals, and how many these are. */
+  scan: { search(request: SearchRequest): SearchResult };
+  count: number;
   request: SearchRequest;
   result: SearchResult;
   /** Recall that was asked for. */
@@ -124,11 +127,14 @@ function misses(samples: readonly number[]): boolean {
 }
 
 /** Distances of the true neighbours, rising; undefined when the index goes meanwhile. Vectors that were there stay what they are. */
-async function exactDistances({ index, request, alive }: WatchedSearch): Promise<Float32Array | undefined> {
-  const { store } = index;
-  const { count, dimensions } = store;
-  const scan = new FlatIndex(store);
-  const rows = Math.max(32, Math.floor(SLICE_BYTES / (dimensions * 4 * 32)) * 32);
+async function exactDistances({
+  index,
+  scan,
+  count,
+  request,
+  alive,
+}: WatchedSearch): Promise<Float32Array | undefined> {
+  const rows = Math.max(32, Math.floor(SLICE_BYTES / (bytesOfOne(index.store, count, request) * 32)) * 32);
   let nearest: number[] = [];
   for (let from = 0; from < count; from += rows) {
     await yieldToOthers();
@@ -138,6 +144,11 @@ async function exactDistances({ index, request, alive }: WatchedSearch): Promise
     nearest = [...nearest, ...distances].sort((a, b) => a - b).slice(0, request.k);
   }
   return Float32Array.from(nearest);
+}
+
+/** Read to compare one ordinal with the query: of multi-vectors all of its vectors, for each vector of the query. */
+function bytesOfOne(store: VectorStore, ordinals: number, { query }: SearchRequest): number {
+  return (store.count / ordinals) * query.length * 4;
 }
 
 /** Those bits, or all, that lie in [from, to); `from` is a multiple of 32. */

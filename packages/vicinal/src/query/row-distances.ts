@@ -3,19 +3,17 @@
  *
  *   dense    the metric's distance
  *   sparse   the negative product, 0 where no term is shared
- *   multi    MaxSim (Khattab & Zaharia, ColBERT, 2020): the distances of each vector of the query to the nearest one of the row,
- *            added up; for Cosine moved so that 1 - distance is the sum of the similarities
+ *   multi    MaxSim (index/multi/max-sim-scan.ts)
  *
- * Cost: one scan for each vector of the query.
+ * Cost: one scan.
  */
 import type { SearchResult } from "../index/contract.js";
 import type { SparseVector } from "../index/sparse/index.js";
 import { after } from "../runtime/after.js";
 import { countBits } from "../runtime/bits.js";
-import type { MultiVector } from "../segment/effects.js";
 import { SparseColumn } from "../segment/sparse-column.js";
 import type { VectorColumn } from "../segment/vector-column.js";
-import type { QueryVector } from "./query-vector.js";
+import { denseQuery, type QueryVector } from "./query-vector.js";
 
 /**
  * Distances by row; of rows without a vector, or whose bit is not set, they mean nothing. A promise where vectors lie in files.
@@ -35,54 +33,12 @@ export function rowDistances(
     });
     return distances;
   }
-  if (query instanceof Float32Array)
-    return after(column.scan({ query, k, bits }), (found) => {
-      take(column, found, (row, distance) => {
-        distances[row] = distance;
-      });
-      return distances;
+  return after(column.scan({ query: denseQuery(query), k, bits }), (found) => {
+    take(column, found, (row, distance) => {
+      distances[row] = distance;
     });
-  return addedUp(column, query as MultiVector, { bits, k }, distances);
-}
-
-type Among = { bits: Uint32Array; k: number };
-
-/** One scan after the other, so that a file is read by one at a time. */
-function addedUp(
-  column: VectorColumn,
-  { data, count }: MultiVector,
-  among: Among,
-  distances: Float32Array,
-): Float32Array | Promise<Float32Array> {
-  if (column.store.metric === "Cosine") distances.fill(1 - count);
-  const size = data.length / count;
-  const nearest = new Float32Array(distances.length);
-  const from = (i: number): Float32Array | Promise<Float32Array> => {
-    for (let at = i; at < count; at++) {
-      const found = column.scan({ query: data.subarray(at * size, (at + 1) * size), ...among });
-      if (found instanceof Promise)
-        return found.then((result) => {
-          addNearest(column, result, nearest, distances);
-          return from(at + 1);
-        });
-      addNearest(column, found, nearest, distances);
-    }
     return distances;
-  };
-  return from(0);
-}
-
-function addNearest(
-  column: VectorColumn,
-  found: SearchResult,
-  nearest: Float32Array,
-  distances: Float32Array,
-): void {
-  nearest.fill(Number.POSITIVE_INFINITY);
-  take(column, found, (row, distance) => {
-    if (distance < nearest[row]) nearest[row] = distance;
   });
-  for (let row = 0; row < nearest.length; row++) if (nearest[row] < Infinity) distances[row] += nearest[row];
 }
 
 function take(

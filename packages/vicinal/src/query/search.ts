@@ -5,13 +5,11 @@
  */
 import type { IndexTraits, Metric, SearchResult, SearchStats, VectorIndex } from "../index/contract.js";
 import type { SparseVector } from "../index/sparse/index.js";
-import { after } from "../runtime/after.js";
-import { countBits, forEachBit } from "../runtime/bits.js";
+import { countBits } from "../runtime/bits.js";
 import type { Segment } from "../segment/segment.js";
 import { SparseColumn } from "../segment/sparse-column.js";
 import type { CollectionState } from "../segment/state.js";
 import type { FileHome, MemoryHome, VectorColumn } from "../segment/vector-column.js";
-import { Best } from "./best.js";
 import { matchingRows, type RowFilter } from "./matching.js";
 import {
   EFFORT_STEP,
@@ -22,9 +20,7 @@ import {
   type Share,
   speaksFor,
 } from "./plan.js";
-import type { QueryVector } from "./query-vector.js";
-import { candidateRows } from "./ranked.js";
-import { rowDistances } from "./row-distances.js";
+import { denseQuery, type QueryVector } from "./query-vector.js";
 
 export { DEFAULT_RECALL } from "./plan.js";
 
@@ -96,26 +92,23 @@ export function nearest<R>(
   let parts = 0;
   for (const segment of state.segments()) {
     const column = segment.column(request.using);
-    if (!column || countOf(column) === 0 || segment.liveCount === 0) continue;
+    if (!column || column.count === 0 || segment.liveCount === 0) continue;
     const step = emptyPlan(segment, column);
     plan.push(step);
     const began = now();
-    if (column instanceof SparseColumn || column.multi) {
-      const rows = candidateRows(state, segment, request.filter).slice();
+    if (column instanceof SparseColumn) {
+      const bits = matchingBits(state, segment, column, request.filter);
       const searching = now();
       step.filterMs = searching - began;
-      const searched = after(searchRows({ segment, column, rows, request, step }), (found) => {
-        step.searchMs = now() - searching;
-        hits.push(...found);
-        if (found.length > 0) parts++;
-      });
-      if (searched instanceof Promise) late.push(searched);
+      const result = searchSparse(column, bits, request, step);
+      step.searchMs = now() - searching;
+      if (takeHits(hits, { segment, column }, result)) parts++;
       continue;
     }
     const bits = matchingBits(state, segment, column, request.filter);
     const searching = now();
     step.filterMs = searching - began;
-    const part: Part = { state, segment, column, bits, request: request as DenseRequest, step };
+    const part: Part = { state, segment, column, bits, request, query: denseQuery(request.query), step };
     if (column.file) {
       const searched = searchFiles(part).then((result) => {
         step.searchMs = now() - searching;
@@ -159,14 +152,17 @@ interface Part {
   segment: Segment;
   column: VectorColumn;
   bits: Uint32Array | undefined;
-  request: DenseRequest;
+  request: NearestRequest;
+  query: Float32Array;
   step: SegmentPlan;
 }
 
-type DenseRequest = NearestRequest & { query: Float32Array };
-
 /** True when there were any. */
-function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult | undefined): boolean {
+function takeHits(
+  hits: Hit[],
+  { segment, column }: { segment: Segment; column: VectorColumn | SparseColumn },
+  result: SearchResult | undefined,
+): boolean {
   if (!result || result.ordinals.length === 0) return false;
   for (let i = 0; i < result.ordinals.length; i++)
     hits.push({ segment, row: column.row(result.ordinals[i]), distance: result.distances[i] });
@@ -177,7 +173,7 @@ function takeHits(hits: Hit[], { segment, column }: Part, result: SearchResult |
 function emptyPlan(segment: Segment, column: VectorColumn | SparseColumn): SegmentPlan {
   return {
     segment: segment.id,
-    count: countOf(column),
+    count: column.count,
     path: "none",
     family: column instanceof SparseColumn ? "sparse" : column.index.family,
     matching: 0,
@@ -194,56 +190,27 @@ function emptyPlan(segment: Segment, column: VectorColumn | SparseColumn): Segme
   };
 }
 
-/** Vectors, dead ones included. */
-function countOf(column: VectorColumn | SparseColumn): number {
-  return column instanceof SparseColumn ? column.count : column.store.count;
-}
-
-/** The search of one segment's sparse vectors or multi-vectors. */
-interface RowPart {
-  segment: Segment;
-  column: VectorColumn | SparseColumn;
-  /** That may be answered. */
-  rows: Uint32Array;
-  request: NearestRequest;
-  step: SegmentPlan;
-}
-
-/** Sparse vectors by their postings, which are exact, and multi-vectors all; nearest first. */
-function searchRows({ segment, column, rows, request, step }: RowPart): Hit[] | Promise<Hit[]> {
-  const { query, k } = request;
+/** By postings, which are exact; undefined when nothing can be answered. */
+function searchSparse(
+  column: SparseColumn,
+  bits: Uint32Array | undefined,
+  { query, k }: NearestRequest,
+  step: SegmentPlan,
+): SearchResult | undefined {
+  step.matching = bits ? countBits(bits) : column.count;
+  if (step.matching === 0) return undefined;
+  step.path = "index";
   step.recall = 1;
-  if (column instanceof SparseColumn) {
-    const bits = column.ordinalBits(rows);
-    step.matching = countBits(bits);
-    step.path = "index";
-    const result = column.search({ query: query as SparseVector, k, bits });
-    note(step, result.stats);
-    return Array.from(result.ordinals, (ordinal, i) => ({
-      segment,
-      row: column.row(ordinal),
-      distance: result.distances[i],
-    }));
-  }
-  step.path = "scan";
-  return after(rowDistances(column, query, rows), (distances) => {
-    const best = new Best<Hit>(k, (a, b) => a.distance - b.distance);
-    forEachBit(rows, (row) => {
-      if (!column.has(row)) return;
-      step.matching++;
-      if (best.last && distances[row] >= best.last.distance) return;
-      best.add({ segment, row, distance: distances[row] });
-    });
-    step.scored += step.matching;
-    return best.sorted();
-  });
+  const result = column.search({ query: query as SparseVector, k: Math.min(k, step.matching), bits });
+  note(step, result.stats);
+  return result;
 }
 
 /** Ordinals that may be answered; undefined for all. */
 function matchingBits(
   state: CollectionState,
   segment: Segment,
-  column: VectorColumn,
+  column: VectorColumn | SparseColumn,
   filter: RowFilter | undefined,
 ): Uint32Array | undefined {
   if (filter) return column.ordinalBits(matchingRows(state, segment, filter));
@@ -280,9 +247,8 @@ function isWorthIndex({ share: { matching, count } }: Planned, index: IndexTrait
 function searchMemory(part: Part, { index, scan }: MemoryHome): SearchResult | undefined {
   const plan = planSegment(part);
   if (!plan) return undefined;
-  const { bits, request, step } = part;
+  const { bits, query, step } = part;
   const { k } = plan;
-  const { query } = request;
   while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
     const result = index.search({ query, k, effort: plan.effort, bits });
     if (!isEnough(part, plan, result)) continue;
@@ -296,10 +262,9 @@ function searchMemory(part: Part, { index, scan }: MemoryHome): SearchResult | u
 async function searchFiles(part: Part): Promise<SearchResult | undefined> {
   const plan = planSegment(part);
   if (!plan) return undefined;
-  const { column, bits, request, step } = part;
+  const { column, bits, query, step } = part;
   const { index, store } = column.file as FileHome;
   const { k } = plan;
-  const { query } = request;
   while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
     const result = await index.search({ query, k, effort: plan.effort, bits });
     if (isEnough(part, plan, result)) return result;
@@ -331,16 +296,25 @@ function isEnough({ column, request, step }: Part, plan: Planned, result: Search
 }
 
 function watch(
-  { state, segment, column, bits, request }: Part,
+  { state, segment, column, bits, request, query }: Part,
   plan: Planned,
   index: VectorIndex,
   result: SearchResult,
 ) {
   const { k, planned, share } = plan;
   if (planned?.from !== "recall" || !request.watch?.isDue(index, result.stats.scored, share.matching)) return;
+  const { scan } = column.memory as MemoryHome;
   const alive = () => column.index === index && state.segments().includes(segment);
-  const asked = { query: request.query, k, effort: plan.effort as number, bits };
-  request.watch.check({ index, request: asked, result, recall: request.recall, alive });
+  const asked = { query, k, effort: plan.effort as number, bits };
+  request.watch.check({
+    index,
+    scan,
+    count: column.count,
+    request: asked,
+    result,
+    recall: request.recall,
+    alive,
+  });
 }
 
 function scanned(step: SegmentPlan, result: SearchResult): SearchResult {

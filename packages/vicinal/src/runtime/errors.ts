@@ -18,6 +18,16 @@ export const errorCatalogue = {
   ALIAS_NOT_FOUND: { status: 404, summary: "There is no alias of that name." },
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
   BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
+  STRICT_MODE: {
+    status: 400,
+    summary: "The collection's strict mode does not allow what the request asks for.",
+  },
+  RATE_LIMITED: {
+    status: 429,
+    summary: "The collection's strict mode allows no more requests for now; `retryAfterMs` says when.",
+  },
+  OVER_QUOTA: { status: 507, summary: "Memory or disk is as full as the quotas allow; deletions are taken." },
+  STANDALONE: { status: 405, summary: "The operation needs several nodes, and this is the only one." },
   UNSUPPORTED: { status: 501, summary: "The operation is known but not available in this version." },
   CANCELLED: { status: 408, summary: "The caller cancelled the operation." },
   CLOSED: { status: 503, summary: "The database, index or codec is closed." },

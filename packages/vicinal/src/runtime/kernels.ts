@@ -57,6 +57,18 @@ export interface Kernels
     heaps: number,
     sizes: number,
   ): void;
+  /** See packages/kernels/assembly/max-sim.ts. */
+  maxSim(
+    metric: number,
+    queries: number,
+    queryCount: number,
+    rows: number,
+    dimensions: number,
+    runs: number,
+    count: number,
+    minima: number,
+    distances: number,
+  ): void;
   finishBatch(
     queryCount: number,
     k: number,

@@ -1,6 +1,7 @@
 /** What a collection is: its vectors with their metrics, its field indexes, and the settings it was given. */
 import { chooseIndex, encodingOfBits, type IndexChoice } from "../index/choice.js";
-import type { Metric } from "../index/contract.js";
+import type { Metric, VectorKind } from "../index/contract.js";
+import { checkStage, encodedKind } from "../index/multi/index.js";
 import type { FieldSchema } from "../payload/columns.js";
 import type { Datatype } from "./datatype.js";
 
@@ -68,20 +69,31 @@ export function choiceOf(config: CollectionConfig, name: string): IndexChoice {
 const choices = new WeakMap<CollectionConfig, Map<string, IndexChoice>>();
 
 function findChoice(config: CollectionConfig, name: string): IndexChoice {
-  const { family = "hnsw", index, hnsw, quantization, size, distance } = config.vectors[name];
-  const kind = { dimensions: size, metric: distance };
+  const { family = "hnsw", index, hnsw, quantization } = config.vectors[name];
+  const kind = kindOf(config.vectors[name], family);
+  if (!kind) return SCAN;
   let given: Settings = { ...index };
   if (family === "hnsw") {
     const graph = Object.entries({ ...config.hnsw, ...hnsw }).filter(([key]) =>
       graphParameters.includes(key),
     );
     given = { ...Object.fromEntries(graph), ...given };
-    if (given.m === 0) return { family: "flat", parameters: {} };
+    if (given.m === 0) return SCAN;
   }
   const bits = bitsOf(quantization ?? (config.other.quantization_config as Settings | undefined));
   const encoding = bits === undefined ? undefined : encodingOfBits(family, bits, kind);
   if (encoding !== undefined && given.encoding === undefined) given.encoding = encoding;
   return chooseIndex(family, given, kind);
+}
+
+const SCAN: IndexChoice = { family: "flat", parameters: {} };
+
+/** The vectors that an index serves: of multi-vectors their encodings; undefined where there is nothing that an index could serve. */
+function kindOf({ size, distance, multi }: VectorConfig, family: string): VectorKind | undefined {
+  const kind = { dimensions: size, metric: distance };
+  if (!multi) return kind;
+  checkStage(family);
+  return encodedKind(kind);
 }
 
 /** Bits per component of what Qdrant's quantization asks for. */

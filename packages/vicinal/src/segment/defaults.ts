@@ -5,6 +5,8 @@
  * about a millisecond, which bounds what unindexed rows can add to a query.
  */
 export const GROWING_BYTES = 32 * 2 ** 20;
+/** What a sparse vector is taken to need before any is known: 128 elements, as of learned sparse models. */
+export const SPARSE_BYTES = 1024;
 /** Rows of a growing segment, whatever their size: filters and payload columns are per row. */
 export const GROWING_ROWS = { min: 1024, max: 262_144 };
 /**

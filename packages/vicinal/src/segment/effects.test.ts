@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeRecord, type Effect, encodeRecord } from "./effects.js";
+import { decodeRecord, type Effect, encodeRecord, type StoredVector } from "./effects.js";
 
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -39,4 +40,44 @@ test("a record that ends early or is of another version is corruption that names
     expect(() => decodeRecord(bytes.slice(0, length), "the log")).toThrow(/the log/);
   bytes[0] = 9;
   expect(() => decodeRecord(bytes, "the log")).toThrow(/version/);
+});
+
+const float = fc.oneof(
+  fc.float({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer({ min: 0, max: 255 }),
+  fc.constantFrom(0.5, -0, 65_504),
+);
+const floats = (length: number) =>
+  fc.array(float, { minLength: length, maxLength: length }).map((numbers) => Float32Array.from(numbers));
+
+const dense = fc.record({ data: fc.array(float).map((n) => Float32Array.from(n)), norm: fc.constant(2) });
+const sparse = fc
+  .uniqueArray(fc.nat(2 ** 32 - 1))
+  .chain((terms) =>
+    fc.record({ terms: fc.constant(Uint32Array.from(terms).sort()), values: floats(terms.length) }),
+  );
+const multi = fc
+  .record({
+    count: fc.integer({ min: 1, max: 5 }),
+    size: fc.integer({ min: 1, max: 9 }),
+    normed: fc.boolean(),
+  })
+  .chain(({ count, size, normed }) =>
+    fc.record({
+      data: floats(count * size),
+      count: fc.constant(count),
+      norms: normed ? floats(count) : fc.constant(undefined),
+    }),
+  );
+
+test("vectors of every kind say the same after a round trip", () => {
+  const anyKind: fc.Arbitrary<StoredVector> = fc.oneof(dense, sparse, multi);
+  fc.assert(
+    fc.property(fc.array(anyKind, { maxLength: 4 }), (vectors) => {
+      const named = vectors.map((vector, i) => ({ name: `v${i}`, vector }));
+      const written: Effect[] = [{ kind: "upsert", points: [{ id: 1, vectors: named, payload: json({}) }] }];
+      expect(decodeRecord(encodeRecord(0, written), "log").effects).toEqual(written);
+    }),
+    { seed: 3, numRuns: 200 },
+  );
 });

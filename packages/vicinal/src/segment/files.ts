@@ -13,6 +13,7 @@
  */
 import type { FileIndex, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
+import { loadEncoded, MaxSimScan } from "../index/multi/index.js";
 import type { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
 import { type FieldSchema, loadColumn } from "../payload/columns.js";
@@ -70,7 +71,6 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
     files.vectors.push({ name: column.name, file });
   }
   for (const column of segment.sparse.values()) {
-    await column.index.consolidate();
     const file = name("sparse");
     await write(dir, file, "sparse", column.save());
     files.sparse = [...(files.sparse ?? []), { name: column.name, file }];
@@ -208,7 +208,7 @@ async function loadVector(
     segment.rowCount,
     Number(source.meta.count),
     source.length("norms") > 0 ? new Float32Array(await own(source, "norms")) : undefined,
-    source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : undefined,
+    source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : new Uint32Array(0),
   );
   if (!fits) throw corruption(file, 0, segment.rowCount, "another number", "rows of the vectors");
   if (index && servesFromFile(index.family)) {
@@ -231,7 +231,12 @@ async function loadIndex(
   store: VectorStore,
   { file, family, parameters }: IndexFile,
 ): Promise<VectorIndex> {
-  const index = await familyNamed(family).load(store, await openSections(dir, file, "index"));
+  const saved = await openSections(dir, file, "index");
+  const { scan } = column.memory ?? {};
+  const index =
+    scan instanceof MaxSimScan
+      ? await loadEncoded(scan, family, saved)
+      : await familyNamed(family).load(store, saved);
   fileOf.set(index, file);
   column.replaceIndex(index, { family, parameters });
   return index;

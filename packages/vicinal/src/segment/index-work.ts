@@ -8,7 +8,7 @@ import { carriedOver, isExpired } from "../index/calibration.js";
 import { type IndexChoice, sameChoice } from "../index/choice.js";
 import type { BuildOptions, Progress, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
-import type { VectorStore } from "../index/vector-store.js";
+import { buildEncoded, EncodedIndex, LEAST_DOCUMENTS, MaxSimScan } from "../index/multi/index.js";
 import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
 import { choiceOf } from "./config.js";
@@ -54,9 +54,11 @@ export class IndexWork {
     return this.#some(segment, (column) => !column.choice && this.#wanted(column) !== undefined);
   }
 
-  /** Whether a column of the segment has another index than it should have. */
+  /** Whether a column of the segment has another index than it should have, or a sparse one postings in several runs. */
   isStale(segment: Segment): boolean {
-    return this.#some(segment, (column) => !this.#isRight(column));
+    if (this.#some(segment, (column) => !this.#isRight(column))) return true;
+    for (const { index } of segment.sparse.values()) if (!index.consolidated) return true;
+    return false;
   }
 
   /** Whether so much was deleted since a column's index was measured that it is not trusted any more. */
@@ -79,7 +81,8 @@ export class IndexWork {
   /** What a column should be searched by; undefined for a scan. An index that is right stays, however small its segment. */
   #wanted(column: VectorColumn): IndexChoice | undefined {
     const { count, dimensions } = column.store;
-    const large = count * dimensions * 4 >= this.leastBytes;
+    const many = !column.multi || column.count >= LEAST_DOCUMENTS;
+    const large = many && count * dimensions * 4 >= this.leastBytes;
     if (!large && !column.choice) return undefined;
     const choice = choiceOf(this.#state.config, column.name);
     if (choice.family === "flat") return undefined;
@@ -88,24 +91,31 @@ export class IndexWork {
 
   /** Gives every column of a sealed segment the index that it should have. */
   async build(segment: Segment, previous: Previous | undefined, progress: Progress): Promise<void> {
+    await this.consolidate(segment, progress);
     for (const column of segment.vectors.values()) {
       while (!this.#isRight(column)) {
         const wanted = this.#wanted(column);
         const older = wanted && previous && extendable(previous, column, wanted);
-        const { store } = await inMemory(segment, column);
+        const home = await inMemory(segment, column);
         if (!wanted) column.replaceIndex(undefined, undefined);
         else {
-          const index = await this.#buildOne(column.name, store, wanted, older, progress);
+          const index = await this.#buildOne(column.name, home, wanted, older, progress);
           if (index) column.replaceIndex(index, wanted);
         }
       }
     }
   }
 
+  /** Makes one run of the postings of each sparse column of a sealed segment. */
+  async consolidate(segment: Segment, progress: Progress): Promise<void> {
+    for (const { index } of segment.sparse.values())
+      await index.consolidate({ signal: this.#stop, progress });
+  }
+
   /** Undefined when the configuration changed meanwhile, so that nobody wants the result. */
   async #buildOne(
     name: string,
-    store: VectorStore,
+    home: MemoryHome,
     wanted: IndexChoice,
     previous: Older | undefined,
     progress: Progress,
@@ -113,13 +123,12 @@ export class IndexWork {
     const abort = new AbortController();
     this.#building = { name, wanted, abort };
     try {
-      const family = familyNamed(wanted.family);
       const options = { signal: AbortSignal.any([this.#stop, abort.signal]), progress };
-      let index = await family.build(store, wanted.parameters, { ...options, previous });
+      let index = await buildOver(home, wanted, { ...options, previous });
       noteCalibration(index, previous);
       if (previous && !isMeasured(index)) {
         index.release();
-        index = await family.build(store, wanted.parameters, options);
+        index = await buildOver(home, wanted, options);
         noteCalibration(index, undefined);
       }
       throwIfCancelled(this.#stop);
@@ -150,11 +159,25 @@ async function inMemory(segment: Segment, column: VectorColumn): Promise<MemoryH
   return column.memory as MemoryHome;
 }
 
+function buildOver(
+  { store, scan }: MemoryHome,
+  wanted: IndexChoice,
+  options: BuildOptions,
+): Promise<VectorIndex> {
+  if (scan instanceof MaxSimScan) return buildEncoded(scan, wanted, options);
+  return familyNamed(wanted.family).build(store, wanted.parameters, options);
+}
+
+/** How many ordinals an index has. */
+function countOf(index: VectorIndex): number {
+  return index instanceof EncodedIndex ? index.scan.documents.count : index.store.count;
+}
+
 /** Says how many vectors a measurement was made on, or how many came and went since one that was carried over. */
 function noteCalibration(index: VectorIndex, previous: Older | undefined): void {
   const { calibration } = index;
   if (!calibration) return;
-  const { count } = index.store;
+  const count = countOf(index);
   if (calibration !== previous?.index.calibration) index.calibration = { ...calibration, count };
   else index.calibration = carriedOver(calibration, changedBy(previous, count));
 }
@@ -178,7 +201,8 @@ function extendable(
   wanted: IndexChoice,
 ): Older | undefined {
   const old = source.vectors.get(column.name);
-  if (!old?.memory || !sameChoice(old.choice, wanted)) return undefined;
+  // The encodings of multi-vectors are made anew.
+  if (!old?.memory || old.multi || !sameChoice(old.choice, wanted)) return undefined;
   const oldToNew = new Int32Array(old.store.count);
   for (let ordinal = 0; ordinal < oldToNew.length; ordinal++) {
     const row = newRows[old.row(ordinal)];

@@ -7,7 +7,7 @@
  */
 import { familyNamed } from "../index/families.js";
 import { type CollectionConfig, choiceOf } from "./config.js";
-import { BACKLOG_BYTES, GROWING_BYTES, GROWING_ROWS, SEGMENT_BYTES } from "./defaults.js";
+import { BACKLOG_BYTES, GROWING_BYTES, GROWING_ROWS, SEGMENT_BYTES, SPARSE_BYTES } from "./defaults.js";
 
 const GROWING_SHARE = 1 / 16;
 const BACKLOG_SHARE = 1 / 4;
@@ -28,9 +28,18 @@ function leastBudget(config: CollectionConfig): number {
 export function growingCapacity(config: CollectionConfig): number {
   let rowBytes = 0;
   for (const vector of Object.values(config.vectors)) rowBytes += vector.size * 4;
+  rowBytes += Object.keys(config.sparse ?? {}).length * SPARSE_BYTES;
   const bytes = Math.min(GROWING_BYTES, leastBudget(config) * GROWING_SHARE);
   const rows = rowBytes === 0 ? GROWING_ROWS.max : Math.floor(bytes / rowBytes);
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
+}
+
+/**
+ * Vectors that a store of multi-vectors has room for: nobody knows how many a row will bring. Address space alone, but for a bit each.
+ * Enough for a segment (SEGMENT_BYTES), or a growing one and the largest multi-vector.
+ */
+export function multiCapacity(dimensions: number): number {
+  return Math.min(2 ** 26, Math.floor(2 ** 31 / (dimensions * 4)));
 }
 
 /** Vector bytes of a sealed segment at most. */

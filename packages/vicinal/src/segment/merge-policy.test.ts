@@ -6,7 +6,7 @@ const MIB = 2 ** 20;
 
 function candidate(id: number, mib: number, indexed = false): Candidate {
   const rows = mib * 1000;
-  const column = { index: { family: indexed ? "hnsw" : "flat" }, store: { count: rows } };
+  const column = { index: { family: indexed ? "hnsw" : "flat" }, count: rows, store: { count: rows } };
   return {
     id,
     liveCount: rows,

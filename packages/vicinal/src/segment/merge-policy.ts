@@ -26,11 +26,11 @@ export function mergeGroup<S extends Candidate>(
   for (let i = 0; i < bySize.length - 1; i++) {
     const group = [bySize[i]];
     let bytes = bySize[i].vectorBytes();
-    let rows = bySize[i].liveCount;
+    let vectors = largestCount(bySize[i]);
     for (let j = bySize.length - 1; j > i; j--) {
       bytes += bySize[j].vectorBytes();
-      rows += bySize[j].liveCount;
-      if (bytes > mostBytes || rows > SEGMENT_ROWS || bytes > creditBytes) break;
+      vectors += largestCount(bySize[j]);
+      if (bytes > mostBytes || vectors > SEGMENT_ROWS || bytes > creditBytes) break;
       group.push(bySize[j]);
     }
     if (group.length > 1) return group.sort((a, b) => indexedRows(b) - indexedRows(a) || a.id - b.id);
@@ -38,9 +38,15 @@ export function mergeGroup<S extends Candidate>(
   return undefined;
 }
 
+/** Rows, or the vectors of one name where rows have several. */
+function largestCount(segment: Candidate): number {
+  let count = segment.liveCount;
+  for (const { multi, store } of segment.vectors.values()) if (multi) count = Math.max(count, store.count);
+  return count;
+}
+
 function indexedRows(segment: Candidate): number {
   let rows = 0;
-  for (const column of segment.vectors.values())
-    if (column.index.family !== "flat") rows += column.store.count;
+  for (const column of segment.vectors.values()) if (column.index.family !== "flat") rows += column.count;
   return rows;
 }

@@ -27,7 +27,7 @@ export async function copyLive(
 ): Promise<Merged> {
   const lives = sources.map((source) => source.live.slice());
   const total = lives.reduce((sum, live) => sum + countBits(live), 0);
-  const target = state.createSegment(Math.max(1, total));
+  const target = state.createSegment(Math.max(1, total), undefined, true);
   target.published = false;
   state.attach(target);
   const newRows = sources.map((source) => new Int32Array(source.rowCount).fill(-1));

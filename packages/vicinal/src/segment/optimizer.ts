@@ -237,6 +237,8 @@ export class Optimizer {
 
   async #persist(segment: Segment): Promise<void> {
     this.task = { kind: "persist", segments: [segment.id], done: 0, total: segment.rowCount };
+    // Postings are saved with their vectors, once they are whole.
+    await this.#indexes.consolidate(segment, () => {});
     await this.#host.persist?.(segment);
     await this.#host.checkpoint();
   }

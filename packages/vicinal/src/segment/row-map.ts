@@ -67,12 +67,15 @@ export class RowMap {
     return [{ name: "rows", bytes: new Uint8Array(this.#rowOfOrdinal.slice(0, this.#ordinals).buffer) }];
   }
 
-  /** Puts back what `sections` gave; false when it cannot have been given for so many rows. */
-  restore(rows: number, ordinals: number, rowOfOrdinal: Uint32Array<ArrayBuffer> | undefined): boolean {
+  /**
+   * Puts back what `sections` gave; false when it cannot have been given for so many rows.
+   * @param rowOfOrdinal Empty where there was no section, or where no row has an ordinal.
+   */
+  restore(rows: number, ordinals: number, rowOfOrdinal: Uint32Array<ArrayBuffer>): boolean {
     this.#rows = rows;
     this.#ordinals = ordinals;
     this.#starts = undefined;
-    if (!rowOfOrdinal) return rows === ordinals;
+    if (rowOfOrdinal.length === 0 && rows === ordinals) return true;
     if (rowOfOrdinal.length !== ordinals) return false;
     const starts = new Uint32Array(rows + 1);
     let row = 0;

@@ -11,6 +11,7 @@ import { PayloadStore } from "../payload/store.js";
 import { bitWords, clearBit, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import { Readers } from "../runtime/readers.js";
+import { GROWING_BYTES } from "./defaults.js";
 import type { DenseVector, MultiVector, StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";
 import type { SparseColumn } from "./sparse-column.js";
@@ -96,7 +97,14 @@ export class Segment {
     return this.rowCount - this.#liveCount;
   }
   get full(): boolean {
-    return this.rowCount >= this.capacity;
+    return this.rowCount >= this.capacity || this.#hasManyVectors;
+  }
+
+  /** Whether its multi-vectors alone hold what a growing segment should hold. */
+  get #hasManyVectors(): boolean {
+    for (const { multi, store } of this.vectors.values())
+      if (multi && store.count * store.dimensions * 4 >= GROWING_BYTES) return true;
+    return false;
   }
 
   /** Bits of live rows (a view: copy it to keep it over a write). */

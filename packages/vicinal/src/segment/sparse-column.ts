@@ -11,8 +11,12 @@ export class SparseColumn {
   /** Vectors live in memory, whatever the other columns do. */
   readonly file = undefined;
 
-  constructor(name: string, kernels: KernelModule) {
+  /** Nobody searches while the column is filled: postings are made once it is full. */
+  readonly #bulk: boolean;
+
+  constructor(name: string, kernels: KernelModule, bulk = false) {
     this.name = name;
+    this.#bulk = bulk;
     this.index = SparseIndex.createWith(kernels);
   }
 
@@ -23,7 +27,7 @@ export class SparseColumn {
 
   /** Appends what the next row has. */
   append(vector: SparseVector | undefined): void {
-    if (vector) this.index.append(vector);
+    if (vector) this.index.append(vector, this.#bulk);
     this.#map.append(vector ? 1 : 0);
   }
 
@@ -56,7 +60,8 @@ export class SparseColumn {
   /** What a file holds of the column; of one that is not appended to any more and is consolidated. */
   save(): { meta: Record<string, unknown>; sections: { name: string; bytes: Uint8Array }[] } {
     const { meta, sections } = this.index.save();
-    return { meta: { name: this.name, ...meta }, sections: [...sections, ...this.#map.sections()] };
+    // What cannot be made anew comes first: damage of the postings must not share a block with it.
+    return { meta: { name: this.name, ...meta }, sections: [...this.#map.sections(), ...sections] };
   }
 
   /** Fills this new column with what `save` gave. CORRUPTION where that cannot be of so many rows. */
@@ -65,8 +70,7 @@ export class SparseColumn {
     const length = saved.length("rows");
     const rowOfOrdinal = new Uint32Array(length / 4);
     if (length > 0) await saved.readInto("rows", new Uint8Array(rowOfOrdinal.buffer));
-    if (!this.#map.restore(rows, this.count, length > 0 ? rowOfOrdinal : undefined))
-      throw damaged("the map of rows does not fit");
+    if (!this.#map.restore(rows, this.count, rowOfOrdinal)) throw damaged("the map of rows does not fit");
   }
 
   /** Bytes of terms and values. */

@@ -20,7 +20,7 @@ import { type CollectionConfig, changedConfig, type FieldSchema } from "./config
 import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
-import { cacheBytes, growingCapacity } from "./memory-budget.js";
+import { cacheBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
 import { Segment } from "./segment.js";
 import { SparseColumn } from "./sparse-column.js";
 import { VectorColumn } from "./vector-column.js";
@@ -100,8 +100,11 @@ export class CollectionState {
     return { segment: this.#slots[this.#map.slot] as Segment, row: this.#map.row };
   }
 
-  /** An empty segment with a slot of its own; not yet part of the collection's data. */
-  createSegment(capacity: number, id = this.nextSegmentId++): Segment {
+  /**
+   * An empty segment with a slot of its own; not yet part of the collection's data.
+   * @param bulk Nobody searches it while it is filled: its indexes are built afterwards.
+   */
+  createSegment(capacity: number, id = this.nextSegmentId++, bulk = false): Segment {
     let slot = this.#slots.indexOf(undefined);
     if (slot < 0) slot = this.#slots.length;
     assert(slot < MAX_SEGMENT_SLOTS, "a collection has fewer than 65,535 segments");
@@ -109,11 +112,17 @@ export class CollectionState {
       ([name, { size, distance, multi }]) =>
         new VectorColumn(
           name,
-          VectorStore.createWith(this.kernels, { dimensions: size, metric: distance, capacity }),
+          VectorStore.createWith(this.kernels, {
+            dimensions: size,
+            metric: distance,
+            capacity: multi ? multiCapacity(size) : capacity,
+          }),
           multi,
         ),
     );
-    const sparse = Object.keys(this.config.sparse ?? {}).map((name) => new SparseColumn(name, this.kernels));
+    const sparse = Object.keys(this.config.sparse ?? {}).map(
+      (name) => new SparseColumn(name, this.kernels, bulk),
+    );
     const segment = new Segment(slot, id, capacity, columns, sparse);
     for (const [path, schema] of Object.entries(this.config.fields))
       segment.fields.set(path, createColumn(schema, parsePath(path)));

@@ -1,6 +1,7 @@
 /**
  * VectorColumn: one named vector of one segment: the floats, the index over them, and the map between the
- * segment's rows and the index's ordinals.
+ * segment's rows and the index's ordinals. Of multi-vectors all vectors of a row together have one ordinal: that of a document
+ * (index/multi/documents.ts).
  *
  * Floats and index lie in memory, or, once they were saved and where the index is of a family on disk, in their files.
  */
@@ -8,6 +9,7 @@ import type { IndexChoice } from "../index/choice.js";
 import type { FileIndex, SearchRequest, SearchResult, VectorIndex } from "../index/contract.js";
 import type { FileVectors } from "../index/file-vectors.js";
 import { FlatIndex } from "../index/flat/index.js";
+import { Documents, MaxSimScan } from "../index/multi/index.js";
 import type { VectorStore } from "../index/vector-store.js";
 import { assert } from "../runtime/assert.js";
 import { grow } from "../runtime/grow.js";
@@ -20,7 +22,7 @@ export interface MemoryHome {
   /** Answers searches: a scan until something better was built. */
   index: VectorIndex;
   /** The exact answer, whatever `index` is. */
-  readonly scan: FlatIndex;
+  readonly scan: FlatIndex | MaxSimScan;
 }
 
 /** The same in files. */
@@ -29,8 +31,8 @@ export interface FileHome {
   readonly index: FileIndex;
 }
 
-function memoryHome(store: VectorStore): MemoryHome {
-  const scan = new FlatIndex(store);
+function memoryHome(store: VectorStore, documents?: Documents): MemoryHome {
+  const scan = documents ? new MaxSimScan(store, documents) : new FlatIndex(store);
   return { store, index: scan, scan };
 }
 
@@ -42,12 +44,17 @@ export class VectorColumn {
   #file: FileHome | undefined;
   #choice: IndexChoice | undefined;
   #norms: Float32Array | undefined;
+  /** Vectors by rows; what ordinals are, where rows have one vector each. */
   readonly #map = new RowMap();
+  /** Of multi-vectors: which vectors are one row's, and documents by rows. */
+  readonly #documents: Documents | undefined;
+  readonly #documentMap = new RowMap();
 
   constructor(name: string, store: VectorStore, multi = false) {
     this.name = name;
     this.multi = multi;
-    this.#memory = memoryHome(store);
+    if (multi) this.#documents = new Documents();
+    this.#memory = memoryHome(store, this.#documents);
     if (store.metric === "Cosine") this.#norms = new Float32Array(0);
   }
 
@@ -119,20 +126,29 @@ export class VectorColumn {
     const old = this.#file;
     if (!old) return undefined;
     const store = await old.store.load();
-    this.#memory = memoryHome(store);
+    this.#memory = memoryHome(store, this.#documents);
     this.#file = undefined;
     this.#choice = undefined;
     return old;
   }
 
+  get #ordinals(): RowMap {
+    return this.multi ? this.#documentMap : this.#map;
+  }
+
+  /** How many ordinals there are, those of dead rows included. */
+  get count(): number {
+    return this.#documents?.count ?? this.store.count;
+  }
+
   /** True while ordinals are rows. */
   get dense(): boolean {
-    return this.#map.dense;
+    return this.#ordinals.dense;
   }
 
   /** Appends what the next row has: a vector, several, or none. */
   append(vector: DenseVector | MultiVector | undefined): void {
-    if (vector === undefined) this.#map.append(0);
+    if (vector === undefined) this.#appendNone();
     else if ("count" in vector) this.#appendMany(vector);
     else {
       this.#note(this.#owned().append(vector.data), vector.norm);
@@ -140,11 +156,18 @@ export class VectorColumn {
     }
   }
 
+  #appendNone(): void {
+    this.#map.append(0);
+    if (this.multi) this.#documentMap.append(0);
+  }
+
   #appendMany({ data, count, norms }: MultiVector): void {
     const size = data.length / count;
     for (let i = 0; i < count; i++)
       this.#note(this.#owned().append(data.subarray(i * size, (i + 1) * size)), norms?.[i] ?? 1);
     this.#map.append(count);
+    this.#documents?.append(count);
+    this.#documentMap.append(1);
   }
 
   #note(ordinal: number, norm: number): void {
@@ -157,13 +180,13 @@ export class VectorColumn {
     return this.#map.count(row) > 0;
   }
 
-  /** -1 where the row has no such vector; the first where it has several. */
+  /** -1 where the row has no such vector. */
   ordinal(row: number): number {
-    return this.has(row) ? this.#map.first(row) : -1;
+    return this.has(row) ? this.#ordinals.first(row) : -1;
   }
 
   row(ordinal: number): number {
-    return this.#map.row(ordinal);
+    return this.#ordinals.row(ordinal);
   }
 
   /** What a row has (of unit length for Cosine), or undefined. A copy. Of a column in memory. */
@@ -206,7 +229,7 @@ export class VectorColumn {
 
   /** Bits over rows as bits over ordinals. */
   ordinalBits(rowBits: Uint32Array): Uint32Array {
-    return this.#map.ordinalBits(rowBits);
+    return this.#ordinals.ordinalBits(rowBits);
   }
 
   /** Sections beside the floats: norms and the map of rows. */
@@ -226,14 +249,25 @@ export class VectorColumn {
     rowCount: number,
     count: number,
     norms: Float32Array<ArrayBuffer> | undefined,
-    rows: Uint32Array<ArrayBuffer> | undefined,
+    rows: Uint32Array<ArrayBuffer>,
   ): boolean {
     this.#norms = norms;
-    return this.#map.restore(rowCount, count, rows);
+    if (!this.#map.restore(rowCount, count, rows)) return false;
+    if (this.#documents)
+      for (let row = 0; row < rowCount; row++) {
+        const vectors = this.#map.count(row);
+        this.#documentMap.append(vectors > 0 ? 1 : 0);
+        if (vectors > 0) this.#documents.append(vectors);
+      }
+    return true;
   }
 
   memoryBytes(): { vectors: number; index: number; maps: number } {
-    const maps = (this.#norms?.byteLength ?? 0) + this.#map.memoryBytes();
+    const maps =
+      (this.#norms?.byteLength ?? 0) +
+      this.#map.memoryBytes() +
+      (this.#documents?.memoryBytes() ?? 0) +
+      this.#documentMap.memoryBytes();
     const vectors = this.#memory?.store.bytes().byteLength ?? 0;
     return { vectors, index: this.index.memoryBytes(), maps };
   }

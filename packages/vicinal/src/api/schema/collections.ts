@@ -2,11 +2,11 @@
 
 import { familyNames } from "../../index/families.js";
 import {
-  anyObject,
   array,
   boolean,
   choice,
   type Infer,
+  type Issue,
   named,
   number,
   object,
@@ -22,12 +22,13 @@ import {
 import { datatypes } from "../../segment/datatype.js";
 import { memoryPlacement, payload } from "./common.js";
 import { payloadIndexInfo } from "./field-index.js";
+import { strictModeConfig } from "./strict-mode.js";
 
 export const distance = named("Distance", choice("Cosine", "Euclid", "Dot", "Manhattan"));
 export type Distance = Infer<typeof distance>;
 
 /** Greatest number of elements of a vector, as in Qdrant. */
-export const dimensionMax = 65_535;
+export const dimensionMax = 65_536;
 
 export const hnswConfigDiff = named(
   "HnswConfigDiff",
@@ -113,6 +114,13 @@ export interface VectorIndex {
   [parameter: string]: unknown;
 }
 
+/** Of what has files of its own, which cannot be pinned. */
+const placementOnDisk = refined(memoryPlacement, (memory): Issue | undefined =>
+  memory === "pinned"
+    ? { code: "OUT_OF_RANGE", path: [], message: "`pinned` is for indexes and quantized vectors alone" }
+    : undefined,
+);
+
 export const vectorParams = named(
   "VectorParams",
   object({
@@ -121,7 +129,7 @@ export const vectorParams = named(
     hnsw_config: optional(hnswConfigDiff),
     quantization_config: optional(quantizationConfig),
     on_disk: optional(boolean()),
-    memory: optional(memoryPlacement),
+    memory: optional(placementOnDisk),
     datatype: optional(
       choice(...datatypes).describe(
         "What the numbers are rounded to when they are written; turbo4 keeps them as they are. Default float32.",
@@ -167,7 +175,7 @@ export const walConfigDiff = named(
 );
 export type WalConfigDiff = Infer<typeof walConfigDiff>;
 
-const payloadStorage = named("PayloadStorageParams", object({ memory: optional(memoryPlacement) }));
+const payloadStorage = named("PayloadStorageParams", object({ memory: optional(placementOnDisk) }));
 const sparseIndexParams = named(
   "SparseIndexParams",
   object({
@@ -191,7 +199,6 @@ const sparseVectorParams = named(
   }),
 );
 const sparseVectorsConfig = named("SparseVectorsConfig", record(sparseVectorParams));
-const strictModeConfig = named("StrictModeConfig", anyObject());
 
 export const createCollection = named(
   "CreateCollection",
@@ -220,7 +227,7 @@ const vectorParamsDiff = named(
     hnsw_config: optional(hnswConfigDiff),
     quantization_config: optional(quantizationConfigDiff),
     on_disk: optional(boolean()),
-    memory: optional(memoryPlacement),
+    memory: optional(placementOnDisk),
     index: optional(
       vectorIndex.describe(
         "Another index family or other parameters, Vicinal's own field: built anew in the background.",

@@ -14,4 +14,6 @@ export * from "./query.js";
 export * from "./relevance-feedback.js";
 export * from "./rerank.js";
 export * from "./results.js";
+export * from "./service.js";
+export * from "./strict-mode.js";
 export * from "./vectors.js";

@@ -111,7 +111,7 @@ describe("refused, naming the culprit", () => {
       createCollection,
       { vectors: { size: 0, distance: "Dot" } },
       "OUT_OF_RANGE",
-      "vectors.size: value 0 invalid, must be from 1 to 65535",
+      "vectors.size: value 0 invalid, must be from 1 to 65536",
     ],
     [createCollection, { vectors: { size: 4 } }, "BAD_REQUEST", "vectors.distance: is missing"],
     [

@@ -49,7 +49,7 @@ export class DirectionCodec extends BatchCodec {
   /** BAD_REQUEST names a field that is out of range. */
   constructor(module: KernelModule, options: DirectionOptions) {
     const { metric = "Cosine", seed = DEFAULT_SEED, epsilon = DEFAULT_EPSILON } = options;
-    const dimensions = wholeField("dimensions", options.dimensions, 1, 65535);
+    const dimensions = wholeField("dimensions", options.dimensions, 1, 65536);
     const bits = wholeField("bits", options.bits ?? 256, 8, 4096);
     if (metric !== "Cosine") throw badField("metric", "Cosine", metric);
     if (!(typeof epsilon === "number" && epsilon >= 0 && epsilon <= 10))

@@ -6,6 +6,7 @@
  *
  * The terms (T u32, rising) stay outside, where the host looks a query's terms up.
  */
+import { hasBit } from "../../runtime/bits.js";
 import type { VicinalError } from "../../runtime/errors.js";
 import type { Kernels } from "../../runtime/kernels.js";
 import type { Arena } from "../../runtime/memory.js";
@@ -201,12 +202,20 @@ export class Postings {
     return u32[at + 1] - u32[at];
   }
 
-  /** Vectors in which the term of that rank occurs. */
-  frequency(rank: number): number {
-    const { u32 } = this.arena;
+  /** Vectors in which the term of that rank occurs, of all or of those whose bits are set. */
+  frequency(rank: number, bits?: Uint32Array): number {
+    const { u32, u8 } = this.arena;
+    const { blocks, places } = this.layout;
     const at = (this.layout.starts >>> 2) + rank;
     const posts = this.layout.posts >>> 2;
-    return u32[posts + u32[at + 1]] - u32[posts + u32[at]];
+    if (!bits) return u32[posts + u32[at + 1]] - u32[posts + u32[at]];
+    let count = 0;
+    for (let entry = u32[at]; entry < u32[at + 1]; entry++) {
+      const first = this.first + u32[(blocks >>> 2) + entry] * BLOCK;
+      for (let post = u32[posts + entry]; post < u32[posts + entry + 1]; post++)
+        if (hasBit(bits, first + u8[places + post])) count++;
+    }
+    return count;
   }
 
   get blocks(): number {

@@ -67,9 +67,10 @@ export class SparseIndex {
     return this.rows.count;
   }
 
-  /** Appends a vector; returns its ordinal. */
-  append(vector: SparseVector): number {
+  /** Appends a vector; returns its ordinal. In bulk postings wait until `consolidate` makes those of all at once. */
+  append(vector: SparseVector, bulk = false): number {
     const ordinal = this.rows.append(vector);
+    if (bulk) return ordinal;
     this.#tail?.release();
     this.#tail = undefined;
     if (ordinal + 1 - this.#indexed === RUN) this.#addRun();
@@ -121,7 +122,7 @@ export class SparseIndex {
     options: { signal?: AbortSignal; progress?: (done: number, total: number) => void } = {},
   ): Promise<void> {
     const { count } = this.rows;
-    if (count === 0 || this.consolidated) return;
+    if (this.consolidated) return;
     throwIfCancelled(options.signal);
     const steps = Postings.build(this.#place, this.rows, 0, count);
     let since = performance.now();
@@ -201,6 +202,7 @@ export class SparseIndex {
 
   /** True when one run covers all vectors. */
   get consolidated(): boolean {
+    if (this.rows.count === 0) return true;
     return this.#runs.length === 1 && this.#indexed === this.rows.count;
   }
 
@@ -220,7 +222,7 @@ export class SparseIndex {
   }
 
   /**
-   * Fills this new index with what `save` gave. Postings that are not there or damaged are made anew.
+   * Fills this new index with what `save` gave. Postings that are not there or damaged are made anew, in slices.
    * @returns What names the damage of a file, for those who read on in it.
    * @throws CORRUPTION where the vectors themselves are damaged.
    */
@@ -244,6 +246,7 @@ export class SparseIndex {
     if (starts[0] !== 0 || starts[count] !== elements) throw damaged("vectors' ends do not fit");
     this.rows = SparseRows.of(starts, terms, values);
     if (count > 0 && saved.length("starts") > 0) await this.#loadPostings(saved, damaged);
+    await this.consolidate();
     return damaged;
   }
 
@@ -260,12 +263,12 @@ export class SparseIndex {
     return sparseDot(this.rows.get(ordinal), query);
   }
 
-  /** In how many vectors a term occurs. */
-  frequency(term: number): number {
+  /** In how many vectors a term occurs, of all or of those whose bits are set. */
+  frequency(term: number, bits?: Uint32Array): number {
     let sum = 0;
     for (const run of this.#allRuns()) {
       const rank = run.rank(term);
-      if (rank >= 0) sum += run.frequency(rank);
+      if (rank >= 0) sum += run.frequency(rank, bits);
     }
     return sum;
   }

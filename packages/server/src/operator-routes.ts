@@ -1,0 +1,86 @@
+/** Operations for those who run the server: what the optimizer does, shards and peers of one node, quotas. */
+import {
+  anyJson,
+  anyObject,
+  boolean,
+  collectionClusterInfo,
+  object,
+  optimizationsResponse,
+  optional,
+  quotaConfig,
+  quotaStatus,
+  shardKeysResponse,
+  string,
+  unsigned,
+  VicinalError,
+} from "vicinal/protocol";
+import { manageParameters } from "./parameters.js";
+import { type HttpMethod, type Route, route } from "./route.js";
+
+const collection = "/collections/{collection_name}";
+
+/** One node is no cluster: what moves data between several is refused. */
+function standaloneRoute(operation: string, method: HttpMethod, path: string, summary: string): Route {
+  return route(operation, method, path, summary, {
+    parameters: manageParameters,
+    body: method === "DELETE" ? undefined : anyObject(),
+    result: boolean(),
+    run: async ({ engine, collection }) => {
+      if (collection !== "") await engine.collectionClusterInfo(collection);
+      throw new VicinalError("STANDALONE", `${summary}: Vicinal is running in standalone mode`, {
+        operation,
+      });
+    },
+  });
+}
+
+export const operatorRoutes: readonly Route[] = [
+  route("get_optimizations", "GET", `${collection}/optimizations`, "Tell what the optimizer does", {
+    parameters: object({
+      with: optional(string()).describe("Names separated by commas: queued, completed, idle_segments."),
+      completed_limit: optional(unsigned()),
+    }),
+    result: optimizationsResponse,
+    run: ({ engine, collection, parameters }) =>
+      engine.getOptimizations(collection, { with: parameters.with ?? undefined }),
+  }),
+  route("collection_cluster_info", "GET", `${collection}/cluster`, "Tell where the shards are", {
+    result: collectionClusterInfo,
+    run: ({ engine, collection }) => engine.collectionClusterInfo(collection),
+  }),
+  standaloneRoute("update_collection_cluster", "POST", `${collection}/cluster`, "Move shards"),
+  route("list_shard_keys", "GET", `${collection}/shards`, "List the keys of shards", {
+    result: shardKeysResponse,
+    run: ({ engine, collection }) => engine.listShardKeys(collection),
+  }),
+  standaloneRoute("create_shard_key", "PUT", `${collection}/shards`, "Create a shard key"),
+  standaloneRoute("delete_shard_key", "POST", `${collection}/shards/delete`, "Delete a shard key"),
+
+  route("cluster_status", "GET", "/cluster", "Describe the cluster", {
+    result: object({ status: string() }),
+    run: async () => ({ status: "disabled" }),
+  }),
+  standaloneRoute("recover_current_peer", "POST", "/cluster/recover", "Recover the peer"),
+  standaloneRoute("remove_peer", "DELETE", "/cluster/peer/{peer_id}", "Remove a peer"),
+  standaloneRoute("cluster_telemetry", "GET", "/cluster/telemetry", "Describe all peers"),
+
+  route("get_quotas", "GET", "/quotas", "Tell quotas and use of the machine", {
+    result: quotaStatus,
+    run: ({ engine }) => engine.getQuotas(),
+  }),
+  route("update_quotas", "PUT", "/quotas", "Set the quotas", {
+    body: quotaConfig,
+    result: boolean(),
+    run: ({ engine, body }) => engine.updateQuotas(body),
+  }),
+
+  // Problems that the server could not solve by itself are told where they arise: nothing is kept for later.
+  route("get_issues", "GET", "/issues", "List problems", {
+    result: object({ issues: anyJson() }),
+    run: async () => ({ issues: [] }),
+  }),
+  route("clear_issues", "DELETE", "/issues", "Forget the problems", {
+    result: boolean(),
+    run: async () => true,
+  }),
+];
