@@ -11,11 +11,12 @@ const seed = Number(process.env.VICINAL_SEED ?? 20_261_122);
 const numRuns = Number(process.env.VICINAL_STORIES ?? 400);
 
 test("the database answers as the reference does", async () => {
-  const tally: Tally = { writes: 0, queries: 0, refused: 0 };
+  const tally: Tally = { writes: 0, queries: 0, merges: 0, refused: 0 };
   await fc.assert(
     fc.asyncProperty(stories, (story) => play(story, tally)),
     { seed, numRuns },
   );
   console.log(`seed ${seed}: ${numRuns} stories, ${JSON.stringify(tally)}`);
   expect(tally.queries).toBeGreaterThan(4 * numRuns);
+  expect(tally.merges).toBeGreaterThan(0.2 * numRuns);
 }, 600_000);

@@ -10,8 +10,6 @@ export interface TextEngine {
   readonly version?: string;
   /** Larger sets take it too long. */
   readonly textsMax?: number;
-  /** Queries of one measurement, where all would take too long. */
-  readonly queriesMax?: number;
   build(texts: readonly string[]): Promise<void>;
   /** Places of the best texts, best first. */
   search(query: string, k: number): Promise<number[]>;
@@ -152,7 +150,6 @@ export function vectra(): TextEngine {
     name: "vectra",
     version,
     textsMax: 10_000,
-    queriesMax: 3,
     async build(texts) {
       folder = mkdtempSync(join(tmpdir(), "vectra-"));
       index = new module.LocalIndex(folder);

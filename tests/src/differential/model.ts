@@ -14,7 +14,14 @@ import {
 import { parsePath, valuesAt } from "../../../packages/vicinal/dist/payload/path.js";
 
 export type Id = number | bigint | string;
-export type Vector = readonly number[];
+export type Dense = readonly number[];
+export interface Sparse {
+  indices: number[];
+  values: number[];
+}
+/** Several in one. */
+export type Multi = readonly Dense[];
+export type Vector = Dense | Sparse | Multi;
 export const metrics = ["Cosine", "Dot", "Euclid", "Manhattan"] as const;
 export type Metric = (typeof metrics)[number];
 
@@ -30,24 +37,47 @@ export interface Scored {
 }
 
 const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
-const dot = (a: Vector, b: Vector) => total(a.map((value, i) => value * b[i]));
-const squared = (a: Vector, b: Vector) => total(a.map((value, i) => (value - b[i]) ** 2));
-const unit = (a: Vector) => a.map((value) => value / Math.sqrt(dot(a, a)));
+const dot = (a: Dense, b: Dense) => total(a.map((value, i) => value * b[i]));
+const squared = (a: Dense, b: Dense) => total(a.map((value, i) => (value - b[i]) ** 2));
+const unit = (a: Dense) => a.map((value) => value / Math.sqrt(dot(a, a)));
 
-/** What an answer's `score` is. */
-const scores: Record<Metric, (a: Vector, b: Vector) => number> = {
+/** Larger is nearer. */
+const similarities: Record<Metric, (a: Dense, b: Dense) => number> = {
   Cosine: (a, b) => dot(unit(a), unit(b)),
   Dot: dot,
-  Euclid: (a, b) => Math.sqrt(squared(a, b)),
-  Manhattan: (a, b) => total(a.map((value, i) => Math.abs(value - b[i]))),
+  Euclid: (a, b) => -squared(a, b),
+  Manhattan: (a, b) => -total(a.map((value, i) => Math.abs(value - b[i]))),
 };
 
-/** Larger is nearer: what examples are compared by. */
-const similarities: Record<Metric, (a: Vector, b: Vector) => number> = {
-  ...scores,
-  Euclid: (a, b) => -squared(a, b),
-  Manhattan: (a, b) => -scores.Manhattan(a, b),
-};
+export const isSparse = (vector: Vector): vector is Sparse => "indices" in vector;
+export const isMulti = (vector: Vector): vector is Multi =>
+  !isSparse(vector) && typeof vector[0] === "object";
+
+/** The product of what two vectors have in common; undefined where that is nothing. */
+function product(a: Sparse, b: Sparse): number | undefined {
+  const values = new Map(b.indices.map((term, i) => [term, b.values[i]]));
+  const shared = a.indices.flatMap((term, i) => {
+    const value = values.get(term);
+    return value === undefined ? [] : [value * a.values[i]];
+  });
+  return shared.length > 0 ? total(shared) : undefined;
+}
+
+/** How alike a point's vector is to an example, the larger the more. */
+function similarityOf(metric: Metric, vector: Vector, example: Vector): number {
+  if (isSparse(vector)) return product(vector, example as Sparse) ?? 0;
+  if (!isMulti(vector)) return similarities[metric](vector, example as Dense);
+  const best = (one: Dense) => Math.max(...vector.map((row) => similarities[metric](row, one)));
+  return total((example as Multi).map(best));
+}
+
+/** What an answer's `score` is; undefined where the point is no answer. */
+function scoreOf(metric: Metric, vector: Vector, query: Vector): number | undefined {
+  if (isSparse(vector)) return product(vector, query as Sparse);
+  const similarity = similarityOf(metric, vector, query);
+  if (metric === "Euclid") return Math.sqrt(-similarity);
+  return metric === "Manhattan" ? -similarity : similarity;
+}
 
 export const largerIsNearer = (metric: Metric) => metric === "Cosine" || metric === "Dot";
 
@@ -141,13 +171,16 @@ export class Model {
   exampleVector(using: string, example: Id | Vector): Vector {
     if (typeof example === "object") return example;
     const vector = this.find(example)?.vectors[using] as Vector;
-    return this.metric === "Cosine" ? unit(vector) : vector;
+    if (this.metric !== "Cosine" || isSparse(vector)) return vector;
+    return isMulti(vector) ? vector.map(unit) : unit(vector);
   }
 
   /** All points that a query by this vector may answer, in any order. */
   nearest(using: string, query: Vector, points: readonly Point[]): Scored[] {
-    const score = scores[this.metric];
-    return withVector(points, using).map(({ id, vector }) => ({ id, score: score(vector, query) }));
+    return withVector(points, using).flatMap(({ id, vector }) => {
+      const score = scoreOf(this.metric, vector, query);
+      return score === undefined ? [] : [{ id, score }];
+    });
   }
 
   /** The same by what a point is worth by its similarities to examples. */
@@ -156,10 +189,9 @@ export class Model {
     points: readonly Point[],
     worth: (similarity: (example: Id | Vector) => number) => number,
   ): Scored[] {
-    const similarity = similarities[this.metric];
     return withVector(points, using).map(({ id, vector }) => ({
       id,
-      score: worth((example) => similarity(vector, this.exampleVector(using, example))),
+      score: worth((example) => similarityOf(this.metric, vector, this.exampleVector(using, example))),
     }));
   }
 }

@@ -5,15 +5,18 @@ import { join } from "node:path";
 import { type Database, open, VicinalError } from "vicinal";
 import { expect } from "vitest";
 import type { JsonObject } from "../../../packages/vicinal/dist/payload/json.js";
-import { type Id, largerIsNearer, Model, type Scored, stored, type Vector } from "./model.js";
+import { merged, sourceLists } from "./merging.js";
+import { type Dense, type Id, isSparse, Model, type Scored, stored, type Vector } from "./model.js";
+import { asked, largerIsBetter, Refused, ranked } from "./ranking.js";
 import {
   type Ask,
   dimensions,
-  type Example,
+  type Merge,
   type Query,
   type Rank,
   type Selector,
   type Story,
+  vectorNames,
   type Write,
 } from "./requests.js";
 
@@ -24,6 +27,8 @@ const TOLERANCE = 1e-4;
 export interface Tally {
   writes: number;
   queries: number;
+  /** Of the queries, those over prefetches whose answers could be compared. */
+  merges: number;
   refused: number;
 }
 
@@ -37,7 +42,13 @@ export async function play(story: Story, tally: Tally): Promise<void> {
       vectors: {
         image: { size: dimensions.image, distance: story.metric },
         text: { size: dimensions.text, distance: story.metric },
+        patches: {
+          size: dimensions.patches,
+          distance: story.metric,
+          multivector_config: { comparator: "max_sim" },
+        },
       },
+      sparse_vectors: { words: {} },
     });
     const model = new Model(story.metric);
     for (const { writes, queries } of story.steps) {
@@ -81,9 +92,6 @@ async function agree<M, D>(
   }
   return { expected, found: await real() };
 }
-
-/** What a request is refused with by the reference. */
-class Refused extends Error {}
 
 // ------------------------------------------------------------------------------------------------ writes
 
@@ -161,7 +169,7 @@ const asList = (points: Points) =>
 
 /** Columns have no gaps, so a name goes that a point has not got. */
 function asColumns(points: Points) {
-  const names = Object.keys(dimensions).filter((name) => points.every(({ vectors }) => vectors[name]));
+  const names = vectorNames.filter((name) => points.every(({ vectors }) => vectors[name]));
   const complete = points.every(({ vectors }) => Object.keys(vectors).length === names.length);
   if (!complete) return asList(points);
   const vectors = Object.fromEntries(names.map((name) => [name, points.map((point) => point.vectors[name])]));
@@ -185,6 +193,8 @@ async function compare(database: Database, model: Model, query: Query, tally: Ta
       return compareOrder(database, model, query, ask, tally);
     case "groups":
       return compareGroups(database, model, query, ask, tally);
+    case "merge":
+      return compareMerge(database, model, query, ask, tally);
     default:
       return compareRanking(database, model, query, ask, tally);
   }
@@ -205,12 +215,33 @@ async function compareRanking(
     async () => (await database.query(NAME, request)).points,
   );
   if (!answer) return;
-  const larger = largerIsBetter(model, rank);
+  const larger = largerIsBetter(model, query, rank);
   checkRanking(answer.found as Scored[], answer.expected, { limit, offset, larger });
 }
 
-function largerIsBetter(model: Model, { kind }: Rank): boolean {
-  return (kind !== "nearest" && kind !== "average") || largerIsNearer(model.metric);
+async function compareMerge(
+  database: Database,
+  model: Model,
+  query: Query,
+  merge: Merge,
+  tally: Tally,
+): Promise<void> {
+  const { filter, limit, offset } = query;
+  const prefetch = merge.sources.map(({ rank, ...source }) => ({ ...source, ...asked(rank) }));
+  const request = { prefetch, query: merge.how, filter, limit, offset } as never;
+  let unclear = false;
+  const answer = await agree(
+    tally,
+    () => {
+      const lists = sourceLists(model, filter, merge.sources);
+      unclear = lists === undefined;
+      return lists ? merged(model, merge.how, lists) : [];
+    },
+    async () => (unclear ? [] : (await database.query(NAME, request)).points),
+  );
+  if (!answer || unclear) return;
+  tally.merges++;
+  checkRanking(answer.found as Scored[], answer.expected, { limit, offset, larger: true });
 }
 
 /** The type of the index at that path, where it is one of these. */
@@ -288,12 +319,12 @@ async function compareGroups(
   const request = { ...asked(rank), using, filter, limit, group_by: path, group_size: size } as never;
   const answer = await agree(
     tally,
-    () => groupsOf(model, ranked(model, query, rank), path, largerIsBetter(model, rank)),
+    () => groupsOf(model, ranked(model, query, rank), path, largerIsBetter(model, query, rank)),
     async () => (await database.queryGroups(NAME, request)).groups,
   );
   if (!answer) return;
   const { found, expected } = answer;
-  const larger = largerIsBetter(model, rank);
+  const larger = largerIsBetter(model, query, rank);
   expect(found.length).toBe(Math.min(limit, expected.size));
   const firsts = [...expected.values()].map(([{ score }]) => score);
   found.forEach(({ id, hits }, i) => {
@@ -331,92 +362,25 @@ async function compareScroll(database: Database, model: Model, { filter, limit }
   for (const { id, payload, vector } of found.points) {
     const point = model.find(id as Id);
     expect(payload).toEqual(stored(point?.payload ?? {}));
-    const vectors = (vector ?? {}) as Record<string, ArrayLike<number>>;
+    const vectors = (vector ?? {}) as Record<string, Vector>;
     expect(Object.keys(vectors).sort()).toEqual(Object.keys(point?.vectors ?? {}).sort());
-    for (const [name, values] of Object.entries(vectors)) {
-      const wanted = model.exampleVector(name, id as Id);
-      Array.from(values).forEach((value, i) => {
+    for (const [name, found] of Object.entries(vectors)) {
+      const wanted = numbersOf(model.exampleVector(name, id as Id));
+      const numbers = numbersOf(found);
+      expect(numbers.length).toBe(wanted.length);
+      numbers.forEach((value, i) => {
         expect(Math.abs(value - wanted[i])).toBeLessThan(TOLERANCE);
       });
     }
   }
 }
 
-const pairsAsked = (pairs: [Example, Example][]) =>
-  pairs.map(([positive, negative]) => ({ positive, negative }));
-
-const strategies = { average: "average_vector", best: "best_score", sum: "sum_scores" } as const;
-
-function asked(ask: Rank): object {
-  switch (ask.kind) {
-    case "nearest":
-      return { query: { nearest: ask.query } };
-    case "discover":
-      return { query: { discover: { target: ask.target, context: pairsAsked(ask.pairs) } } };
-    case "context":
-      return { query: { context: pairsAsked(ask.pairs) } };
-    default: {
-      const { positive, negative } = ask;
-      return { query: { recommend: { positive, negative, strategy: strategies[ask.kind] } } };
-    }
-  }
-}
-
-const bent = (x: number) => x / (1 + Math.abs(x));
-const scaled = (x: number) => (bent(x) + 1) / 2;
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
-function mean(vectors: readonly Vector[]): Vector {
-  return vectors[0].map((_, i) => sum(vectors.map((vector) => vector[i])) / vectors.length);
-}
-
-/** All points with their scores. */
-function ranked(model: Model, { using, filter }: Query, ask: Rank): Scored[] {
-  const examples = examplesOf(ask);
-  for (const example of examples)
-    if (typeof example !== "object" && !model.find(example)?.vectors[using])
-      throw new Refused(`no vector ${using} of ${example}`);
-  const named = examples.map(String);
-  const points = model.matching(filter).filter(({ id }) => !named.includes(String(id)));
-  const vectorOf = (example: Example) => model.exampleVector(using, example);
-  switch (ask.kind) {
-    case "nearest":
-      return model.nearest(using, vectorOf(ask.query), points);
-    case "average": {
-      const towards = mean(ask.positive.map(vectorOf));
-      const away = ask.negative.length > 0 ? mean(ask.negative.map(vectorOf)) : towards;
-      return model.nearest(
-        using,
-        towards.map((value, i) => 2 * value - away[i]),
-        points,
-      );
-    }
-    case "best":
-      return model.byExamples(using, points, (s) => {
-        const best = Math.max(...ask.positive.map(s));
-        const worst = Math.max(...ask.negative.map(s));
-        return best > worst ? scaled(best) : -scaled(worst);
-      });
-    case "sum":
-      return model.byExamples(using, points, (s) => sum(ask.positive.map(s)) - sum(ask.negative.map(s)));
-    case "discover":
-      return model.byExamples(
-        using,
-        points,
-        (s) => sum(ask.pairs.map(([p, n]) => Math.sign(s(p) - s(n)))) + scaled(s(ask.target)),
-      );
-    case "context":
-      return model.byExamples(using, points, (s) =>
-        sum(ask.pairs.map(([p, n]) => bent(Math.min(0, s(p) - s(n))))),
-      );
-  }
-}
-
-function examplesOf(ask: Rank): Example[] {
-  if (ask.kind === "nearest") return [ask.query];
-  if (ask.kind === "discover") return [ask.target, ...ask.pairs.flat()];
-  if (ask.kind === "context") return ask.pairs.flat();
-  return [...ask.positive, ...ask.negative];
+/** All numbers of a vector, in one list. */
+function numbersOf(vector: Vector): number[] {
+  if (isSparse(vector)) return [...vector.indices, ...vector.values];
+  return Array.from<number | ArrayLike<number>>(vector as Dense).flatMap((part) =>
+    typeof part === "number" ? [part] : Array.from(part),
+  );
 }
 
 /** Equally good points may stand in any order, so scores are compared by their places, and points by their scores. */

@@ -71,11 +71,6 @@ export function describeOptimizations(
 
 type Column = ReturnType<Segment["columns"]>[number];
 
-/** Vectors, dead ones included. */
-function countOf(column: Column): number {
-  return column.count;
-}
-
 function familyOf(column: Column): string {
   return column instanceof SparseColumn ? "sparse" : column.index.family;
 }
@@ -84,7 +79,7 @@ function familyOf(column: Column): string {
 export function indexedCount(segments: readonly Segment[]): number {
   let indexed = 0;
   for (const segment of segments)
-    for (const column of segment.columns()) if (familyOf(column) !== "flat") indexed += countOf(column);
+    for (const column of segment.columns()) if (familyOf(column) !== "flat") indexed += column.count;
   return indexed;
 }
 
@@ -94,7 +89,7 @@ export function vectorCounts(segments: readonly Segment[]): Record<string, numbe
   for (const segment of segments) {
     const share = segment.rowCount === 0 ? 0 : segment.liveCount / segment.rowCount;
     for (const column of segment.columns())
-      counts.set(column.name, (counts.get(column.name) ?? 0) + Math.round(countOf(column) * share));
+      counts.set(column.name, (counts.get(column.name) ?? 0) + Math.round(column.count * share));
   }
   return Object.fromEntries(counts);
 }
@@ -153,7 +148,7 @@ function segmentReport(segment: Segment, fields: Readonly<Record<string, { type:
     payloadBytes: segment.payloads.heapBytes,
     memoryBytes: ids + payloads + fieldBytes + vectors + indexes,
     vectors: Object.fromEntries(
-      segment.columns().map((column) => [column.name, { count: countOf(column), family: familyOf(column) }]),
+      segment.columns().map((column) => [column.name, { count: column.count, family: familyOf(column) }]),
     ),
     fields: [...segment.fields.keys()].map((path) => ({ path, type: fields[path]?.type ?? "" })),
   };

@@ -127,6 +127,8 @@ const shownFields = 4;
 export interface ObjectOptions {
   /** Whether a field that the schema does not name is refused. Default false. */
   strict?: boolean;
+  /** Whether any object is meant to be this one: in a union of which no other form is an object. Default false. */
+  only?: boolean;
 }
 
 export class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
@@ -142,6 +144,7 @@ export class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
   constructor(
     readonly fields: F,
     private readonly strict: boolean,
+    private readonly only: boolean,
   ) {
     super();
     this.names = Object.keys(fields);
@@ -155,7 +158,7 @@ export class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
   }
 
   looksLike(value: unknown): boolean {
-    return isObject(value) && this.telling.some((name) => value[name] !== undefined);
+    return isObject(value) && (this.only || this.telling.some((name) => value[name] !== undefined));
   }
 
   check(value: unknown): Issue | undefined {
@@ -192,7 +195,7 @@ export class ObjectSchema<F extends Fields> extends Schema<ObjectOf<F>> {
 }
 
 export function object<const F extends Fields>(fields: F, options: ObjectOptions = {}): ObjectSchema<F> {
-  return new ObjectSchema(fields, options.strict ?? false);
+  return new ObjectSchema(fields, options.strict ?? false, options.only ?? false);
 }
 
 class UnionSchema<T> extends Schema<T> {

@@ -40,7 +40,7 @@ export const analyzerFields = {
         language,
         named(
           "StopwordsSet",
-          object({ languages: optional(array(language)), custom: optional(array(string())) }),
+          object({ languages: optional(array(language)), custom: optional(array(string())) }, { only: true }),
         ),
       ),
     ),
