@@ -7,17 +7,8 @@ import { expect } from "vitest";
 import { merged, sourceLists } from "./merging.js";
 import { type Dense, type Id, isSparse, Model, type Scored, stored, type Vector } from "./model.js";
 import { asked, largerIsBetter, Refused, ranked } from "./ranking.js";
-import {
-  type Ask,
-  type Batch,
-  dimensions,
-  type Merge,
-  type PointWrite,
-  type Query,
-  type Rank,
-  type Story,
-  type Write,
-} from "./requests.js";
+import type { Ask, Batch, Merge, PointWrite, Query, Rank, Story, Write } from "./requests.js";
+import { dimensions } from "./requests.js";
 import { batchDatabase, writeDatabase, writeModel, writeModelTogether } from "./writes.js";
 
 const NAME = "points";
