@@ -132,7 +132,7 @@ describe("over a server", () => {
         },
       },
     });
-    await expect(refused).rejects.toThrow(/query\.options\.b/);
+    await expect(refused).rejects.toThrow(/query\.nearest\.options\.b/);
   });
 
   test("words and meanings are fused", async () => {

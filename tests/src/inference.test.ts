@@ -11,13 +11,20 @@ const letters: InferenceFunction = (inputs) => ({
   tokens: inputs.length,
 });
 
+/** A vector that is written in the object. */
+const spelled: InferenceFunction = (inputs) =>
+  inputs.map(
+    ({ object, image }) =>
+      (object as { vector: number[] } | undefined)?.vector ?? [String(image).length, 0, 0],
+  );
+
 let served: Served;
 let client: QdrantClient;
 let grpc: GrpcClient;
 
 beforeAll(async () => {
   served = await serve(":memory:", {
-    hooks: { inference: { letters, broken: () => Promise.reject(new Error("no such file")) } },
+    hooks: { inference: { letters, spelled, broken: () => Promise.reject(new Error("no such file")) } },
   });
   client = new QdrantClient({ url: served.url, checkCompatibility: false });
   grpc = new GrpcClient({
@@ -44,6 +51,25 @@ test("the official REST client writes and searches texts", async () => {
     searches: [{ query: { recommend: { positive: [text("b"), 3] } } }],
   });
   expect(like.points[0].id).toBe(1);
+});
+
+test("vectors are updated, and several operations are one, with texts in them", async () => {
+  await client.upsert("t", { wait: true, points: [{ id: 20, vector: [0, 0, 1] }] });
+  await client.updateVectors("t", { wait: true, points: [{ id: 20, vector: text("aaaaaaa") }] });
+  expect((await client.retrieve("t", { ids: [20], with_vector: true }))[0].vector).toEqual([7, 0, 0]);
+  await client.batchUpdate("t", {
+    wait: true,
+    operations: [
+      { upsert: { points: [{ id: 21, vector: text("cc") }] } },
+      { update_vectors: { points: [{ id: 20, vector: text("b") }] } },
+    ],
+  });
+  const found = await client.retrieve("t", { ids: [20, 21], with_vector: true });
+  expect(found.map(({ vector }) => vector)).toEqual([
+    [0, 1, 0],
+    [0, 0, 2],
+  ]);
+  await client.delete("t", { wait: true, points: [20, 21] });
 });
 
 test("the official gRPC client writes and searches texts, and is told what was used", async () => {
@@ -73,6 +99,22 @@ test("the official gRPC client writes and searches texts, and is told what was u
   });
   expect(answer.result.map(({ id, score }) => [id?.pointIdOptions.value, score])).toEqual([[4n, 16]]);
   expect(answer.usage?.inference?.models.letters.tokens).toBe(1n);
+});
+
+test("images and objects come through gRPC as they were", async () => {
+  const asked = async (nearest: object) => {
+    const variant = { case: "nearest" as const, value: { variant: nearest } };
+    const { result } = await grpc
+      .api("points")
+      .query({ collectionName: "t", limit: 1n, query: { variant } } as never);
+    return [Number(result[0].id?.pointIdOptions.value), result[0].score];
+  };
+  const numbers = [0, 0, 2].map((value) => ({ kind: { case: "integerValue", value: BigInt(value) } }));
+  const vector = { kind: { case: "listValue", value: { values: numbers } } };
+  const object = { kind: { case: "structValue", value: { fields: { vector } } } };
+  expect(await asked({ case: "object", value: { object, model: "spelled", options: {} } })).toEqual([2, 6]);
+  const image = { kind: { case: "stringValue", value: "ten bytes!" } };
+  expect(await asked({ case: "image", value: { image, model: "spelled", options: {} } })).toEqual([1, 20]);
 });
 
 test("the usage stands in the envelope", async () => {

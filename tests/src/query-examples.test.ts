@@ -170,6 +170,21 @@ describe.each(metrics)("%s", (metric) => {
   });
 });
 
+test("a point's vector recommends what its id does, to the last bit", async () => {
+  for (const distance of ["Dot", "Euclid"]) {
+    // More digits than a 32-bit float has, as a client's numbers have.
+    const [, a, b] = (await home.database.retrieve(distance, { ids: [3, 8, 9], with_vector: true })).map(
+      ({ vector }) => Array.from(vector as Float32Array, (value) => value + value * 1e-9),
+    );
+    const filter = { must_not: [{ has_id: [8, 9] }] };
+    const scores = async (positive: (number | number[])[]) =>
+      (await home.database.query(distance, { query: { recommend: { positive } }, filter })).points.map(
+        ({ id, score }) => [id, score],
+      );
+    expect(await scores([a, b])).toEqual(await scores([8, 9]));
+  }
+});
+
 test("too few examples are refused", async () => {
   for (const [recommend, code] of [
     [{}, "OUT_OF_RANGE"],

@@ -84,6 +84,50 @@ test("over REST, alone and in a batch, as in the process", async () => {
   }
 });
 
+test("trees over files are answered while points change, move and go", async () => {
+  const { database } = home;
+  const unit = random(SEED + 4);
+  await database.createCollection("changing", {
+    vectors: {
+      a: { size: 3, distance: "Euclid", index: { type: "postings" } },
+      b: { size: 4, distance: "Dot", index: { type: "postings" } },
+    },
+    optimizers_config: { indexing_threshold: 1 },
+  });
+  const pointOf = ({ id, a, b, number }: Row) => ({
+    id,
+    vector: { a, ...(b ? { b } : {}) } as Record<string, number[]>,
+    payload: { number, part: number % 10 },
+  });
+  await database.createPayloadIndex("changing", { field_name: "number", field_schema: "integer" });
+  await database.upsert("changing", { points: rows.map(pointOf) });
+  await database.waitForIndex("changing", { everything: true });
+  const gone = new Set<number>();
+  for (let round = 0; round < 30; round++) {
+    const searches = Array.from({ length: 4 }, (_, i) => randomTree(rows.slice(300), unit, 1 + (i % 3)));
+    const before = new Set(gone);
+    const answers = searches.map((asked) => database.query("changing", asked as object));
+    const [deleted, ...moved] = rows.slice(round * 8, round * 8 + 8);
+    gone.add(deleted.id);
+    await Promise.all([
+      database.delete("changing", { points: [deleted.id] }),
+      database.upsert("changing", { points: moved.map(pointOf) }),
+    ]);
+    for (const [i, answer] of (await Promise.all(answers)).entries()) {
+      const ids = scored(answer).map(({ id }) => id);
+      expect(new Set(ids).size, JSON.stringify(searches[i])).toBe(ids.length);
+      for (const id of ids) expect(before.has(id)).toBe(false);
+    }
+  }
+  // Once nothing changes any more, all is as the reference has it.
+  const left = rows.filter(({ id }) => !gone.has(id));
+  for (let i = 0; i < 20; i++) {
+    const asked = randomTree(left, unit, i % 4);
+    const got = scored(await database.query("changing", asked as object));
+    expect(got.map(({ id }) => id)).toEqual(answerOf(left, asked).map(({ id }) => id));
+  }
+});
+
 describe("groups of what prefetches found", () => {
   const near = { query: [0.1, 0.2, -0.1], using: "a", params: { exact: true } };
   const like = { query: [0.3, -0.1, 0.2, 0.4], using: "b", params: { exact: true } };

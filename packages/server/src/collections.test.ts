@@ -158,3 +158,50 @@ test("quotas are kept, told, and hold back what takes more", async () => {
   const { result } = await call("GET", "/telemetry");
   expect(result.quota).toEqual({ config: quotas, exceeded: { resident_memory: false, disk_usage: null } });
 });
+
+test("settings are checked, shown, and warned of where they are without effect", async () => {
+  const make = (vectors: object, more = {}) => call("PUT", "/collections/new", { vectors, ...more });
+  const vectors = { size: 4, distance: "Dot" };
+  expect(await make({ ...vectors, memory: "pinned" })).toMatchObject({
+    status: 422,
+    error: expect.stringContaining("vectors.memory: `pinned`"),
+  });
+  expect((await make(vectors, { payload: { memory: "pinned" } })).status).toBe(422);
+  const quantization = { scalar: { type: "int8", quantile: 0.5 } };
+  const given = { memory: "cached", hnsw_config: { inline_storage: true } };
+  await make({ ...vectors, ...given }, { payload: { memory: "cached" }, unknown: 1 });
+  const info = async () => (await call("GET", "/collections/new")).result;
+  const { config, warnings } = await info();
+  expect(warnings).toEqual([{ message: expect.stringContaining("it needs quantization") }]);
+  expect(config.params).toEqual({
+    vectors: { ...vectors, ...given },
+    payload: { memory: "cached" },
+    shard_number: 1,
+    replication_factor: 1,
+    write_consistency_factor: 1,
+    on_disk_payload: false,
+  });
+  expect(config.quantization_config).toBeNull();
+  await call("PATCH", "/collections/new?timeout=5", {
+    quantization_config: quantization,
+    params: { replication_factor: 2, read_fan_out_factor: 1 },
+  });
+  const changed = await info();
+  expect(changed.warnings).toBeUndefined();
+  expect(changed.config.quantization_config).toEqual(quantization);
+  expect(changed.config.params).toMatchObject({ replication_factor: 2, read_fan_out_factor: 1 });
+  expect(changed.config.params.timeout).toBeUndefined();
+});
+
+test("names that are too long are refused for that, everywhere", async () => {
+  const { status, error } = await call("GET", `/collections/${"x".repeat(256)}/points/1`);
+  expect(status).toBe(422);
+  expect(error).toContain("Validation error in path parameters: [collection_name");
+});
+
+test("adding and dropping named vectors is checked, and refused by name", async () => {
+  const add = (dense: object) => call("PUT", "/collections/words/vectors/title", { dense });
+  expect((await add({ size: 0, distance: "Dot" })).status).toBe(422);
+  expect((await add({ size: 4, distance: "Dot" })).status).toBe(501);
+  expect((await call("DELETE", "/collections/words/vectors/title")).status).toBe(501);
+});

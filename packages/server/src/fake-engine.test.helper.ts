@@ -132,6 +132,8 @@ export class FakeEngine implements EngineApi {
     return completed;
   }
   setPayload = this.delete;
+  createVectorName = this.delete;
+  deleteVectorName = this.delete;
   overwritePayload = this.delete;
   deletePayload = this.delete;
   clearPayload = this.delete;

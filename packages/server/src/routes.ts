@@ -43,6 +43,7 @@ import {
   updateResult,
   updateVectors,
   VicinalError,
+  vectorNameConfig,
 } from "vicinal/protocol";
 import {
   writeGroups,
@@ -147,6 +148,20 @@ export const routes: readonly Route[] = [
   route("get_collection_aliases", "GET", `${collection}/aliases`, "List the aliases of a collection", {
     result: collectionsAliases,
     run: ({ engine, collection }) => engine.getCollectionAliases(collection),
+  }),
+
+  route("create_vector_name", "PUT", `${collection}/vectors/{vector_name}`, "Add a named vector", {
+    parameters: writeParameters,
+    body: vectorNameConfig,
+    result: updateResult,
+    run: async ({ engine, collection, path, body, parameters }) =>
+      asAsked(await engine.createVectorName(collection, path.vector_name, body), parameters),
+  }),
+  route("delete_vector_name", "DELETE", `${collection}/vectors/{vector_name}`, "Drop a named vector", {
+    parameters: writeParameters,
+    result: updateResult,
+    run: async ({ engine, collection, path, parameters }) =>
+      asAsked(await engine.deleteVectorName(collection, path.vector_name), parameters),
   }),
 
   writeRoute(

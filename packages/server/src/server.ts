@@ -6,7 +6,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
-import { type EngineApi, parseJson, VicinalError } from "vicinal/protocol";
+import { type EngineApi, parseCollectionName, parseJson, VicinalError } from "vicinal/protocol";
 import { envelope, errorEnvelope, writePlain } from "./answer.js";
 import { keyCheck } from "./auth.js";
 import { failureOf } from "./errors.js";
@@ -71,6 +71,9 @@ export const defaultBodyLimitBytes = 32 * 2 ** 20;
 
 /** The port that a URL leaves out. */
 const httpPort = 80;
+
+/** A longer name of a collection is refused for its length, also where one is asked for. */
+const nameLengthMax = 255;
 
 /** Longest path parameter: a collection's name with every byte percent-encoded. */
 const parameterLengthMax = 4096;
@@ -203,6 +206,7 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const path = request.params as Record<string, string>;
       const parameters = parseParameters(route.parameters, request.query as Record<string, unknown>);
       const collection = path.collection_name ?? "";
+      if (collection.length > nameLengthMax) parseCollectionName(collection);
       const metered = new Metered(engine);
       const result = await route.run({
         engine: metered.engine,

@@ -31,9 +31,10 @@ function averagedDense(examples: readonly ArrayLike<number>[], positives: number
   return towards.map((value, i) => value + value - away[i]);
 }
 
+/** Of 32-bit floats, so that a point's id and its vector come to the same. */
 function mean(examples: readonly ArrayLike<number>[]): Float32Array {
   const sum = new Float32Array(examples[0].length);
-  for (const example of examples) for (let i = 0; i < sum.length; i++) sum[i] += example[i];
+  for (const example of examples) for (let i = 0; i < sum.length; i++) sum[i] += Math.fround(example[i]);
   return sum.map((value) => value / examples.length);
 }
 

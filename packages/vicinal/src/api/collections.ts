@@ -18,6 +18,25 @@ import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams }
 
 type Settings = Record<string, unknown>;
 
+/** What is only kept and shown, beside `quantization_config`; other members that a request may have are passed over. */
+const keptSettings = [
+  "shard_number",
+  "sharding_method",
+  "replication_factor",
+  "write_consistency_factor",
+  "read_fan_out_factor",
+  "read_fan_out_delay_ms",
+  "on_disk_payload",
+  "payload",
+  "wal_config",
+  "quantization_config",
+  "metadata",
+];
+
+function kept(settings: object | null | undefined): Settings {
+  return Object.fromEntries(Object.entries(given(settings)).filter(([name]) => keptSettings.includes(name)));
+}
+
 /** The members that are given, `null` meaning absent. */
 function given(settings: object | null | undefined): Settings {
   return Object.fromEntries(
@@ -57,6 +76,7 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
     hnsw_config,
     optimizers_config,
     strict_mode_config,
+    quantization,
     ...other
   } = request;
   const named = isSingle(vectors ?? {}) ? { "": vectors } : (vectors ?? {});
@@ -68,7 +88,8 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
     hnsw: given(hnsw_config),
     optimizers: given(optimizers_config),
     other: {
-      ...given(other),
+      ...(quantization ? { quantization_config: quantization } : {}),
+      ...kept(other),
       ...(strict_mode_config ? { strict_mode_config: given(strict_mode_config) } : {}),
     },
     fields: {},
@@ -125,7 +146,7 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
   const change: Settings = {};
   if (hnsw_config) change.hnsw = given(hnsw_config);
   if (optimizers_config) change.optimizers = given(optimizers_config);
-  const rest = { ...given(params), ...given(other) };
+  const rest: Settings = { ...kept(params), ...kept(other) };
   // A metadata update merges, as payloads do; `null` removes.
   if (request.metadata)
     rest.metadata = given({ ...(config.other.metadata as Settings), ...request.metadata });
@@ -158,7 +179,7 @@ export function configChange(config: CollectionConfig, request: UpdateCollection
 }
 
 export function describeCollection(collection: Collection): CollectionInfo {
-  const { state, optimizer } = collection;
+  const { state } = collection;
   const { config } = state;
   const segments = state.segments();
   const { status, failure } = healthOf(collection);
@@ -168,9 +189,7 @@ export function describeCollection(collection: Collection): CollectionInfo {
   return {
     status,
     optimizer_status: failure === undefined ? "ok" : { error: failure },
-    warnings: optimizer.backlogged
-      ? [{ message: "Writes wait: too many vectors are sealed but not indexed yet" }]
-      : undefined,
+    warnings: warningsOf(collection),
     indexed_vectors_count: indexedCount(segments),
     points_count: state.pointCount,
     segments_count: segments.length,
@@ -221,6 +240,21 @@ export function describeCollection(collection: Collection): CollectionInfo {
     ),
     update_queue: { length: collection.waitingWrites },
   } as CollectionInfo;
+}
+
+/** Undefined where there is nothing to warn of. */
+function warningsOf({ state: { config }, optimizer }: Collection): { message: string }[] | undefined {
+  const messages = optimizer.backlogged
+    ? ["Writes wait: too many vectors are sealed but not indexed yet"]
+    : [];
+  for (const [name, { hnsw, multi, quantization }] of Object.entries(config.vectors)) {
+    if ({ ...config.hnsw, ...hnsw }.inline_storage !== true) continue;
+    const coded = quantization ?? config.other.quantization_config;
+    const reason = multi ? "multi-vectors have no inline storage" : coded ? "" : "it needs quantization";
+    if (reason !== "")
+      messages.push(`hnsw_config.inline_storage of vector '${name}' is without effect: ${reason}`);
+  }
+  return messages.length > 0 ? messages.map((message) => ({ message })) : undefined;
 }
 
 function describeVectors(config: CollectionConfig): unknown {

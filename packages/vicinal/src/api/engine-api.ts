@@ -49,6 +49,7 @@ import type {
   UpdateOperations,
   UpdateResult,
   UpdateVectors,
+  VectorNameConfig,
 } from "./schema/index.js";
 
 /** What one request wants to be told beside its result. */
@@ -76,6 +77,10 @@ export interface EngineApi {
   updateQuotas(body: QuotaConfig): Promise<boolean>;
   /** What a node's telemetry says; Vicinal's own. */
   getNodeReport(): Promise<NodeReport>;
+
+  /** UNSUPPORTED so far, as is the next: a collection keeps the vectors that it was created with. */
+  createVectorName(name: string, vector: string, body: VectorNameConfig): Promise<UpdateResult>;
+  deleteVectorName(name: string, vector: string): Promise<UpdateResult>;
 
   upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
   delete(name: string, body: PointsSelector): Promise<UpdateResult>;

@@ -60,6 +60,8 @@ export class Engine implements ScopedEngine {
   }
 
   forRequest(scope: RequestScope): EngineApi {
+    // Only hooks have something to tell.
+    if (!this.#hooks?.inference.size) return this;
     return new Engine(this.#catalogue, this.watch, this.#hooks, scope);
   }
 
@@ -172,6 +174,21 @@ export class Engine implements ScopedEngine {
   async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
     if (update) return this.updateCollection(name, update);
     throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
+  }
+
+  async createVectorName(
+    name: string,
+    _vector: string,
+    body: schema.VectorNameConfig,
+  ): Promise<schema.UpdateResult> {
+    this.#catalogue.get(name);
+    schema.vectorNameConfig.parse(body);
+    throw fixedVectors();
+  }
+
+  async deleteVectorName(name: string, _vector: string): Promise<schema.UpdateResult> {
+    this.#catalogue.get(name);
+    throw fixedVectors();
   }
 
   // -------------------------------------------------------------------------------------------- writes
@@ -338,6 +355,14 @@ async function write(collection: Collection, { resolve }: Write): Promise<schema
   });
   if (bytes > 0) collection.optimizer.ingested(bytes);
   return { operation_id: sequence, status: "completed" };
+}
+
+function fixedVectors(): VicinalError {
+  return new VicinalError(
+    "UNSUPPORTED",
+    "Vectors are named when a collection is created: adding and dropping them is not supported in this version",
+    { field: "vector_name" },
+  );
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

@@ -101,7 +101,10 @@ function readVector(
     .finally(leave);
 }
 
-/** The place that `lookup_from` names; without a vector that which is searched. COLLECTION_NOT_FOUND. */
+/**
+ * The place that `lookup_from` names; without a vector that which is searched. Whether there is such a vector is asked once a point
+ * is looked up. COLLECTION_NOT_FOUND.
+ */
 export function lookupPlace(
   given: { collection: string; vector?: string | null } | null | undefined,
   using: string,

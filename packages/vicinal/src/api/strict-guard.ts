@@ -14,10 +14,12 @@ import {
   checkLimit,
   checkParams,
   checkPayloadSize,
+  checkServed,
   checkSize,
   refusal,
 } from "./strict-checks.js";
 import { conditionCount, needsOf, unserved } from "./strict-filter.js";
+import { needsOfFormula } from "./strict-formula.js";
 
 interface Buckets {
   read: TokenBucket | undefined;
@@ -31,19 +33,12 @@ function bucket(kind: "Read" | "Write", perMinute: number | null | undefined): T
   return typeof perMinute === "number" ? new TokenBucket(kind, perMinute) : undefined;
 }
 
-/** A query and its prefetches, as far as they are limited. */
-interface Stage {
-  query?: unknown;
-  using?: string | null;
-  filter?: Filter | null;
-  params?: schema.SearchParams | null;
-  limit?: number | bigint | null;
-  prefetch?: unknown;
-}
+/** A query or a prefetch, as far as they are limited. */
+type Stage = Pick<schema.Prefetch, "query" | "using" | "filter" | "params" | "limit" | "prefetch">;
 
 function prefetchesOf({ prefetch }: Stage): Stage[] {
   if (prefetch === null || prefetch === undefined) return [];
-  return (Array.isArray(prefetch) ? prefetch : [prefetch]) as Stage[];
+  return Array.isArray(prefetch) ? prefetch : [prefetch];
 }
 
 export const DEFAULT_LIMIT = 10;
@@ -51,7 +46,7 @@ const DEFAULT_GROUP_SIZE = 3;
 const DEFAULT_MATRIX_LIMIT = 3;
 
 /** Members of queries that compare nothing by themselves. */
-const withoutSearch = ["fusion", "rrf", "order_by", "formula", "sample"];
+const withoutSearch = ["fusion", "rrf", "order_by", "formula", "rerank", "sample"];
 
 function searches(query: unknown): boolean {
   if (query === null || query === undefined) return false;
@@ -86,14 +81,24 @@ export class Guard {
     this.readFilter(filter);
   }
 
-  query(stage: Stage, hits = stage.limit ?? DEFAULT_LIMIT): void {
+  query(stage: Stage, hits = Number(stage.limit ?? DEFAULT_LIMIT)): void {
     const prefetches = prefetchesOf(stage);
     for (const prefetch of prefetches) this.query(prefetch);
     if (prefetches.length === 0 && searches(stage.query))
       checkFullScan(stage.using ?? "", stage.filter, this.state, this.limits);
     checkLimit(hits, this.limits.max_query_limit, "limit");
     this.readFilter(stage.filter);
+    this.#formula(stage.query);
+    const idf = stage.params?.idf;
+    if (typeof idf === "object") this.readFilter(idf?.corpus);
     checkParams(stage.params, this.limits);
+  }
+
+  #formula(query: Stage["query"]): void {
+    if (this.limits.unindexed_filtering_retrieve !== false || typeof query !== "object" || query === null)
+      return;
+    if ("formula" in query)
+      checkServed(needsOfFormula(query.formula), this.state.config, "formula expression");
   }
 
   batch(stages: readonly Stage[]): void {
@@ -104,7 +109,7 @@ export class Guard {
 
   groups({ limit, group_size, group_by, ...stage }: schema.QueryGroupsRequest): void {
     checkGrouping(group_by, this.state.config, this.limits);
-    this.query(stage, (limit ?? DEFAULT_LIMIT) * (group_size ?? DEFAULT_GROUP_SIZE));
+    this.query(stage, Number(limit ?? DEFAULT_LIMIT) * Number(group_size ?? DEFAULT_GROUP_SIZE));
     this.chargeRead(() => this.queryTokens(stage));
   }
 

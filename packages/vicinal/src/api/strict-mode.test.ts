@@ -198,6 +198,40 @@ describe("reads", () => {
     await database.delete(name, { filter: inBern });
   });
 
+  test("score by formulas over fields that are indexed", async () => {
+    const score = () =>
+      database.query(name, {
+        prefetch: { query: [1, 0] },
+        query: {
+          formula: {
+            sum: ["$score", { mult: [2, { pow: { base: "count", exponent: 2 } }] }, inBern.must as never],
+          },
+          defaults: { count: 0 },
+        },
+      });
+    await score();
+    await limit({ unindexed_filtering_retrieve: false });
+    await refused(score(), '"count"');
+    await refused(score(), "formula expression");
+    await index("count", { type: "integer", range: false });
+    await refused(score(), '"city"');
+    await index("city", "keyword");
+    await score();
+  });
+
+  test("and their prefetches, too", async () => {
+    const asked = { query: { fusion: "rrf" as const }, prefetch: [{ query: [1, 0], limit: 6 }], limit: 1 };
+    await limit({ max_query_limit: 5 });
+    await refused(database.query(name, asked), "6 > 5");
+    await limit({ max_query_limit: 6, unindexed_filtering_retrieve: false });
+    await database.query(name, asked);
+    const filtered = {
+      ...asked,
+      prefetch: { prefetch: { query: [1, 0], filter: inBern, limit: 6 }, limit: 6 },
+    };
+    await refused(database.query(name, filtered), '"city"');
+  });
+
   test("group by fields that are indexed by value", async () => {
     const group = () => database.queryGroups(name, { query: [1, 0], group_by: "city" });
     await limit({ unindexed_filtering_retrieve: false });

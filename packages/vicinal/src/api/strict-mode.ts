@@ -93,7 +93,10 @@ export function underStrictMode<E extends ScopedEngine>(engine: E, home: Catalog
   const methods = new Map<string | symbol, Method>();
   const guarded = (operation: string, method: Method): Method => {
     if (operation === "forRequest")
-      return (scope) => underStrictMode(engine.forRequest(scope as RequestScope) as ScopedEngine, home);
+      return (scope) => {
+        const scoped = engine.forRequest(scope as RequestScope) as ScopedEngine;
+        return scoped === engine ? strict : underStrictMode(scoped, home);
+      };
     const check = Object.hasOwn(checks, operation) ? checks[operation] : undefined;
     if (!check && !growing.has(operation)) return method.bind(engine);
     return (...values) => {
@@ -105,7 +108,7 @@ export function underStrictMode<E extends ScopedEngine>(engine: E, home: Catalog
       return method.apply(engine, values);
     };
   };
-  return new Proxy(engine, {
+  const strict: E = new Proxy(engine, {
     get(_target, operation) {
       const known = methods.get(operation);
       if (known) return known;
@@ -116,4 +119,5 @@ export function underStrictMode<E extends ScopedEngine>(engine: E, home: Catalog
       return method;
     },
   });
+  return strict;
 }

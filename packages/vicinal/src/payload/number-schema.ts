@@ -34,7 +34,7 @@ class Int64Schema extends Schema<number | bigint> {
 }
 
 /** Any finite number, or an integer of any size. */
-class BoundSchema extends Schema<number | bigint> {
+class AnyNumberSchema extends Schema<number | bigint> {
   readonly expected = "a number";
 
   looksLike(value: unknown): boolean {
@@ -62,4 +62,5 @@ export const datetime = named(
       : undefined,
   ),
 );
-export const bound = union(new BoundSchema(), datetime);
+export const anyNumber: Schema<number | bigint> = new AnyNumberSchema();
+export const bound = union(anyNumber, datetime);

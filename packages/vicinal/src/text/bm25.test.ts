@@ -21,6 +21,34 @@ describe("murmur3", () => {
     expect(murmur3(text, seed)).toBe(expected);
   });
 
+  test("any string hashes as the definition says, in whole numbers", () => {
+    const mask = 0xffff_ffffn;
+    const rotated = (x: bigint, bits: bigint) => ((x << bits) | (x >> (32n - bits))) & mask;
+    const defined = (text: string): number => {
+      const bytes = new TextEncoder().encode(text);
+      let hash = 0n;
+      for (let at = 0; at < bytes.length; at += 4) {
+        let block = 0n;
+        for (let i = 3; i >= 0; i--) block = (block << 8n) | BigInt(bytes[at + i] ?? 0);
+        const mixed = (rotated((block * 0xcc9e2d51n) & mask, 15n) * 0x1b873593n) & mask;
+        hash ^= mixed;
+        if (at + 4 <= bytes.length) hash = (rotated(hash, 13n) * 5n + 0xe6546b64n) & mask;
+      }
+      hash ^= BigInt(bytes.length);
+      hash = ((hash ^ (hash >> 16n)) * 0x85ebca6bn) & mask;
+      hash = ((hash ^ (hash >> 13n)) * 0xc2b2ae35n) & mask;
+      return Number(hash ^ (hash >> 16n));
+    };
+    const ascii = fc.string({ unit: "grapheme-ascii", maxLength: 130 });
+    const any = fc.string({ unit: "grapheme", maxLength: 70 });
+    fc.assert(
+      fc.property(fc.oneof(ascii, any), (text) => {
+        expect(murmur3(text)).toBe(defined(text));
+      }),
+      { seed: 5, numRuns: 400 },
+    );
+  });
+
   test("a token's dimension is the hash without its sign", () => {
     expect(tokenDimension("hello")).toBe(0x248bfa47);
     expect(tokenDimension("test")).toBe(2 ** 32 - 0xba6bd213);

@@ -3,6 +3,8 @@
  * spread at the end. Not for secrets. Deviations: none; strings are hashed as their UTF-8 bytes.
  */
 const encoder = new TextEncoder();
+/** Where words of ASCII are written, which the encoder would take ten times as long for. */
+const ascii = new Uint8Array(64);
 
 const C1 = 0xcc9e2d51;
 const C2 = 0x1b873593;
@@ -10,8 +12,22 @@ const BLOCK_BYTES = 4;
 
 /** The hash of a string's UTF-8 bytes, unsigned. */
 export function murmur3(text: string, seed = 0): number {
+  if (isWrittenAsAscii(text)) return hashOf(ascii, text.length, seed);
   const bytes = encoder.encode(text);
-  const { length } = bytes;
+  return hashOf(bytes, bytes.length, seed);
+}
+
+function isWrittenAsAscii(text: string): boolean {
+  if (text.length > ascii.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return false;
+    ascii[i] = code;
+  }
+  return true;
+}
+
+function hashOf(bytes: Uint8Array, length: number, seed: number): number {
   const wholeBytes = length - (length % BLOCK_BYTES);
   let hash = seed;
   for (let at = 0; at < wholeBytes; at += BLOCK_BYTES) {

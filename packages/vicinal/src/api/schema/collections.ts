@@ -214,12 +214,23 @@ export const createCollection = named(
     wal_config: optional(walConfigDiff),
     optimizers_config: optional(optimizersConfigDiff),
     quantization_config: optional(quantizationConfig),
+    quantization: optional(quantizationConfig).describe("Another name of `quantization_config`."),
     sparse_vectors: optional(sparseVectorsConfig),
     strict_mode_config: optional(strictModeConfig),
     metadata: optional(payload),
   }),
 );
 export type CreateCollection = Infer<typeof createCollection>;
+
+/** A vector that a collection is to have in addition. */
+export const vectorNameConfig = named(
+  "VectorNameConfig",
+  union(
+    named("DenseVectorNameConfig", object({ dense: vectorParams })),
+    named("SparseVectorNameConfig", object({ sparse: sparseVectorParams })),
+  ),
+);
+export type VectorNameConfig = Infer<typeof vectorNameConfig>;
 
 const vectorParamsDiff = named(
   "VectorParamsDiff",

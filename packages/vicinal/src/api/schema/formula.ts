@@ -1,7 +1,7 @@
 /** `{formula, defaults}`: scores by an expression. What it comes to is in query/formula. */
 import { conditionSchema, key } from "../../payload/filter-schema.js";
 import { geoPoint } from "../../payload/geo-schema.js";
-import { datetime } from "../../payload/number-schema.js";
+import { anyNumber, datetime } from "../../payload/number-schema.js";
 import {
   type Decay,
   type DecayKind,
@@ -18,7 +18,6 @@ import {
   type Issue,
   lazy,
   named,
-  number,
   type OpenApiComponents,
   type OpenApiSchema,
   object,
@@ -43,7 +42,6 @@ const variable = refined(string(), (text) =>
 /** An operation is told by its member; an object without one is a condition. */
 class ExpressionSchema extends Schema<Expression> {
   readonly expected = "a number, a variable, a condition or an operation";
-  readonly #number = number();
   readonly #operations = operations();
   /** Expressions around the one that is being checked. */
   #depth = 0;
@@ -53,7 +51,7 @@ class ExpressionSchema extends Schema<Expression> {
   }
 
   check(value: unknown): Issue | undefined {
-    if (typeof value === "number" || typeof value === "bigint") return this.#number.check(value);
+    if (isNumber(value)) return anyNumber.check(value);
     if (typeof value === "string") return variable.check(value);
     if (this.#depth === DEPTH_MAX) return createIssue(`nested deeper than ${DEPTH_MAX} levels`);
     this.#depth++;
@@ -72,7 +70,7 @@ class ExpressionSchema extends Schema<Expression> {
   }
 
   protected render(components: OpenApiComponents): OpenApiSchema {
-    const forms = [this.#number, variable, conditionSchema, ...Object.values(this.#operations)];
+    const forms = [anyNumber, variable, conditionSchema, ...Object.values(this.#operations)];
     return { anyOf: forms.map((form) => form.toOpenApi(components)) };
   }
 }
@@ -88,7 +86,7 @@ function operations(): Record<string, Schema<unknown>> {
   const division = object({
     left: expression,
     right: expression,
-    by_zero_default: optional(number()).describe(
+    by_zero_default: optional(anyNumber).describe(
       "The quotient where `right` is 0. Default: that is refused.",
     ),
   });
@@ -116,8 +114,8 @@ function decay(kind: DecayKind, expression: Schema<Expression>): Schema<Decay> {
   const fields = object({
     x: expression,
     target: optional(expression).describe("Where the decay is 1. Default 0."),
-    scale: optional(number()).describe("How far from there it is the midpoint, above 0. Default 1."),
-    midpoint: optional(number()).describe("From 0 to 1. Default 0.5."),
+    scale: optional(anyNumber).describe("How far from there it is the midpoint, above 0. Default 1."),
+    midpoint: optional(anyNumber).describe("From 0 to 1. Default 0.5."),
   });
   return named(
     "DecayParamsExpression",
@@ -127,12 +125,14 @@ function decay(kind: DecayKind, expression: Schema<Expression>): Schema<Decay> {
 
 const expressionSchema: Schema<Expression> = named("Expression", new ExpressionSchema());
 
+const isNumber = (value: unknown): boolean => typeof value === "number" || typeof value === "bigint";
+
 /** By the names of variables. */
 const defaults = refined(record(anyJson()), (given): Issue | undefined => {
   for (const [name, value] of Object.entries(given)) {
     const meant = tryVariable(name);
     if (!meant) return under(name, createIssue("is no variable of a formula", "OUT_OF_RANGE"));
-    if ("ranking" in meant && typeof value !== "number")
+    if ("ranking" in meant && !isNumber(value))
       return under(name, createIssue(`expected a number, got ${show(value)}`, "OUT_OF_RANGE"));
   }
   return undefined;

@@ -120,14 +120,15 @@ const operations: Operations = {
       return sum;
     };
   },
-  div({ left, right, by_zero_default: byZero }: Division, defaults) {
+  div({ left, right, by_zero_default }: Division, defaults) {
+    const byZero = by_zero_default === null ? undefined : by_zero_default;
     const numerator = nodeOf(left, defaults);
     const denominator = nodeOf(right, defaults);
     return (point) => {
       const above = numerator(point);
       if (above === 0) return 0;
       const below = denominator(point);
-      if (below === 0 && typeof byZero === "number") return byZero;
+      if (below === 0 && byZero !== undefined) return Number(byZero);
       return finite(`${above} / ${below}`, above / below);
     };
   },
@@ -155,7 +156,10 @@ const operations: Operations = {
 export const operationNames: readonly string[] = Object.keys(operations);
 
 function nodeOf(expression: Expression, defaults: KnownDefaults): Formula {
-  if (typeof expression === "number") return () => expression;
+  if (typeof expression === "number" || typeof expression === "bigint") {
+    const value = Number(expression);
+    return () => value;
+  }
   if (typeof expression === "string") return variableNode(expression, defaults);
   const name = operationNames.find((one) => Object.hasOwn(expression, one));
   if (name === undefined) {

@@ -13,7 +13,7 @@ const SCALE = 1;
 
 /** What is wrong with its parameters, if anything. */
 export function decayFault(kind: DecayKind, { midpoint, scale }: Omit<Decay, "x">): string | undefined {
-  const middle = midpoint ?? MIDPOINT;
+  const middle = Number(midpoint ?? MIDPOINT);
   if (kind === "lin_decay") {
     if (!(middle >= 0 && middle <= 1)) return `midpoint must be from 0 to 1, got ${middle}`;
   } else if (!(middle > 0 && middle < 1)) {
@@ -27,8 +27,8 @@ export function decayOf(
   kind: DecayKind,
   { midpoint, scale }: Omit<Decay, "x">,
 ): (distance: number) => number {
-  const middle = midpoint ?? MIDPOINT;
-  const reach = scale ?? SCALE;
+  const middle = Number(midpoint ?? MIDPOINT);
+  const reach = Number(scale ?? SCALE);
   if (kind === "lin_decay") {
     const slope = (1 - middle) / reach;
     return (distance) => Math.max(0, 1 - slope * Math.abs(distance));

@@ -8,7 +8,8 @@ import type { Condition } from "../../payload/filter.js";
 import type { GeoPoint } from "../../payload/geo.js";
 import { type JsonPath, tryPath } from "../../payload/path.js";
 
-export type Expression = number | string | Condition | Operation;
+/** Integers of JSON beyond 2^53 are `bigint`. */
+export type Expression = number | bigint | string | Condition | Operation;
 
 export type Operation =
   /** Metres between a place and the one in the payload at the path `to`. */
@@ -35,7 +36,7 @@ export interface Division {
   left: Expression;
   right: Expression;
   /** The quotient where `right` is 0 and `left` is not. Absent: such a division is refused. */
-  by_zero_default?: number | null;
+  by_zero_default?: number | bigint | null;
 }
 
 /** 1 at the target and less the farther `x` is from it: the midpoint at a distance of the scale. */
@@ -44,9 +45,9 @@ export interface Decay {
   /** Default 0. */
   target?: Expression | null;
   /** In the unit of `x`, above 0. Default 1. */
-  scale?: number | null;
+  scale?: number | bigint | null;
   /** From 0 to 1, for the curves that never end (`exp_decay`, `gauss_decay`) without both. Default 0.5. */
-  midpoint?: number | null;
+  midpoint?: number | bigint | null;
 }
 
 export type DecayKind = "lin_decay" | "exp_decay" | "gauss_decay";

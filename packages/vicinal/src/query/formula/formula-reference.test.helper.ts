@@ -5,7 +5,7 @@ import { datetimes } from "../../payload/fixtures.test.helper.js";
 import type { PointId } from "../../payload/id.js";
 import type { JsonObject, JsonValue } from "../../payload/json.js";
 import { parsePath, valuesAt } from "../../payload/path.js";
-import type { Expression } from "./expression.js";
+import type { Decay, Expression } from "./expression.js";
 
 /** A point as the reference sees it. */
 export interface Plain {
@@ -34,7 +34,7 @@ function plainNode(e: Expression, point: Plain): number {
     if (Number.isFinite(value)) return value;
     throw new Refusal();
   };
-  if (typeof e === "number") return e;
+  if (typeof e === "number" || typeof e === "bigint") return Number(e);
   if (e === "$score") return point.scores[0] ?? Number(point.defaults.$score ?? 0);
   for (let i = 0; i < 3; i++) {
     const name = `$score[${i}]`;
@@ -63,7 +63,7 @@ function plainNode(e: Expression, point: Plain): number {
     const left = of(e.div.left);
     if (left === 0) return 0;
     const right = of(e.div.right);
-    return right === 0 ? (e.div.by_zero_default ?? finite(left / right)) : finite(left / right);
+    return right === 0 ? Number(e.div.by_zero_default ?? finite(left / right)) : finite(left / right);
   }
   if ("sqrt" in e) return finite(Math.sqrt(of(e.sqrt)));
   if ("pow" in e) return finite(of(e.pow.base) ** of(e.pow.exponent));
@@ -71,20 +71,24 @@ function plainNode(e: Expression, point: Plain): number {
   if ("log10" in e) return finite(Math.log10(of(e.log10)));
   if ("ln" in e) return finite(Math.log(of(e.ln)));
   if ("lin_decay" in e) {
-    const { x, target, scale, midpoint } = e.lin_decay;
-    const share = Math.abs(of(x) - of(target ?? 0)) / (scale ?? 1);
-    return Math.max(0, 1 - share * (1 - (midpoint ?? 0.5)));
+    const { away, midpoint } = decayed(e.lin_decay, of);
+    return Math.max(0, 1 - Math.abs(away) * (1 - midpoint));
   }
   if ("exp_decay" in e) {
-    const { x, target, scale, midpoint } = e.exp_decay;
-    return (midpoint ?? 0.5) ** (Math.abs(of(x) - of(target ?? 0)) / (scale ?? 1));
+    const { away, midpoint } = decayed(e.exp_decay, of);
+    return midpoint ** Math.abs(away);
   }
   if ("gauss_decay" in e) {
-    const { x, target, scale, midpoint } = e.gauss_decay;
-    return (midpoint ?? 0.5) ** (((of(x) - of(target ?? 0)) / (scale ?? 1)) ** 2);
+    const { away, midpoint } = decayed(e.gauss_decay, of);
+    return midpoint ** (away ** 2);
   }
   const { payload, id, vectors } = point;
   return naive({ must: e }, { payload, id, vectors, texts: new Set() }) ? 1 : 0;
+}
+
+/** How many scales away from the target it is. */
+function decayed({ x, target, scale, midpoint }: Decay, of: (one: Expression) => number) {
+  return { away: (of(x) - of(target ?? 0)) / Number(scale ?? 1), midpoint: Number(midpoint ?? 0.5) };
 }
 
 /** The one value at a path, as `read` gives it; values of other kinds are undefined. */

@@ -221,6 +221,15 @@ test("decays are their midpoint at a distance of the scale, to both sides of the
   ).toBe(0.5);
 });
 
+test("integers beyond 2^53 are numbers like others", () => {
+  const target = 1_700_000_000_000_000_000n;
+  const decay = { x: "at", target, scale: 86_400_000_000_000_000n, midpoint: 0.25 };
+  const at = 1_613_600_000_000_000_000n;
+  expect(scoreOf({ exp_decay: decay }, { at })).toBeCloseTo(0.25, 9);
+  expect(scoreOf({ div: { left: 2n ** 60n, right: 0, by_zero_default: 2n ** 60n } })).toBe(2 ** 60);
+  expect(scoreOf("$score[1]", {}, { "$score[1]": 2n ** 60n })).toBe(2 ** 60);
+});
+
 test("points of several prefetches come once, with the score of each", () => {
   const state = stateOf([{}, {}, {}]);
   const formula: Expression = { sum: ["$score", { mult: [10, "$score[1]"] }, { mult: [100, "$score[2]"] }] };
