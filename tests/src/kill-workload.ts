@@ -22,46 +22,129 @@ export function random(seed: number): () => number {
   };
 }
 
+interface Point extends ModelPoint {
+  id: number;
+}
+
 type Operation =
-  | { kind: "upsert"; points: { id: number; vector: number[]; payload: Record<string, unknown> }[] }
+  | { kind: "upsert"; points: Point[] }
+  /** Points that exist are written over where their rank is low. */
+  | { kind: "condition"; points: Point[] }
+  | { kind: "vectors"; points: Omit<Point, "payload">[] }
+  /** Points are written, their vectors are replaced, and all that have a rank are deleted: as one. */
+  | { kind: "batch"; points: Point[]; vectors: Omit<Point, "payload">[]; rank: number }
   | { kind: "delete"; ids: number[] }
   | { kind: "setPayload"; rank: number; payload: Record<string, unknown> };
+
+/** Points that no operation deletes, written by the first. */
+const KEPT = { from: IDS, count: 50 };
+const LOW_RANK = 5;
 
 export function operation(n: number): Operation {
   const next = random(n * 7919 + 1);
   const id = () => Math.floor(next() * IDS);
+  const rank = () => Math.floor(next() * 10);
+  const vector = () => Array.from({ length: DIMENSIONS }, () => Math.fround(next() - 0.5));
+  if (n === 0) {
+    const kept = Array.from({ length: KEPT.count }, (_, i) => KEPT.from + i);
+    return { kind: "upsert", points: kept.map((id) => ({ id, vector: vector(), payload: { kept: id } })) };
+  }
   const choice = next();
-  if (choice < 0.6) {
-    const points = Array.from({ length: 1 + Math.floor(next() * 12) }, () => ({
-      id: id(),
-      vector: Array.from({ length: DIMENSIONS }, () => Math.fround(next() - 0.5)),
-      payload: { n, rank: Math.floor(next() * 10) },
-    }));
-    return { kind: "upsert", points };
+  const some = () => 1 + Math.floor(next() * 12);
+  const points = () =>
+    Array.from({ length: some() }, () => ({ id: id(), vector: vector(), payload: { n, rank: rank() } }));
+  if (choice < 0.4) return { kind: "upsert", points: points() };
+  if (choice < 0.47) return { kind: "condition", points: points() };
+  if (choice < 0.54) {
+    const kept = () => KEPT.from + Math.floor(next() * KEPT.count);
+    return {
+      kind: "vectors",
+      points: Array.from({ length: some() }, () => ({ id: kept(), vector: vector() })),
+    };
+  }
+  if (choice < 0.61) {
+    const written = points();
+    const vectors = written.slice(0, 3).map(({ id }) => ({ id, vector: vector() }));
+    return { kind: "batch", points: written, vectors, rank: rank() };
   }
   if (choice < 0.75) return { kind: "delete", ids: Array.from({ length: 3 }, id) };
-  return { kind: "setPayload", rank: Math.floor(next() * 10), payload: { patched: n } };
+  return { kind: "setPayload", rank: rank(), payload: { patched: n } };
 }
 
 export function applyToModel(model: Model, n: number): void {
   const op = operation(n);
-  if (op.kind === "upsert")
-    for (const { id, vector, payload } of op.points) model.set(id, { vector, payload });
-  else if (op.kind === "delete") for (const id of op.ids) model.delete(id);
-  else
-    for (const point of model.values())
-      if (point.payload.rank === op.rank) point.payload = { ...point.payload, ...op.payload };
+  switch (op.kind) {
+    case "upsert":
+      put(model, op.points);
+      return;
+    case "condition": {
+      const before = new Map(model);
+      const low = ({ id }: Point) => {
+        const old = before.get(id);
+        return old === undefined || (old.payload.rank as number) < LOW_RANK;
+      };
+      put(model, op.points.filter(low));
+      return;
+    }
+    case "vectors":
+      replaceVectors(model, op.points);
+      return;
+    case "batch":
+      put(model, op.points);
+      replaceVectors(model, op.vectors);
+      for (const [id, { payload }] of [...model]) if (payload.rank === op.rank) model.delete(id);
+      return;
+    case "delete":
+      for (const id of op.ids) model.delete(id);
+      return;
+    case "setPayload":
+      for (const point of model.values())
+        if (point.payload.rank === op.rank) point.payload = { ...point.payload, ...op.payload };
+  }
 }
+
+function put(model: Model, points: readonly Point[]): void {
+  for (const { id, vector, payload } of points) model.set(id, { vector, payload });
+}
+
+function replaceVectors(model: Model, points: readonly Omit<Point, "payload">[]): void {
+  for (const { id, vector } of points) {
+    const { payload } = model.get(id) as ModelPoint;
+    model.set(id, { vector, payload });
+  }
+}
+
+const ranked = (value: number) => ({ must: [{ key: "rank", match: { value } }] });
 
 export async function applyToDatabase(database: Database, n: number): Promise<void> {
   const op = operation(n);
-  if (op.kind === "upsert") await database.upsert(COLLECTION, { points: op.points });
-  else if (op.kind === "delete") await database.delete(COLLECTION, { points: op.ids });
-  else
-    await database.setPayload(COLLECTION, {
-      payload: op.payload,
-      filter: { must: [{ key: "rank", match: { value: op.rank } }] },
-    });
+  switch (op.kind) {
+    case "upsert":
+      await database.upsert(COLLECTION, { points: op.points });
+      break;
+    case "condition": {
+      const update_filter = { must: [{ key: "rank", range: { lt: LOW_RANK } }] };
+      await database.upsert(COLLECTION, { points: op.points, update_filter });
+      break;
+    }
+    case "vectors":
+      await database.updateVectors(COLLECTION, { points: op.points });
+      break;
+    case "batch":
+      await database.batchUpdate(COLLECTION, {
+        operations: [
+          { upsert: { points: op.points } },
+          { update_vectors: { points: op.vectors } },
+          { delete: { filter: ranked(op.rank) } },
+        ],
+      });
+      break;
+    case "delete":
+      await database.delete(COLLECTION, { points: op.ids });
+      break;
+    case "setPayload":
+      await database.setPayload(COLLECTION, { payload: op.payload, filter: ranked(op.rank) });
+  }
 }
 
 /** What the database holds, in the model's form. */

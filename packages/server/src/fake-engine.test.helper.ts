@@ -137,6 +137,13 @@ export class FakeEngine implements EngineApi {
   overwritePayload = this.delete;
   deletePayload = this.delete;
   clearPayload = this.delete;
+  updateVectors = this.delete;
+  deleteVectors = this.delete;
+
+  async batchUpdate(_name: string, { operations }: { operations: unknown[] }): Promise<UpdateResult[]> {
+    return operations.map(() => completed);
+  }
+
   createPayloadIndex = this.delete;
   deletePayloadIndex = this.delete;
 

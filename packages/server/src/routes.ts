@@ -15,6 +15,7 @@ import {
   createCollection,
   createFieldIndex,
   deletePayload,
+  deleteVectors,
   type EngineApi,
   type ExtendedPointId,
   facetRequest,
@@ -26,24 +27,21 @@ import {
   pointRequest,
   pointsSelector,
   queryGroupsRequest,
-  queryOfSearch,
   queryRequest,
   queryRequestBatch,
   queryResponse,
   type Schema,
-  scoredPoint,
   scrollRequest,
   scrollResult,
-  searchGroupsRequest,
   searchMatrixOffsets,
   searchMatrixPairs,
   searchMatrixRequest,
-  searchRequest,
-  searchRequestBatch,
   setPayload,
   type UpdateResult,
   updateCollection,
+  updateOperations,
   updateResult,
+  updateVectors,
   VicinalError,
   vectorNameConfig,
 } from "vicinal/protocol";
@@ -56,15 +54,14 @@ import {
   writeQueryResponse,
   writeQueryResponses,
   writeScrollResult,
-  writeSearchResponse,
-  writeSearchResponses,
 } from "./answer.js";
 import { PartError, throwInner } from "./errors.js";
+import { olderRoutes } from "./older-routes.js";
 import { operatorRoutes } from "./operator-routes.js";
 import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
 
-export type { ParametersSchema, Route } from "./route.js";
+export type { Call, HttpMethod, ParametersSchema, Route } from "./route.js";
 
 type WriteMethod = {
   [M in keyof EngineApi]: EngineApi[M] extends (name: string, body: never) => Promise<UpdateResult>
@@ -189,6 +186,15 @@ export const routes: readonly Route[] = [
   ),
 
   writeRoute("upsert_points", "PUT", points, "Write points", pointInsertOperations, "upsert"),
+  writeRoute("update_vectors", "PUT", `${points}/vectors`, "Replace vectors", updateVectors, "updateVectors"),
+  writeRoute(
+    "delete_vectors",
+    "POST",
+    `${points}/vectors/delete`,
+    "Delete vectors",
+    deleteVectors,
+    "deleteVectors",
+  ),
   writeRoute("delete_points", "POST", `${points}/delete`, "Delete points", pointsSelector, "delete"),
   writeRoute(
     "set_payload",
@@ -222,6 +228,14 @@ export const routes: readonly Route[] = [
     pointsSelector,
     "clearPayload",
   ),
+
+  route("batch_update", "POST", `${points}/batch`, "Write several times, all or nothing", {
+    parameters: writeParameters,
+    body: updateOperations,
+    result: array(updateResult),
+    run: async ({ engine, collection, body, parameters }) =>
+      (await engine.batchUpdate(collection, body)).map((result) => asAsked(result, parameters)),
+  }),
 
   route("get_point", "GET", `${points}/{id}`, "Fetch one point", {
     parameters: readParameters,
@@ -276,36 +290,12 @@ export const routes: readonly Route[] = [
     write: writeQueryResponses,
     run: ({ engine, collection, body }) => engine.queryBatch(collection, body),
   }),
-  route("search_points", "POST", `${points}/search`, "Search, in the form of older clients", {
-    parameters: readParameters,
-    body: searchRequest,
-    result: array(scoredPoint),
-    write: writeSearchResponse,
-    run: ({ engine, collection, body }) => engine.query(collection, queryOfSearch(searchRequest.parse(body))),
-  }),
-  route("search_batch_points", "POST", `${points}/search/batch`, "Search several times, in the older form", {
-    parameters: readParameters,
-    body: searchRequestBatch,
-    result: array(array(scoredPoint)),
-    write: writeSearchResponses,
-    run: ({ engine, collection, body }) =>
-      engine.queryBatch(collection, { searches: searchRequestBatch.parse(body).searches.map(queryOfSearch) }),
-  }),
-
   route("query_points_groups", "POST", `${points}/query/groups`, "Search, grouped by a field", {
     parameters: readParameters,
     body: queryGroupsRequest,
     result: groupsResult,
     write: writeGroups,
     run: ({ engine, collection, body }) => engine.queryGroups(collection, body),
-  }),
-  route("search_point_groups", "POST", `${points}/search/groups`, "Search by groups, in the older form", {
-    parameters: readParameters,
-    body: searchGroupsRequest,
-    result: groupsResult,
-    write: writeGroups,
-    run: ({ engine, collection, body }) =>
-      engine.queryGroups(collection, queryOfSearch(searchGroupsRequest.parse(body))),
   }),
   route("facet", "POST", `${collection}/facet`, "Count the values of a field", {
     parameters: readParameters,
@@ -328,5 +318,6 @@ export const routes: readonly Route[] = [
     run: ({ engine, collection, body }) => engine.searchMatrixOffsets(collection, body),
   }),
 
+  ...olderRoutes,
   ...operatorRoutes,
 ];

@@ -134,6 +134,16 @@ export class Model {
     return [...this.#points.values()].sort((a, b) => compareIds(a.id, b.id));
   }
 
+  /** Its points at this moment, by the text of their ids, to be told of or restored. */
+  copy(): Map<string, Point> {
+    return new Map(this.#points);
+  }
+
+  restore(points: ReadonlyMap<string, Point>): void {
+    this.#points.clear();
+    for (const [id, point] of points) this.#points.set(id, point);
+  }
+
   find(id: Id): Point | undefined {
     return this.#points.get(String(id));
   }

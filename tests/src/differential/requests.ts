@@ -56,25 +56,63 @@ const selectors: fc.Arbitrary<Selector> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ filter: filters }) },
 );
 
-export type Write =
-  | { kind: "upsert"; points: Point[]; columns: boolean }
+export type PointWrite =
+  | {
+      kind: "upsert";
+      points: Point[];
+      columns: boolean;
+      mode?: "upsert" | "insert_only" | "update_only";
+      filter?: Filter;
+    }
+  | { kind: "vectors"; points: Pick<Point, "id" | "vectors">[]; filter?: Filter }
+  | { kind: "unvector"; selector: Selector; names: VectorName[] }
   | { kind: "delete"; selector: Selector }
   | { kind: "set" | "overwrite"; selector: Selector; payload: JsonObject }
   | { kind: "drop"; selector: Selector; keys: string[] }
-  | { kind: "clear"; selector: Selector }
+  | { kind: "clear"; selector: Selector };
+
+/** Several as one. */
+export type Batch = { kind: "batch"; writes: PointWrite[] };
+
+export type Write =
+  | PointWrite
+  | Batch
+  /** Without waiting for each other. */
+  | { kind: "together"; writes: (PointWrite | Batch)[] }
   | { kind: "index"; path: string; type: string }
   | { kind: "reopen" };
 
 const kind = <K extends string>(name: K) => fc.constant(name);
 const paths = fc.constantFrom("a", "b", "b.a", "a[]");
+const condition = fc.option(filters, { nil: undefined, freq: 2 });
 
-const writes: fc.Arbitrary<Write> = fc.oneof(
+const pointWrites: fc.Arbitrary<PointWrite> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
       kind: kind("upsert"),
       points: fc.array(points, { minLength: 1, maxLength: 8 }),
       columns: fc.boolean(),
+      mode: fc.constantFrom(undefined, undefined, "upsert", "insert_only", "update_only"),
+      filter: condition,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: kind("vectors"),
+      points: fc
+        .array(points, { minLength: 1, maxLength: 2 })
+        .map((given) => given.map(({ id, vectors }) => ({ id, vectors }))),
+      filter: condition,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: kind("unvector"),
+      selector: selectors,
+      names: fc.subarray<VectorName>(["image", "text"], { minLength: 1 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: kind("delete"), selector: selectors }) },
@@ -95,6 +133,26 @@ const writes: fc.Arbitrary<Write> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: kind("clear"), selector: selectors }) },
+);
+
+const batches: fc.Arbitrary<Batch> = fc.record({
+  kind: kind("batch"),
+  writes: fc.array(pointWrites, { minLength: 2, maxLength: 5 }),
+});
+
+const writes: fc.Arbitrary<Write> = fc.oneof(
+  { weight: 12, arbitrary: pointWrites },
+  { weight: 2, arbitrary: batches },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: kind("together"),
+      writes: fc.array(fc.oneof({ weight: 3, arbitrary: pointWrites }, { weight: 1, arbitrary: batches }), {
+        minLength: 2,
+        maxLength: 5,
+      }),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({

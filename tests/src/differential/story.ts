@@ -4,21 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Database, open, VicinalError } from "vicinal";
 import { expect } from "vitest";
-import type { JsonObject } from "../../../packages/vicinal/dist/payload/json.js";
 import { merged, sourceLists } from "./merging.js";
 import { type Dense, type Id, isSparse, Model, type Scored, stored, type Vector } from "./model.js";
 import { asked, largerIsBetter, Refused, ranked } from "./ranking.js";
-import {
-  type Ask,
-  dimensions,
-  type Merge,
-  type Query,
-  type Rank,
-  type Selector,
-  type Story,
-  vectorNames,
-  type Write,
-} from "./requests.js";
+import type { Ask, Batch, Merge, PointWrite, Query, Rank, Story, Write } from "./requests.js";
+import { dimensions } from "./requests.js";
+import { batchDatabase, writeDatabase, writeModel, writeModelTogether } from "./writes.js";
 
 const NAME = "points";
 /** What 32-bit floats, and kernels that add in another order, may differ by. */
@@ -57,12 +48,7 @@ export async function play(story: Story, tally: Tally): Promise<void> {
         if (write.kind === "reopen") {
           await database.close();
           database = await open(path);
-        } else
-          await agree(
-            tally,
-            () => writeModel(model, write),
-            () => writeDatabase(database, write),
-          );
+        } else await perform(database, model, write, tally);
       }
       for (const query of queries) {
         tally.queries++;
@@ -73,6 +59,47 @@ export async function play(story: Story, tally: Tally): Promise<void> {
     await database.close();
     if (folder) await rm(folder, { recursive: true });
   }
+}
+
+async function perform(
+  database: Database,
+  model: Model,
+  write: Exclude<Write, { kind: "reopen" }>,
+  tally: Tally,
+): Promise<void> {
+  switch (write.kind) {
+    case "index": {
+      model.indexes.set(write.path, write.type);
+      const request = { field_name: write.path, field_schema: write.type } as never;
+      await database.createPayloadIndex(NAME, request);
+      return;
+    }
+    case "together":
+      // All are under way before the first is awaited, so that they share groups of the log.
+      await Promise.all(write.writes.map((one) => performWrite(database, model, one, tally)));
+      return;
+    default:
+      await performWrite(database, model, write, tally);
+  }
+}
+
+function performWrite(
+  database: Database,
+  model: Model,
+  write: PointWrite | Batch,
+  tally: Tally,
+): Promise<unknown> {
+  if (write.kind === "batch")
+    return agree(
+      tally,
+      () => writeModelTogether(model, write.writes),
+      () => batchDatabase(database, NAME, write.writes),
+    );
+  return agree(
+    tally,
+    () => writeModel(model, write),
+    () => writeDatabase(database, NAME, write),
+  );
 }
 
 /** Both do it, or both refuse. */
@@ -91,90 +118,6 @@ async function agree<M, D>(
     return undefined;
   }
   return { expected, found: await real() };
-}
-
-// ------------------------------------------------------------------------------------------------ writes
-
-type Plain = Exclude<Write, { kind: "reopen" }>;
-
-function selected(model: Model, selector: Selector): Id[] {
-  if ("filter" in selector) return model.matching(selector.filter).map(({ id }) => id);
-  return selector.points;
-}
-
-function writeModel(model: Model, write: Plain): void {
-  if (write.kind === "index") {
-    model.indexes.set(write.path, write.type);
-    return;
-  }
-  if (write.kind === "upsert") {
-    for (const point of write.points) model.put(point);
-    return;
-  }
-  const ids = selected(model, write.selector);
-  if (write.kind === "delete") {
-    for (const id of ids) model.delete(id);
-    return;
-  }
-  for (const id of ids) if (!model.find(id)) throw new Refused(`no point ${id}`);
-  for (const id of ids) {
-    const point = model.find(id);
-    if (point) model.put({ ...point, payload: changed(point.payload, write) });
-  }
-}
-
-function changed(payload: JsonObject, write: Exclude<Plain, { kind: "index" | "upsert" | "delete" }>) {
-  switch (write.kind) {
-    case "overwrite":
-      return write.payload;
-    case "clear":
-      return {};
-    case "drop":
-      return Object.fromEntries(Object.entries(payload).filter(([key]) => !write.keys.includes(key)));
-    case "set":
-      return Object.fromEntries(
-        Object.entries({ ...payload, ...write.payload }).filter(
-          ([key, value]) => !(value === null && Object.hasOwn(write.payload, key)),
-        ),
-      );
-  }
-}
-
-async function writeDatabase(database: Database, write: Plain): Promise<unknown> {
-  switch (write.kind) {
-    case "upsert":
-      return database.upsert(NAME, write.columns ? asColumns(write.points) : asList(write.points));
-    case "delete":
-      return database.delete(NAME, write.selector as never);
-    case "set":
-      return database.setPayload(NAME, { ...write.selector, payload: write.payload } as never);
-    case "overwrite":
-      return database.overwritePayload(NAME, { ...write.selector, payload: write.payload } as never);
-    case "drop":
-      return database.deletePayload(NAME, { ...write.selector, keys: write.keys } as never);
-    case "clear":
-      return database.clearPayload(NAME, write.selector as never);
-    case "index":
-      return database.createPayloadIndex(NAME, {
-        field_name: write.path,
-        field_schema: write.type,
-      } as never);
-  }
-}
-
-type Points = Extract<Write, { kind: "upsert" }>["points"];
-
-const asList = (points: Points) =>
-  ({ points: points.map(({ id, vectors, payload }) => ({ id, vector: vectors, payload })) }) as never;
-
-/** Columns have no gaps, so a name goes that a point has not got. */
-function asColumns(points: Points) {
-  const names = vectorNames.filter((name) => points.every(({ vectors }) => vectors[name]));
-  const complete = points.every(({ vectors }) => Object.keys(vectors).length === names.length);
-  if (!complete) return asList(points);
-  const vectors = Object.fromEntries(names.map((name) => [name, points.map((point) => point.vectors[name])]));
-  const batch = { ids: points.map(({ id }) => id), vectors, payloads: points.map(({ payload }) => payload) };
-  return { batch } as never;
 }
 
 // ----------------------------------------------------------------------------------------------- queries

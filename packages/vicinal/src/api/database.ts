@@ -93,6 +93,16 @@ export class Database {
     return this.engine.delete(name, args);
   }
 
+  /** Puts vectors in the place of points' own, by name; what else they hold stays. POINT_NOT_FOUND as for payloads. */
+  updateVectors(name: string, args: Args<schema.UpdateVectors>): Promise<schema.UpdateResult> {
+    return this.engine.updateVectors(name, args);
+  }
+
+  /** Takes the named vectors from points by ids or by a filter. POINT_NOT_FOUND as for payloads. */
+  deleteVectors(name: string, args: Args<schema.DeleteVectors>): Promise<schema.UpdateResult> {
+    return this.engine.deleteVectors(name, args);
+  }
+
   /** Merges fields into payloads. POINT_NOT_FOUND when an id does not exist; nothing is changed then. */
   setPayload(name: string, args: Args<schema.SetPayload>): Promise<schema.UpdateResult> {
     return this.engine.setPayload(name, args);
@@ -108,6 +118,14 @@ export class Database {
 
   clearPayload(name: string, args: Args<schema.PointsSelector>): Promise<schema.UpdateResult> {
     return this.engine.clearPayload(name, args);
+  }
+
+  /**
+   * Several writes in their order, all of them or none: readers see what was before the first or what is after the last.
+   * Answers once for each.
+   */
+  batchUpdate(name: string, args: Args<schema.UpdateOperations>): Promise<schema.UpdateResult[]> {
+    return this.engine.batchUpdate(name, args);
   }
 
   createPayloadIndex(name: string, args: Args<schema.CreateFieldIndex>): Promise<schema.UpdateResult> {

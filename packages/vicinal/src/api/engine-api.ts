@@ -20,6 +20,7 @@ import type {
   CreateCollection,
   CreateFieldIndex,
   DeletePayload,
+  DeleteVectors,
   FacetRequest,
   FacetResponse,
   GroupsResult,
@@ -45,7 +46,9 @@ import type {
   SetPayload,
   ShardKeysResponse,
   UpdateCollection,
+  UpdateOperations,
   UpdateResult,
+  UpdateVectors,
   VectorNameConfig,
 } from "./schema/index.js";
 
@@ -81,10 +84,14 @@ export interface EngineApi {
 
   upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
   delete(name: string, body: PointsSelector): Promise<UpdateResult>;
+  updateVectors(name: string, body: UpdateVectors): Promise<UpdateResult>;
+  deleteVectors(name: string, body: DeleteVectors): Promise<UpdateResult>;
   setPayload(name: string, body: SetPayload): Promise<UpdateResult>;
   overwritePayload(name: string, body: SetPayload): Promise<UpdateResult>;
   deletePayload(name: string, body: DeletePayload): Promise<UpdateResult>;
   clearPayload(name: string, body: PointsSelector): Promise<UpdateResult>;
+  /** All of the operations in their order, or none; answers once for each. */
+  batchUpdate(name: string, body: UpdateOperations): Promise<UpdateResult[]>;
   createPayloadIndex(name: string, body: CreateFieldIndex): Promise<UpdateResult>;
   deletePayloadIndex(name: string, fieldName: string): Promise<UpdateResult>;
 

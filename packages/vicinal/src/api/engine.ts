@@ -4,18 +4,15 @@
  */
 import { advise } from "../advisor/advise.js";
 import type { Advice, AdviseOptions } from "../advisor/contract.js";
-import { compileCheckedFilter } from "../payload/filter.js";
-import type { PointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
-import { countMatching, matchingIds } from "../query/matching.js";
+import { countMatching } from "../query/matching.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import { after, afterEach } from "../runtime/after.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import { bytesOf, type DenseVector, type Effect, type PayloadEffect } from "../segment/effects.js";
+import type { DenseVector, Effect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
-import type { ResolveView } from "../segment/writer.js";
 import { describeAliases } from "./aliases.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection } from "./collections.js";
@@ -28,13 +25,25 @@ import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
 import { type NodeReport, reportNode } from "./node-report.js";
 import { clusterInfo, describeOptimizations } from "./operator-views.js";
 import { PointReader } from "./points.js";
-import { pointIds, storedPoints, storedVector, vectorConfig } from "./prepare.js";
+import { pointIds, storedVector, vectorConfig } from "./prepare.js";
 import { answerQuery, compiled, type QueryScope } from "./queries.js";
-import { pointNotFound } from "./query-vectors.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
 import { answerScroll } from "./scroll.js";
 import { SharedFilters } from "./shared-filters.js";
+import {
+  clearPayloadWrite,
+  deletePayloadWrite,
+  deleteVectorsWrite,
+  deleteWrite,
+  operationsWrite,
+  overwritePayloadWrite,
+  setPayloadWrite,
+  updateVectorsWrite,
+  upsertWrite,
+  vectorBytes,
+  type Write,
+} from "./writes.js";
 
 export class Engine implements ScopedEngine {
   readonly #catalogue: Catalogue;
@@ -174,71 +183,55 @@ export class Engine implements ScopedEngine {
   }
 
   // -------------------------------------------------------------------------------------------- writes
+  // They reach the collection in the turn of their call, so that writes happen in the order of the calls; only one that asks a
+  // hook for vectors comes later.
 
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const request = await this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
-    const points = storedPoints(collection.state.config, request);
-    let bytes = 0;
-    for (const { vectors } of points) for (const { vector } of vectors) bytes += bytesOf(vector);
-    const result = await this.#write(collection, () => [{ kind: "upsert", points }]);
-    collection.optimizer.ingested(bytes);
-    return result;
+    const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
+    return after(request, (resolved) => write(collection, upsertWrite(collection.state.config, resolved)));
   }
 
   async delete(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
+    return write(this.#catalogue.get(name), deleteWrite(schema.pointsSelector.parse(body)));
+  }
+
+  async updateVectors(name: string, body: schema.UpdateVectors): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const select = selector(schema.pointsSelector.parse(body));
-    return this.#write(collection, (view) => [{ kind: "delete", ids: select.ids(view) }], select.readsState);
+    const request = this.#models.resolve(schema.updateVectors.parse(body), "document");
+    return after(request, (resolved) =>
+      write(collection, updateVectorsWrite(collection.state.config, resolved)),
+    );
+  }
+
+  async deleteVectors(name: string, body: schema.DeleteVectors): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    return write(collection, deleteVectorsWrite(collection.state.config, schema.deleteVectors.parse(body)));
   }
 
   async setPayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
-    const request = schema.setPayload.parse(body);
-    const path = request.key ?? "";
-    if (path !== "") parsePath(path, "key");
-    return this.#patch(name, request, {
-      mode: "set",
-      path,
-      payload: encodePayload(request.payload),
-      keys: [],
-    });
+    return write(this.#catalogue.get(name), setPayloadWrite(schema.setPayload.parse(body)));
   }
 
   async overwritePayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
-    const request = schema.setPayload.parse(body);
-    const payload = encodePayload(request.payload);
-    return this.#patch(name, request, { mode: "overwrite", path: "", payload, keys: [] });
+    return write(this.#catalogue.get(name), overwritePayloadWrite(schema.setPayload.parse(body)));
   }
 
   async deletePayload(name: string, body: schema.DeletePayload): Promise<schema.UpdateResult> {
-    const request = schema.deletePayload.parse(body);
-    for (const [i, key] of request.keys.entries()) parsePath(key, `keys[${i}]`);
-    return this.#patch(name, request, {
-      mode: "delete",
-      path: "",
-      payload: encodePayload({}),
-      keys: request.keys,
-    });
+    return write(this.#catalogue.get(name), deletePayloadWrite(schema.deletePayload.parse(body)));
   }
 
   async clearPayload(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
-    const request = schema.pointsSelector.parse(body);
-    return this.#patch(name, request, { mode: "clear", path: "", payload: encodePayload({}), keys: [] });
+    return write(this.#catalogue.get(name), clearPayloadWrite(schema.pointsSelector.parse(body)));
   }
 
-  async #patch(
-    name: string,
-    request: Selecting,
-    change: Omit<PayloadEffect, "kind" | "ids">,
-  ): Promise<schema.UpdateResult> {
+  async batchUpdate(name: string, body: schema.UpdateOperations): Promise<schema.UpdateResult[]> {
     const collection = this.#catalogue.get(name);
-    const select = selector(request);
-    const resolve = (view: ResolveView): Effect[] => {
-      const ids = select.ids(view);
-      for (const id of ids) if (!view.exists(id)) throw pointNotFound(id);
-      return [{ kind: "payload", ...change, ids }];
-    };
-    return this.#write(collection, resolve, select.readsState);
+    const request = this.#models.resolve(schema.updateOperations.parse(body), "document");
+    return after(request, async (resolved) => {
+      const result = await write(collection, operationsWrite(collection.state.config, resolved));
+      return resolved.operations.map(() => ({ ...result }));
+    });
   }
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
@@ -250,9 +243,8 @@ export class Engine implements ScopedEngine {
         path: "field_schema",
       });
     const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
-    const result = await this.#write(collection, () => [
-      { kind: "field", path, schema: encodePayload(fieldSchema) },
-    ]);
+    const effect: Effect = { kind: "field", path, schema: encodePayload(fieldSchema) };
+    const result = await write(collection, { resolve: () => [effect] });
     await collection.optimizer.whenFieldsReady();
     return result;
   }
@@ -260,16 +252,7 @@ export class Engine implements ScopedEngine {
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
     const path = parsePath(fieldName, "field_name").text;
-    return this.#write(collection, () => [{ kind: "field", path, schema: undefined }]);
-  }
-
-  async #write(
-    collection: Collection,
-    resolve: (view: ResolveView) => Effect[],
-    readsState = false,
-  ): Promise<schema.UpdateResult> {
-    const sequence = await collection.write({ readsState, resolve });
-    return { operation_id: sequence, status: "completed" };
+    return write(collection, { resolve: () => [{ kind: "field", path, schema: undefined }] });
   }
 
   // -------------------------------------------------------------------------------------------- reads
@@ -359,19 +342,18 @@ function fixedVectors(): VicinalError {
   );
 }
 
-interface Selecting {
-  points?: readonly unknown[] | null;
-  filter?: unknown;
-}
-
-/** Which points a write is about: their ids, now or once the filter is evaluated in its turn. */
-function selector(request: Selecting): { readsState: boolean; ids(view: ResolveView): PointId[] } {
-  if (request.points) {
-    const ids = pointIds(request.points);
-    return { readsState: false, ids: () => ids };
-  }
-  const filter = compileCheckedFilter(request.filter as schema.Filter);
-  return { readsState: true, ids: (view) => matchingIds(view.state, filter) };
+async function write(collection: Collection, { resolve }: Write): Promise<schema.UpdateResult> {
+  let bytes = 0;
+  const counted = (effects: Effect[]) => {
+    bytes = vectorBytes(effects);
+    return effects;
+  };
+  const sequence = await collection.write({
+    readsState: false,
+    resolve: (view) => after(resolve(view), counted),
+  });
+  if (bytes > 0) collection.optimizer.ingested(bytes);
+  return { operation_id: sequence, status: "completed" };
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

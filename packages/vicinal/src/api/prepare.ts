@@ -11,6 +11,7 @@ import type {
   PointInsertOperations,
   SupportedBatchVectorStruct,
   SupportedVectorStruct,
+  UpdateVectors,
 } from "./schema/index.js";
 
 type Dense = ArrayLike<number>;
@@ -194,6 +195,17 @@ export function storedVectors(
   return named.map(([name, given]) => ({
     name,
     vector: storedVector(config, name, given, name === "" ? `${at}.vector` : `${at}.vector.${name}`),
+  }));
+}
+
+/** Vectors alone, of points that are there. */
+export function storedPointVectors(
+  config: CollectionConfig,
+  points: UpdateVectors["points"],
+): Omit<StoredPoint, "payload">[] {
+  return points.map(({ id, vector }, i) => ({
+    id: parsePointId(id, `points[${i}].id`),
+    vectors: storedVectors(config, namedVectors(vector as SupportedVectorStruct), `points[${i}]`),
   }));
 }
 

@@ -31,6 +31,11 @@ const checks: Readonly<Record<string, Check>> = {
   overwritePayload: writes(schema.setPayload, (guard, request) => guard.setPayload(request)),
   deletePayload: writes(schema.deletePayload, (guard, request) => guard.change(request)),
   clearPayload: writes(schema.pointsSelector, changes),
+  updateVectors: writes(schema.updateVectors, (guard, request) => guard.updateVectors(request)),
+  deleteVectors: writes(schema.deleteVectors, (guard, request) => guard.change(request)),
+  batchUpdate: writes(schema.updateOperations, (guard, { operations }) =>
+    operations.reduce((sum, operation) => sum + guard.operation(operation), 0),
+  ),
   createPayloadIndex: writes(schema.createFieldIndex, (guard) => {
     checkFieldIndexCount(guard.state.config, guard.limits);
     return 1;

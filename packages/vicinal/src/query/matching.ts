@@ -6,6 +6,7 @@ import { bitWords, countBits, forEachBit, hasBit } from "../runtime/bits.js";
 import { compareKeys, IdKey } from "../segment/id-column.js";
 import type { Segment } from "../segment/segment.js";
 import type { CollectionState } from "../segment/state.js";
+import type { WriteView } from "../segment/write-view.js";
 
 /** What decides which rows a query chooses among: a filter of payloads, or what was found before. */
 export type RowFilter = Pick<CompiledFilter, "evaluate">;
@@ -27,13 +28,16 @@ function viewOf(state: CollectionState, segment: Segment): SegmentView {
     payload: (row) => segment.payloads.bytes(row),
     idOfRow: (row) => segment.ids.get(row),
     hasVector: (name, row) => segment.column(name)?.has(row) ?? false,
-    analyzer: (path) =>
-      Object.hasOwn(state.config.fields, path) ? analyzerOf(state.config.fields[path]) : undefined,
+    analyzer: (path) => analyzerAt(state, path),
     rowOfId: (id) => {
       const place = state.find(id);
       return place?.segment === segment ? place.row : -1;
     },
   };
+}
+
+function analyzerAt({ config }: CollectionState, path: string) {
+  return Object.hasOwn(config.fields, path) ? analyzerOf(config.fields[path]) : undefined;
 }
 
 /** A single row as filters see it. */
@@ -47,6 +51,32 @@ export function matchingIds(state: CollectionState, filter: RowFilter): PointId[
   for (const segment of state.segments())
     forEachBit(matchingRows(state, segment, filter), (row) => ids.push(segment.ids.get(row)));
   return ids;
+}
+
+/** As `matchingIds`, of the points as a write sees them: those that wait to be published are looked at as they will be. */
+export function matchingInView(view: WriteView, filter: RowFilter): PointId[] {
+  const waiting = view.waiting();
+  const published = matchingIds(view.state, filter);
+  if (waiting.size === 0) return published;
+  const existing = [...waiting].filter(([, point]) => point !== undefined).map(([id]) => id);
+  return [...published.filter((id) => !waiting.has(id)), ...matchingAmong(view, existing, filter)];
+}
+
+/** Which of these points match. They exist in the view, and are listed once each. */
+export function matchingAmong(view: WriteView, ids: readonly PointId[], filter: RowFilter): PointId[] {
+  const rows = new Map(ids.map((id, row) => [id, row]));
+  const bits = new Uint32Array(bitWords(ids.length));
+  const points: SegmentView = {
+    rowCount: ids.length,
+    columns: new Map(),
+    payload: (row) => view.payload(ids[row]),
+    idOfRow: (row) => ids[row],
+    hasVector: (name, row) => view.hasVector(ids[row], name),
+    analyzer: (path) => analyzerAt(view.state, path),
+    rowOfId: (id) => rows.get(id) ?? -1,
+  };
+  filter.evaluate(points, bits);
+  return ids.filter((_, row) => hasBit(bits, row));
 }
 
 export function countMatching(state: CollectionState, filter: RowFilter | undefined): number {

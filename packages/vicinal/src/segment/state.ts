@@ -10,8 +10,7 @@ import { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
 import { createColumn } from "../payload/columns.js";
 import type { PointId } from "../payload/id.js";
-import { decodePayload, encodePayload } from "../payload/json.js";
-import { deletePayload, setPayload } from "../payload/patch.js";
+import { decodePayload } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
 import type { KernelModule } from "../runtime/kernels.js";
@@ -21,6 +20,7 @@ import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
 import { cacheBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
+import { patchedPayload } from "./patched-payload.js";
 import { Segment } from "./segment.js";
 import { SparseColumn } from "./sparse-column.js";
 import { VectorColumn } from "./vector-column.js";
@@ -236,7 +236,7 @@ export class CollectionState {
     if (!this.#map.find(this.#key.set(id))) return;
     const { segment, row } = this.#found();
     if (replay && segment.version(row) > sequence) return;
-    segment.setPayload(row, patched(segment, row, effect), sequence);
+    segment.setPayload(row, patchedPayload(segment.payloads.bytes(row), effect), sequence);
   }
 
   #field(path: string, schema: Uint8Array | undefined): void {
@@ -269,28 +269,4 @@ function buildColumn(segment: Segment, path: string, schema: FieldSchema): Field
   const column = createColumn(schema, parsePath(path));
   for (let row = 0; row < segment.rowCount; row++) column.append(segment.payload(row));
   return column;
-}
-
-function patched(segment: Segment, row: number, effect: PayloadEffect): Uint8Array {
-  switch (effect.mode) {
-    case "clear":
-      return encodePayload({});
-    case "overwrite":
-      return effect.payload;
-    case "set":
-      return encodePayload(
-        setPayload(
-          segment.payload(row),
-          decodePayload(effect.payload),
-          effect.path === "" ? undefined : parsePath(effect.path),
-        ),
-      );
-    case "delete":
-      return encodePayload(
-        deletePayload(
-          segment.payload(row),
-          effect.keys.map((key) => parsePath(key)),
-        ),
-      );
-  }
 }

@@ -5,28 +5,21 @@
  *
  *   resolve -> encode -> append + sync -> publish -> acknowledge
  *
- * An operation is resolved against the published state and what waits before it in the same group. One that reads
- * the state through a filter cannot see the group's waiting effects, so it begins a group of its own.
+ * An operation is resolved against the published state and what waits before it in the same group (write-view.ts). One
+ * that reads the state past that view begins a group of its own.
  */
-import type { PointId } from "../payload/id.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Log } from "../storage/log.js";
 import { GROUP_BYTES } from "./defaults.js";
 import { type Effect, encodeRecord } from "./effects.js";
 import type { CollectionState } from "./state.js";
-
-/** The state as an operation sees it while it is resolved. */
-export interface ResolveView {
-  state: CollectionState;
-  /** Whether the point exists, effects that wait in the same group included. */
-  exists(id: PointId): boolean;
-}
+import { WriteView } from "./write-view.js";
 
 export interface Operation {
-  /** True when `resolve` reads the state by other means than `exists`. */
+  /** True when `resolve` reads more of the state than points, such as the configuration. */
   readsState: boolean;
-  /** Turns the operation into effects, or throws; nothing has changed then. */
-  resolve(view: ResolveView): Effect[];
+  /** Turns the operation into effects, or throws; nothing has changed then. A promise where vectors are read from files. */
+  resolve(view: WriteView): Effect[] | Promise<Effect[]>;
 }
 
 interface Waiting {
@@ -91,20 +84,16 @@ export class Writer {
   async #group(): Promise<void> {
     const records: Uint8Array[] = [];
     const members: { waiting: Waiting; effects: Effect[] }[] = [];
-    const pending = new Map<PointId, boolean>();
-    const view: ResolveView = {
-      state: this.#state,
-      exists: (id) => pending.get(id) ?? this.#state.find(id) !== undefined,
-    };
+    const view = new WriteView(this.#state);
     let bytes = 0;
     let taken = 0;
     for (const waiting of this.#queue) {
       if (records.length > 0 && (waiting.operation.readsState || bytes >= GROUP_BYTES)) break;
       taken++;
       try {
-        const effects = waiting.operation.resolve(view);
+        const effects = await waiting.operation.resolve(view);
         const record = encodeRecord(Date.now(), effects);
-        notePending(pending, effects);
+        view.note(effects);
         records.push(record);
         bytes += record.length;
         members.push({ waiting, effects });
@@ -147,12 +136,5 @@ export class Writer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
-  }
-}
-
-function notePending(pending: Map<PointId, boolean>, effects: Effect[]): void {
-  for (const effect of effects) {
-    if (effect.kind === "upsert") for (const { id } of effect.points) pending.set(id, true);
-    else if (effect.kind === "delete") for (const id of effect.ids) pending.set(id, false);
   }
 }

@@ -25,7 +25,7 @@ const withLookup = named(
 );
 export type WithLookup = Infer<typeof withLookup>;
 
-const groupFields = {
+export const groupFields = {
   group_by: string().describe(
     "A field with strings or integers. A point with several values is in several groups, one without in none.",
   ),

@@ -8,6 +8,7 @@ export * from "./filter.js";
 export * from "./formula.js";
 export * from "./groups.js";
 export * from "./inference.js";
+export * from "./older.js";
 export * from "./order-by.js";
 export * from "./points.js";
 export * from "./query.js";

@@ -14,7 +14,6 @@ import {
   string,
   union,
   unsigned,
-  unsupported,
 } from "../../runtime/schema.js";
 import { extendedPointId, payload, shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
@@ -28,15 +27,17 @@ export const pointStruct = named(
 /** A point to be written, in place of the one with the same id if there is one. */
 export type PointStruct = Infer<typeof pointStruct>;
 
+export const updateMode = named("UpdateMode", choice("upsert", "insert_only", "update_only"));
+export type UpdateMode = Infer<typeof updateMode>;
+
 /** Conditions of an upsert. */
 const upsertConditions = {
   shard_key: shardKeyField,
-  update_filter: optional(unsupported(filter)),
-  update_mode: optional(
-    named(
-      "UpdateMode",
-      union(choice("upsert"), unsupported(choice("insert_only", "update_only"), "this mode is")),
-    ),
+  update_filter: optional(filter).describe(
+    "Of points that exist only those that match are written. New points are written in any case.",
+  ),
+  update_mode: optional(updateMode).describe(
+    "insert_only leaves points that exist as they are, update_only writes no new ones. Default upsert.",
   ),
 };
 
@@ -112,6 +113,58 @@ export const deletePayload = named(
   refined(object({ keys: array(string()), ...changedPoints }), needsSelector),
 );
 export type DeletePayload = Infer<typeof deletePayload>;
+
+export const pointVectors = named("PointVectors", object({ id: extendedPointId, vector: vectorStruct }));
+export const updateVectors = named(
+  "UpdateVectors",
+  object({
+    points: refined(array(pointVectors), notEmpty),
+    shard_key: shardKeyField,
+    update_filter: optional(filter).describe("Only points that match are changed."),
+  }),
+);
+/** Vectors to be put in the place of a point's own, by name; its other vectors and its payload stay. */
+export type UpdateVectors = Infer<typeof updateVectors>;
+
+function namesGiven(names: readonly string[]): string | undefined {
+  return names.length === 0 ? "expected at least one name of a vector" : undefined;
+}
+
+export const deleteVectors = named(
+  "DeleteVectors",
+  refined(object({ vector: refined(array(string()), namesGiven), ...changedPoints }), needsSelector),
+);
+/** Names of vectors (empty for the one without a name) that points are to lose. */
+export type DeleteVectors = Infer<typeof deleteVectors>;
+
+export const updateOperation = named(
+  "UpdateOperation",
+  union(
+    named("UpsertOperation", object({ upsert: pointInsertOperations })),
+    named("DeleteOperation", object({ delete: pointsSelector })),
+    named("SetPayloadOperation", object({ set_payload: setPayload })),
+    named("OverwritePayloadOperation", object({ overwrite_payload: setPayload })),
+    named("DeletePayloadOperation", object({ delete_payload: deletePayload })),
+    named("ClearPayloadOperation", object({ clear_payload: pointsSelector })),
+    named("UpdateVectorsOperation", object({ update_vectors: updateVectors })),
+    named("DeleteVectorsOperation", object({ delete_vectors: deleteVectors })),
+  ),
+);
+export type UpdateOperation = Infer<typeof updateOperation>;
+
+/** Each comes to one effect at most, which a record of the log counts in 16 bits. */
+const OPERATIONS_MAX = 65_535;
+
+function countInLimits({ length }: readonly unknown[]): string | undefined {
+  return length > OPERATIONS_MAX ? `at most ${OPERATIONS_MAX} operations can be written together` : undefined;
+}
+
+export const updateOperations = named(
+  "UpdateOperations",
+  object({ operations: refined(array(updateOperation), countInLimits) }),
+);
+/** Writes that happen in their order, all of them or none. */
+export type UpdateOperations = Infer<typeof updateOperations>;
 
 export const pointRequest = named(
   "PointRequest",

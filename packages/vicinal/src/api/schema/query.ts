@@ -95,24 +95,21 @@ export const nearestQuery = named(
 export const orderByQuery = named("OrderByQuery", object({ order_by: orderByInterface }));
 export const sampleQuery = named("SampleQuery", object({ sample: choice("random") }));
 
+/** Examples to be near to and to be far from. */
+export const recommendFields = {
+  positive: optional(array(vectorInput)).describe("Points or vectors to be near to."),
+  negative: optional(array(vectorInput)).describe("Points or vectors to be far from."),
+  strategy: optional(choice("average_vector", "best_score", "sum_scores")).describe(
+    "Default average_vector, which needs a positive one.",
+  ),
+};
 export const recommendQuery = named(
   "RecommendQuery",
-  object({
-    recommend: named(
-      "RecommendInput",
-      object({
-        positive: optional(array(vectorInput)).describe("Points or vectors to be near to."),
-        negative: optional(array(vectorInput)).describe("Points or vectors to be far from."),
-        strategy: optional(choice("average_vector", "best_score", "sum_scores")).describe(
-          "Default average_vector, which needs a positive one.",
-        ),
-      }),
-    ),
-  }),
+  object({ recommend: named("RecommendInput", object(recommendFields)) }),
 );
 export type RecommendInput = Infer<typeof recommendQuery>["recommend"];
 
-const contextPair = named("ContextPair", object({ positive: vectorInput, negative: vectorInput }));
+export const contextPair = named("ContextPair", object({ positive: vectorInput, negative: vectorInput }));
 const contextInput = named("ContextInput", union(contextPair, array(contextPair)));
 export type ContextInput = Infer<typeof contextInput>;
 
