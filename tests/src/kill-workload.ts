@@ -5,8 +5,14 @@ export const COLLECTION = "points";
 export const DIMENSIONS = 16;
 const IDS = 400;
 
+interface Words {
+  indices: number[];
+  values: number[];
+}
+
 export interface ModelPoint {
   vector: number[];
+  words: Words;
   payload: Record<string, unknown>;
 }
 export type Model = Map<number, ModelPoint>;
@@ -26,13 +32,15 @@ interface Point extends ModelPoint {
   id: number;
 }
 
+type Dense = Pick<Point, "id" | "vector">;
+
 type Operation =
   | { kind: "upsert"; points: Point[] }
   /** Points that exist are written over where their rank is low. */
   | { kind: "condition"; points: Point[] }
-  | { kind: "vectors"; points: Omit<Point, "payload">[] }
+  | { kind: "vectors"; points: Dense[] }
   /** Points are written, their vectors are replaced, and all that have a rank are deleted: as one. */
-  | { kind: "batch"; points: Point[]; vectors: Omit<Point, "payload">[]; rank: number }
+  | { kind: "batch"; points: Point[]; vectors: Dense[]; rank: number }
   | { kind: "delete"; ids: number[] }
   | { kind: "setPayload"; rank: number; payload: Record<string, unknown> };
 
@@ -45,14 +53,21 @@ export function operation(n: number): Operation {
   const id = () => Math.floor(next() * IDS);
   const rank = () => Math.floor(next() * 10);
   const vector = () => Array.from({ length: DIMENSIONS }, () => Math.fround(next() - 0.5));
+  const words = () => ({ indices: [n % 50, 50 + Math.floor(next() * 1000)], values: [n, 1] });
   if (n === 0) {
     const kept = Array.from({ length: KEPT.count }, (_, i) => KEPT.from + i);
-    return { kind: "upsert", points: kept.map((id) => ({ id, vector: vector(), payload: { kept: id } })) };
+    const points = kept.map((id) => ({ id, vector: vector(), words: words(), payload: { kept: id } }));
+    return { kind: "upsert", points };
   }
   const choice = next();
   const some = () => 1 + Math.floor(next() * 12);
   const points = () =>
-    Array.from({ length: some() }, () => ({ id: id(), vector: vector(), payload: { n, rank: rank() } }));
+    Array.from({ length: some() }, () => ({
+      id: id(),
+      vector: vector(),
+      words: words(),
+      payload: { n, rank: rank() },
+    }));
   if (choice < 0.4) return { kind: "upsert", points: points() };
   if (choice < 0.47) return { kind: "condition", points: points() };
   if (choice < 0.54) {
@@ -104,27 +119,30 @@ export function applyToModel(model: Model, n: number): void {
 }
 
 function put(model: Model, points: readonly Point[]): void {
-  for (const { id, vector, payload } of points) model.set(id, { vector, payload });
+  for (const { id, ...point } of points) model.set(id, point);
 }
 
-function replaceVectors(model: Model, points: readonly Omit<Point, "payload">[]): void {
-  for (const { id, vector } of points) {
-    const { payload } = model.get(id) as ModelPoint;
-    model.set(id, { vector, payload });
-  }
+function replaceVectors(model: Model, points: readonly Dense[]): void {
+  for (const { id, vector } of points) model.set(id, { ...(model.get(id) as ModelPoint), vector });
 }
 
 const ranked = (value: number) => ({ must: [{ key: "rank", match: { value } }] });
+
+const asWritten = ({ id, vector, words, payload }: Point) => ({
+  id,
+  payload,
+  vector: { "": vector, words },
+});
 
 export async function applyToDatabase(database: Database, n: number): Promise<void> {
   const op = operation(n);
   switch (op.kind) {
     case "upsert":
-      await database.upsert(COLLECTION, { points: op.points });
+      await database.upsert(COLLECTION, { points: op.points.map(asWritten) });
       break;
     case "condition": {
       const update_filter = { must: [{ key: "rank", range: { lt: LOW_RANK } }] };
-      await database.upsert(COLLECTION, { points: op.points, update_filter });
+      await database.upsert(COLLECTION, { points: op.points.map(asWritten), update_filter });
       break;
     }
     case "vectors":
@@ -133,7 +151,7 @@ export async function applyToDatabase(database: Database, n: number): Promise<vo
     case "batch":
       await database.batchUpdate(COLLECTION, {
         operations: [
-          { upsert: { points: op.points } },
+          { upsert: { points: op.points.map(asWritten) } },
           { update_vectors: { points: op.vectors } },
           { delete: { filter: ranked(op.rank) } },
         ],
@@ -157,8 +175,15 @@ export async function readAll(database: Database): Promise<Model> {
       with_vector: true,
       offset: offset as number | undefined,
     });
-    for (const { id, vector, payload } of page.points)
-      model.set(Number(id), { vector: Array.from(vector as Float32Array), payload: payload ?? {} });
+    for (const { id, vector, payload } of page.points) {
+      const { "": dense, words } = vector as unknown as { "": Float32Array; words: Words };
+      const { indices, values } = words;
+      model.set(Number(id), {
+        vector: Array.from(dense),
+        words: { indices: Array.from(indices), values: Array.from(values) },
+        payload: payload ?? {},
+      });
+    }
     offset = page.next_page_offset;
   } while (offset !== null && offset !== undefined);
   return model;

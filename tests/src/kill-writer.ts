@@ -9,7 +9,10 @@ import { applyToDatabase, COLLECTION, DIMENSIONS } from "./kill-workload.js";
 const [folder, first] = process.argv.slice(2);
 const database = await open(folder);
 if (!(await database.collectionExists(COLLECTION)).exists) {
-  await database.createCollection(COLLECTION, { vectors: { size: DIMENSIONS, distance: "Euclid" } });
+  await database.createCollection(COLLECTION, {
+    vectors: { size: DIMENSIONS, distance: "Euclid" },
+    sparse_vectors: { words: {} },
+  });
   await database.createPayloadIndex(COLLECTION, { field_name: "rank", field_schema: "integer" });
 }
 writeSync(1, "ready\n");

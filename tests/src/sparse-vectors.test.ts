@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Database, open } from "vicinal";
 import { expect, test } from "vitest";
-import { withFolder } from "./homes.js";
+import { refusal, withFolder } from "./homes.js";
 import { random } from "./kill-workload.js";
 
 type Sparse = Map<number, number>;
@@ -193,3 +193,75 @@ test("damaged postings are made anew", () =>
     await agree(again, model, random(8));
     await again.close();
   }));
+
+test("refuses sparse vectors that mean nothing, and names the place", async () => {
+  const database = await open(":memory:");
+  const sparse_vectors = { words: {} };
+  const vectors = { words: { size: 2, distance: "Dot" as const } };
+  const sameName = await refusal(database.createCollection("c", { vectors, sparse_vectors }));
+  expect(sameName).toMatchObject({ code: "BAD_REQUEST", message: expect.stringContaining("'words'") });
+  const nameless = await refusal(database.createCollection("c", { sparse_vectors: { "": {} } }));
+  expect(nameless).toMatchObject({ code: "BAD_REQUEST", message: expect.stringContaining("empty") });
+  await database.createCollection("c", { vectors: { dense: { size: 2, distance: "Dot" } }, sparse_vectors });
+  const cases: [unknown, string, string][] = [
+    [{ words: { indices: [1, 2], values: [1] } }, "OUT_OF_RANGE", "words.values"],
+    [{ words: { indices: [2, 2], values: [1, 1] } }, "OUT_OF_RANGE", "words.indices"],
+    [{ words: { indices: [-1], values: [1] } }, "BAD_REQUEST", "words.indices[0]"],
+    [{ words: { indices: [2 ** 32], values: [1] } }, "OUT_OF_RANGE", "words.indices[0]"],
+    [{ words: { indices: [0.5], values: [1] } }, "BAD_REQUEST", "words.indices[0]"],
+    [{ words: { indices: [0], values: [1e39] } }, "BAD_VECTOR", "words"],
+    [{ words: { indices: [0], values: ["1"] } }, "BAD_REQUEST", "words.values[0]"],
+    [{ words: [1, 2] }, "BAD_VECTOR", "words"],
+    [{ dense: { indices: [0], values: [1] } }, "BAD_VECTOR", "dense"],
+    [{ other: { indices: [0], values: [1] } }, "UNKNOWN_VECTOR", "other"],
+  ];
+  for (const [vector, code, at] of cases) {
+    const { code: told, message } = await refusal(
+      database.upsert("c", { points: [{ id: 1, vector } as never] }),
+    );
+    expect([told, message], message).toEqual([code, expect.stringContaining(at)]);
+  }
+  expect((await database.count("c", {})).count).toBe(0);
+  const unweighed = database.query("c", {
+    query: { indices: [0], values: [1] },
+    using: "words",
+    params: { idf: "global" },
+  });
+  expect(await refusal(unweighed)).toMatchObject({
+    code: "BAD_REQUEST",
+    message: expect.stringContaining("idf"),
+  });
+  await database.close();
+});
+
+test("a query by a point compares with its stored vector, here or in another collection", async () => {
+  const database = await open(":memory:");
+  for (const name of ["here", "there"])
+    await database.createCollection(name, { sparse_vectors: { words: { modifier: "idf" }, more: {} } });
+  const words = (indices: number[], ...values: number[]) => ({
+    words: { indices, values },
+    more: { indices, values },
+  });
+  await database.upsert("here", {
+    points: [
+      { id: 1, vector: words([1, 2], 1, 1) },
+      { id: 2, vector: words([2, 3], 1, 1) },
+      { id: 3, vector: words([4], 5) },
+      { id: 4, vector: {} },
+    ],
+  });
+  await database.upsert("there", { points: [{ id: 1, vector: words([4, 3], 1, 2) }] });
+  const ask = async (query: object) =>
+    (await database.query("here", { using: "more", ...query })).points.map(({ id, score }) => [id, score]);
+  expect(await ask({ query: 1 })).toEqual([[2, 1]]);
+  const lookup_from = { collection: "there", vector: "more" };
+  expect(await ask({ query: 1, lookup_from })).toEqual([
+    [3, 5],
+    [2, 2],
+  ]);
+  expect((await refusal(ask({ query: 4 }))).code).toBe("UNKNOWN_VECTOR");
+  const recommend = { positive: [2], negative: [1] };
+  expect(await ask({ query: { recommend } })).toEqual([]);
+  expect(await ask({ query: { recommend: { ...recommend, strategy: "sum_scores" } } })).toEqual([[3, 0]]);
+  await database.close();
+});

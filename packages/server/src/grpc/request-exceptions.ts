@@ -161,6 +161,11 @@ export const exceptions: Readonly<Record<string, Read>> = {
   DeletePayload: spread("points_selector"),
   DeleteVectors: spread("points_selector"),
   ShardKeySelector: shardKeySelector,
+  // Without a corpus all points are meant.
+  IdfParams: (message, desc) => {
+    const corpus = named(desc, message, "corpus");
+    return corpus === undefined ? "global" : { corpus };
+  },
   WithPayloadSelector: byMember({ enable: "" }),
   KeywordPrefixParams: () => true,
 

@@ -94,15 +94,19 @@ export function collectionConfig(request: CreateCollection): CollectionConfig {
     },
     fields: {},
   };
-  for (const name of Object.keys(config.sparse ?? {}))
-    if (Object.hasOwn(config.vectors, name))
-      throw new VicinalError(
-        "BAD_REQUEST",
-        `Wrong input: Dense and sparse vector names must be unique - duplicate found with '${name}'`,
-        { path: `sparse_vectors.${name}` },
-      );
+  for (const name of Object.keys(config.sparse ?? {})) checkSparseName(config, name);
   checkIndexes(config);
   return config;
+}
+
+/** Texts as in Qdrant, whose clients know them. */
+function checkSparseName({ vectors }: CollectionConfig, name: string): void {
+  let why: string | undefined;
+  if (Object.hasOwn(vectors, name))
+    why = `Dense and sparse vector names must be unique - duplicate found with '${name}'`;
+  if (name === "") why = "Sparse vector name cannot be empty";
+  if (why === undefined) return;
+  throw new VicinalError("BAD_REQUEST", `Wrong input: ${why}`, { path: "sparse_vectors", name });
 }
 
 function sparseConfigs(

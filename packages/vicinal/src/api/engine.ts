@@ -154,7 +154,14 @@ export class Engine implements ScopedEngine {
   async advise(name: string, options: AdviseOptions = {}): Promise<Advice> {
     const { state } = this.#catalogue.get(name);
     const using = options.using ?? "";
-    vectorConfig(state.config, using);
+    if (vectorConfig(state.config, using).multi)
+      throw new VicinalError(
+        "UNSUPPORTED",
+        `using: ${using} has multi-vectors, for which no families are compared`,
+        {
+          field: "using",
+        },
+      );
     const queries = options.queries?.map(
       (query, i) => (storedVector(state.config, using, query, `queries[${i}]`) as DenseVector).data,
     );

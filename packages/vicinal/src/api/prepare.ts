@@ -45,8 +45,10 @@ export function storedVector(
   given: GivenVector,
   at: string,
 ): StoredVector {
-  if (!isSparse(given) && (given.length === 0 || (isMany(given) && given.some(({ length }) => length === 0))))
-    throw emptyVector(at);
+  if (!isSparse(given)) {
+    if (given.length === 0) throw badRows(at, at, "dense vector must not be empty");
+    if (isMany(given)) checkRows(given, at);
+  }
   if (sparseVectorConfig(config, name)) {
     if (!isSparse(given)) throw wrongKind("sparse", isMany(given) ? "multi" : "dense", name, at);
     return storedSparse(given, at);
@@ -66,9 +68,21 @@ function isMany(given: Dense | readonly Dense[]): given is readonly Dense[] {
   return typeof given[0] === "object";
 }
 
-function emptyVector(at: string): VicinalError {
-  const message = `Validation error in JSON body: [${at}: dense vector must not be empty]`;
-  return new VicinalError("BAD_VECTOR", message, { path: at });
+/** The vectors of a multi-vector are of one length, and not empty. The message names the place as Qdrant does. */
+function checkRows(rows: readonly Dense[], at: string): void {
+  const place = at.replace(/\.vector(\..*)?$/, ".vector.?.data");
+  if (rows.some(({ length }) => length === 0)) throw badRows(at, place, "all vectors must be non-empty");
+  const other = rows.find(({ length }) => length !== rows[0].length);
+  if (other)
+    throw badRows(
+      at,
+      place,
+      `all vectors must have the same dimension, found vector with dimension ${other.length}`,
+    );
+}
+
+function badRows(at: string, place: string, rule: string): VicinalError {
+  return new VicinalError("BAD_VECTOR", `Validation error in JSON body: [${place}: ${rule}]`, { path: at });
 }
 
 function wrongKind(expected: string, actual: string, name: string, at: string): VicinalError {
@@ -98,8 +112,17 @@ function storedSparse(
   return { terms, values: weights };
 }
 
+/** Numbers of one multi-vector at most, as in Qdrant. */
+const MULTI_NUMBERS = 32_000_000;
+
 function storedMulti(vector: VectorConfig, name: string, rows: readonly Dense[], at: string): MultiVector {
   const { size, distance } = vector;
+  if (rows.length * size > MULTI_NUMBERS)
+    throw new VicinalError(
+      "OUT_OF_RANGE",
+      `Validation error: ${at}: a multi-vector has at most ${MULTI_NUMBERS} numbers, got ${rows.length * size}`,
+      { path: at, vector: name, allowed: MULTI_NUMBERS, actual: rows.length * size },
+    );
   const data = new Float32Array(rows.length * size);
   const norms = distance === "Cosine" ? new Float32Array(rows.length) : undefined;
   rows.forEach((row, i) => {

@@ -96,18 +96,15 @@ export function nearest<R>(
     const step = emptyPlan(segment, column);
     plan.push(step);
     const began = now();
+    const bits = matchingBits(state, segment, column, request.filter);
+    const searching = now();
+    step.filterMs = searching - began;
     if (column instanceof SparseColumn) {
-      const bits = matchingBits(state, segment, column, request.filter);
-      const searching = now();
-      step.filterMs = searching - began;
       const result = searchSparse(column, bits, request, step);
       step.searchMs = now() - searching;
       if (takeHits(hits, { segment, column }, result)) parts++;
       continue;
     }
-    const bits = matchingBits(state, segment, column, request.filter);
-    const searching = now();
-    step.filterMs = searching - began;
     const part: Part = { state, segment, column, bits, request, query: denseQuery(request.query), step };
     if (column.file) {
       const searched = searchFiles(part).then((result) => {

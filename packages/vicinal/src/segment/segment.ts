@@ -100,10 +100,11 @@ export class Segment {
     return this.rowCount >= this.capacity || this.#hasManyVectors;
   }
 
-  /** Whether its multi-vectors alone hold what a growing segment should hold. */
+  /** Whether its multi-vectors or sparse vectors, whose sizes nobody knows before, alone hold what a growing segment should hold. */
   get #hasManyVectors(): boolean {
     for (const { multi, store } of this.vectors.values())
       if (multi && store.count * store.dimensions * 4 >= GROWING_BYTES) return true;
+    for (const column of this.sparse.values()) if (column.vectorBytes() >= GROWING_BYTES) return true;
     return false;
   }
 

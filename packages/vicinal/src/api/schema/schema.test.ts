@@ -172,7 +172,7 @@ describe("refused, naming the culprit", () => {
     [
       pointInsertOperations,
       { points: [{ id: 1, vector: { a: { indices: [1], values: [1, 2] } } }] },
-      "BAD_VECTOR",
+      "OUT_OF_RANGE",
       "points[0].vector.a.values: Validation error: must be the same length as indices",
     ],
     [
@@ -202,7 +202,7 @@ describe("refused, naming the culprit", () => {
     [
       queryRequest,
       { query: { nearest: { indices: [3, 3], values: [1, 2] } } },
-      "BAD_VECTOR",
+      "OUT_OF_RANGE",
       "query.nearest.indices: Validation error: must be unique",
     ],
     [queryRequest, { query: "x" }, "BAD_POINT_ID", 'query: value "x" is not a valid point ID'],

@@ -22,7 +22,7 @@ export const denseVector = vector();
 export type DenseVector = Infer<typeof denseVector>;
 
 const fault = (member: string, what: string): Issue => ({
-  code: "BAD_VECTOR",
+  code: "OUT_OF_RANGE",
   path: [member],
   message: `Validation error: ${what}`,
 });

@@ -28,7 +28,7 @@ export function checkStage(family: string): void {
   throw new VicinalError(
     "BAD_REQUEST",
     `${family} does not serve multi-vectors; there are: ${stageFamilies.join(", ")}`,
-    { field: "type", allowed: stageFamilies },
+    { allowed: stageFamilies },
   );
 }
 

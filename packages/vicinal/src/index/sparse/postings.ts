@@ -85,20 +85,22 @@ export class Postings {
 
   /** Builds the postings of vectors first..first + count - 1, in steps; an unfinished build leaves nothing behind. */
   static *build(place: Place, rows: SparseRows, first: number, count: number): Generator<number, Postings> {
-    const view = rows.view();
+    const { starts, terms: given, values } = rows.view();
+    const begin = starts[first];
+    const numbers = new Uint32Array(starts[first + count] - begin);
     const dictionary = new TermCounts();
     let breath = 0;
     for (let i = 0; i < count; i++) {
-      const from = view.starts[first + i];
-      const to = view.starts[first + i + 1];
-      for (let j = from; j < to; j++) dictionary.add(view.terms[j], i >>> 8);
+      const from = starts[first + i];
+      const to = starts[first + i + 1];
+      dictionary.add(given, from, to, i >>> 8, numbers, from - begin);
       breath += to - from;
       if (breath >= STEP_ELEMENTS) {
         breath = 0;
         yield i / 2;
       }
     }
-    const { terms, rankOf, posts, entries } = dictionary.finish();
+    const { terms, ranks, posts, entries } = dictionary.finish();
     const sizes = {
       terms: terms.length,
       entries: entries.reduce((sum, n) => sum + n, 0),
@@ -107,11 +109,11 @@ export class Postings {
     const made = new Postings(place, first, count, terms, sizes);
     let done = false;
     try {
-      const fill = new Filling(made, entries, posts);
+      const fill = new Filling(made, ranks, entries, posts);
       for (let i = 0; i < count; i++) {
-        const from = view.starts[first + i];
-        const to = view.starts[first + i + 1];
-        for (let j = from; j < to; j++) fill.add(rankOf(view.terms[j]), i, view.values[j]);
+        const from = starts[first + i];
+        const to = starts[first + i + 1];
+        fill.add(i, numbers.subarray(from - begin, to - begin), values.subarray(from, to));
         breath += to - from;
         if (breath >= STEP_ELEMENTS) {
           breath = 0;
@@ -234,14 +236,16 @@ export class Postings {
 /** Puts postings in their places; vectors come in order, so that those of a term do, too. */
 class Filling {
   readonly #made: Postings;
+  readonly #ranks: Uint32Array;
   /** The term's last entry; one before its first at the beginning. */
   readonly #entry: Int32Array;
   readonly #post: Uint32Array;
   /** Block of the term's last posting. */
   readonly #block: Int32Array;
 
-  constructor(made: Postings, entries: Uint32Array, posts: Uint32Array) {
+  constructor(made: Postings, ranks: Uint32Array, entries: Uint32Array, posts: Uint32Array) {
     this.#made = made;
+    this.#ranks = ranks;
     const { u32 } = made.arena;
     const { starts, posts: postsAt } = made.layout;
     const { terms, entries: entryCount } = made.sizes;
@@ -261,21 +265,35 @@ class Filling {
     this.#block = new Int32Array(terms).fill(-1);
   }
 
-  add(rank: number, index: number, value: number): void {
+  /** The elements of vector `index`: the numbers of their terms, and their values. */
+  add(index: number, numbers: Uint32Array, values: Float32Array): void {
     const { arena, layout } = this.#made;
+    // Not kept from call to call: whoever else allocates may move the memory.
     const { u8, u32, f32 } = arena;
+    const blocksAt = layout.blocks >>> 2;
+    const postsAt = layout.posts >>> 2;
+    const largestAt = layout.largest >>> 2;
+    const valuesAt = layout.values >>> 2;
+    const ranks = this.#ranks;
+    const nextPost = this.#post;
+    const lastEntry = this.#entry;
+    const lastBlock = this.#block;
     const block = index >>> 8;
-    const post = this.#post[rank]++;
-    if (this.#block[rank] !== block) {
-      this.#block[rank] = block;
-      const entry = ++this.#entry[rank];
-      u32[(layout.blocks >>> 2) + entry] = block;
-      u32[(layout.posts >>> 2) + entry] = post;
-      f32[(layout.largest >>> 2) + entry] = 0;
+    for (let i = 0; i < numbers.length; i++) {
+      const rank = ranks[numbers[i]];
+      const post = nextPost[rank]++;
+      const value = values[i];
+      if (lastBlock[rank] !== block) {
+        lastBlock[rank] = block;
+        const entry = ++lastEntry[rank];
+        u32[blocksAt + entry] = block;
+        u32[postsAt + entry] = post;
+        f32[largestAt + entry] = 0;
+      }
+      const largest = largestAt + lastEntry[rank];
+      if (Math.abs(value) > f32[largest]) f32[largest] = Math.abs(value);
+      f32[valuesAt + post] = value;
+      u8[layout.places + post] = index & (BLOCK - 1);
     }
-    const largest = (layout.largest >>> 2) + this.#entry[rank];
-    if (Math.abs(value) > f32[largest]) f32[largest] = Math.abs(value);
-    f32[(layout.values >>> 2) + post] = value;
-    u8[layout.places + post] = index & (BLOCK - 1);
   }
 }

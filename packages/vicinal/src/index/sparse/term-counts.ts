@@ -10,23 +10,31 @@ export class TermCounts {
   #lastBlock = new Int32Array(512).fill(-1);
   #count = 0;
 
-  add(term: number, block: number): void {
-    let slot = this.#slotOf(term);
-    let id = this.#slots[slot];
-    if (id < 0) {
-      if (this.#count === this.#terms.length) {
-        this.#double();
-        slot = this.#slotOf(term);
+  /** Counts terms from..to - 1 of a vector of that block, and notes the number of each, in the order of first sight, from `at` on. */
+  add(terms: Uint32Array, from: number, to: number, block: number, numbers: Uint32Array, at: number): void {
+    for (let i = from; i < to; i++) {
+      const id = this.#numberOf(terms[i]);
+      numbers[at + i - from] = id;
+      this.#posts[id]++;
+      if (this.#lastBlock[id] !== block) {
+        this.#lastBlock[id] = block;
+        this.#entries[id]++;
       }
-      id = this.#count++;
-      this.#slots[slot] = id;
-      this.#terms[id] = term;
     }
-    this.#posts[id]++;
-    if (this.#lastBlock[id] !== block) {
-      this.#lastBlock[id] = block;
-      this.#entries[id]++;
+  }
+
+  #numberOf(term: number): number {
+    let slot = this.#slotOf(term);
+    const known = this.#slots[slot];
+    if (known >= 0) return known;
+    if (this.#count === this.#terms.length) {
+      this.#double();
+      slot = this.#slotOf(term);
     }
+    const id = this.#count++;
+    this.#slots[slot] = id;
+    this.#terms[id] = term;
+    return id;
   }
 
   #slotOf(term: number): number {
@@ -51,12 +59,12 @@ export class TermCounts {
     for (let id = 0; id < this.#count; id++) this.#slots[this.#slotOf(this.#terms[id])] = id;
   }
 
-  /** The terms in rising order, with their counts. */
+  /** The terms in rising order, with their counts; `ranks`: the place in that order of each number. */
   finish(): {
     terms: Uint32Array;
     posts: Uint32Array;
     entries: Uint32Array;
-    rankOf: (term: number) => number;
+    ranks: Uint32Array;
   } {
     const terms = this.#terms.slice(0, this.#count).sort();
     const ranks = new Uint32Array(this.#count);
@@ -68,6 +76,6 @@ export class TermCounts {
       posts[rank] = this.#posts[id];
       entries[rank] = this.#entries[id];
     });
-    return { terms, posts, entries, rankOf: (term) => ranks[this.#slots[this.#slotOf(term)]] };
+    return { terms, posts, entries, ranks };
   }
 }
