@@ -16,6 +16,16 @@ export interface TelemetryRequest {
   perCollection: boolean;
 }
 
+/** What builds of Qdrant may have in addition. */
+const features = {
+  debug: false,
+  service_debug_feature: false,
+  recovery_mode: false,
+  gpu: false,
+  rocksdb: false,
+  staging: false,
+};
+
 const startedAt = new Date().toISOString();
 
 export async function telemetry(
@@ -28,7 +38,13 @@ export async function telemetry(
   for (const door of [doors.rest, doors.grpc]) door.keep(names);
   return {
     id: nodeId,
-    app: { name: "vicinal", version: apiVersion, vicinal_version: productVersion, startup: startedAt },
+    app: {
+      name: "vicinal",
+      version: apiVersion,
+      vicinal_version: productVersion,
+      features,
+      startup: startedAt,
+    },
     collections: describeCollections(report, level),
     cluster: level === 0 ? { enabled: false } : { enabled: false, status: null },
     requests: {

@@ -345,6 +345,14 @@ export class Engine implements ScopedEngine {
   }
 }
 
+function fixedVectors(): VicinalError {
+  return new VicinalError(
+    "UNSUPPORTED",
+    "Vectors are named when a collection is created: adding and dropping them is not supported in this version",
+    { field: "vector_name" },
+  );
+}
+
 async function write(collection: Collection, { resolve }: Write): Promise<schema.UpdateResult> {
   let bytes = 0;
   const counted = (effects: Effect[]) => {
@@ -357,14 +365,6 @@ async function write(collection: Collection, { resolve }: Write): Promise<schema
   });
   if (bytes > 0) collection.optimizer.ingested(bytes);
   return { operation_id: sequence, status: "completed" };
-}
-
-function fixedVectors(): VicinalError {
-  return new VicinalError(
-    "UNSUPPORTED",
-    "Vectors are named when a collection is created: adding and dropping them is not supported in this version",
-    { field: "vector_name" },
-  );
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

@@ -153,6 +153,23 @@ export class Guard {
     return count;
   }
 
+  updateVectors({ points }: schema.UpdateVectors): number {
+    checkLimit(points.length, this.limits.upsert_max_batchsize, "update limit");
+    checkSize(this.state, this.limits);
+    for (const { vector } of points) this.#vectors(vector);
+    return points.length;
+  }
+
+  /** One of the writes of a batch. */
+  operation(one: schema.UpdateOperation): number {
+    if ("upsert" in one) return this.upsert(one.upsert);
+    if ("update_vectors" in one) return this.updateVectors(one.update_vectors);
+    if ("set_payload" in one) return this.setPayload(one.set_payload);
+    if ("overwrite_payload" in one) return this.setPayload(one.overwrite_payload);
+    const [selection] = Object.values(one) as Parameters<Guard["change"]>;
+    return this.change(selection);
+  }
+
   #vectors(vectors: unknown): void {
     if (Array.isArray(vectors) || ArrayBuffer.isView(vectors)) this.#vector("", vectors);
     else for (const [name, vector] of Object.entries(vectors ?? {})) this.#vector(name, vector);

@@ -272,6 +272,27 @@ describe("writes", () => {
     await refused(database.upsert(name, { batch }), "3 > 2");
   });
 
+  test("are held to the same in batches", async () => {
+    await limit({ upsert_max_batchsize: 2, unindexed_filtering_update: false });
+    const batch = (...operations: object[]) =>
+      database.batchUpdate(name, { operations: operations as never });
+    await batch({ upsert: { points: points(5, 6) } }, { delete: { points: [5] } });
+    await refused(
+      batch({ delete: { points: [6] } }, { upsert: { points: points(5, 6, 7) } }),
+      "upsert limit",
+    );
+    expect((await database.retrieve(name, { ids: [6] })).length).toBe(1);
+    const vectors = [1, 2, 3].map((id) => ({ id, vector: [1, 1] }));
+    await refused(database.updateVectors(name, { points: vectors }), "update limit");
+    await refused(batch({ update_vectors: { points: vectors } }), "update limit");
+    await refused(batch({ delete: { filter: inBern } }), '"city"');
+    await refused(database.deleteVectors(name, { vector: [""], filter: inBern }), '"city"');
+    await limit({ write_rate_limit: 3 });
+    const two = { upsert: { points: points(5, 6) } };
+    await expect(batch(two, two)).rejects.toMatchObject({ code: "RATE_LIMITED" });
+    await batch(two, { set_payload: { payload: { a: 1 }, points: [1] } });
+  });
+
   test("stop where the collection is large enough, counting what lives", async () => {
     for (let i = 0; i < 10; i++) await database.upsert(name, { points: points(1, 2, 3, 4) });
     await limit({ max_collection_vector_size_bytes: 40 });

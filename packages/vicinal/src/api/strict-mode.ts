@@ -33,11 +33,9 @@ const checks: Readonly<Record<string, Check>> = {
   clearPayload: writes(schema.pointsSelector, changes),
   updateVectors: writes(schema.updateVectors, (guard, request) => guard.updateVectors(request)),
   deleteVectors: writes(schema.deleteVectors, (guard, request) => guard.change(request)),
-  batchUpdate: writes(schema.updateOperations, (guard, { operations }) => {
-    let count = 0;
-    for (const operation of operations) count += guard.operation(operation);
-    return count;
-  }),
+  batchUpdate: writes(schema.updateOperations, (guard, { operations }) =>
+    operations.reduce((sum, operation) => sum + guard.operation(operation), 0),
+  ),
   createPayloadIndex: writes(schema.createFieldIndex, (guard) => {
     checkFieldIndexCount(guard.state.config, guard.limits);
     return 1;
