@@ -160,16 +160,6 @@ export class Guard {
     return points.length;
   }
 
-  /** One of the writes of a batch. */
-  operation(one: schema.UpdateOperation): number {
-    if ("upsert" in one) return this.upsert(one.upsert);
-    if ("update_vectors" in one) return this.updateVectors(one.update_vectors);
-    if ("set_payload" in one) return this.setPayload(one.set_payload);
-    if ("overwrite_payload" in one) return this.setPayload(one.overwrite_payload);
-    const [selection] = Object.values(one) as Parameters<Guard["change"]>;
-    return this.change(selection);
-  }
-
   #vectors(vectors: unknown): void {
     if (Array.isArray(vectors) || ArrayBuffer.isView(vectors)) this.#vector("", vectors);
     else for (const [name, vector] of Object.entries(vectors ?? {})) this.#vector(name, vector);
@@ -204,12 +194,6 @@ export class Guard {
   setPayload(body: schema.SetPayload): number {
     checkPayloadSize(this.state, this.limits.max_collection_payload_size_bytes);
     return this.change(body);
-  }
-
-  updateVectors({ points }: schema.UpdateVectors): number {
-    checkSize(this.state, this.limits);
-    for (const { vector } of points) this.#vectors(vector);
-    return points.length;
   }
 
   /** One of a batch. */
