@@ -13,6 +13,7 @@ import { failureOf } from "./errors.js";
 import type { GrpcListener } from "./grpc/index.js";
 import { Metered } from "./metered.js";
 import { metrics } from "./metrics.js";
+import { withNewNames } from "./old-names.js";
 import { openApiDocument } from "./openapi.js";
 import { parseParameters, telemetryParameters } from "./parameters.js";
 import { type Route, routes } from "./routes.js";
@@ -212,7 +213,7 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
         engine: metered.engine,
         collection,
         path,
-        body: withTimeout(request.body, parameters),
+        body: withTimeout(withNewNames(request.body), parameters),
         parameters,
       });
       return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));

@@ -53,7 +53,7 @@ async function foundGroups(
   request: QueryGroupsRequest,
   limits: GroupLimits,
 ): Promise<Groups> {
-  const reader = new PointReader(request.with_payload, request.with_vector, false);
+  const reader = new PointReader(scope.state.config, request.with_payload, request.with_vector, false);
   const prefetches = [request.prefetch ?? []].flat();
   let only: GroupKey[] | undefined;
   let filter = request.filter;
@@ -111,7 +111,12 @@ function amongGroups({ filter, group_by: key }: QueryGroupsRequest, keys: readon
 /** Gives each group the point of another collection whose id is the group's. */
 async function addRecords(scope: QueryScope, groups: Groups, lookup: WithLookup): Promise<void> {
   const state = scope.stateOf(lookup.collection);
-  const reader = new PointReader(lookup.with_payload, lookup.with_vectors ?? lookup.with_vector, true);
+  const reader = new PointReader(
+    state.config,
+    lookup.with_payload,
+    lookup.with_vectors ?? lookup.with_vector,
+    true,
+  );
   for (const group of groups) {
     const id = tryPointId(group.id);
     const place = id === undefined ? undefined : state.find(id);

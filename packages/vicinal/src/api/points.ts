@@ -4,8 +4,10 @@ import { deletePayload } from "../payload/patch.js";
 import { parsePath } from "../payload/path.js";
 import { includePaths } from "../payload/select.js";
 import type { RankedRow } from "../query/ranked.js";
+import type { CollectionConfig } from "../segment/config.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
+import { metricOf } from "./prepare.js";
 import {
   type PointRecord,
   RawJson,
@@ -34,14 +36,19 @@ export class PointReader {
 
   readonly #late = new Map<Segment, Late>();
 
-  /** @param defaultPayload Whether payloads are returned where the request does not say. */
+  /**
+   * @param defaultPayload Whether payloads are returned where the request does not say.
+   * @throws UNKNOWN_VECTOR where one is asked for by name that the collection has not.
+   */
   constructor(
+    config: CollectionConfig,
     withPayload: WithPayloadInterface | null | undefined,
     withVector: WithVector | null | undefined,
     defaultPayload: boolean,
   ) {
     this.#payload = payloadPick(withPayload ?? defaultPayload);
     this.#vectors = withVector === true ? true : withVector || undefined;
+    if (Array.isArray(withVector)) for (const name of withVector) metricOf(config, name);
   }
 
   read(segment: Segment, row: number): PointRecord<RawJson> {

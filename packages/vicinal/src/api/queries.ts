@@ -16,7 +16,7 @@ export function answerQuery(
   request: QueryRequest,
 ): QueryResponse<RawJson> | Promise<QueryResponse<RawJson>> {
   const began = performance.now();
-  const reader = new PointReader(request.with_payload, request.with_vector, false);
+  const reader = new PointReader(scope.state.config, request.with_payload, request.with_vector, false);
   const window = {
     filter: request.filter,
     limit: Number(request.limit ?? DEFAULT_LIMIT),

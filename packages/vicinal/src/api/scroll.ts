@@ -13,7 +13,7 @@ export async function answerScroll(
   state: CollectionState,
   request: ScrollRequest,
 ): Promise<ScrollResult<RawJson>> {
-  const reader = new PointReader(request.with_payload, request.with_vector, true);
+  const reader = new PointReader(state.config, request.with_payload, request.with_vector, true);
   const answer = request.order_by ? byField(state, request, reader) : byId(state, request, reader);
   await reader.complete();
   return answer;
