@@ -183,6 +183,7 @@ describe.each(["closed at once", "reopened before"])("a database that was %s", (
       "manifest",
       "patch",
       "rows",
+      "sparse",
       "vector",
     ]);
   });

@@ -6,15 +6,24 @@ import {
   type CollectionConfig,
   changedConfig,
   choiceOf,
+  type NewVector,
   type SparseConfig,
   sparseConfig,
   type VectorConfig,
+  vectorNames,
+  withVector,
 } from "../segment/config.js";
 import type { Datatype } from "../segment/datatype.js";
 import { DELETED_THRESHOLD, INDEXING_BYTES, VACUUM_MIN_ROWS } from "../segment/defaults.js";
 import { healthOf, indexedCount } from "./operator-views.js";
 import { sparseVectorConfig, vectorConfig } from "./prepare.js";
-import type { CollectionInfo, CreateCollection, UpdateCollection, VectorParams } from "./schema/index.js";
+import type {
+  CollectionInfo,
+  CreateCollection,
+  UpdateCollection,
+  VectorNameConfig,
+  VectorParams,
+} from "./schema/index.js";
 
 type Settings = Record<string, unknown>;
 
@@ -107,6 +116,18 @@ function checkSparseName({ vectors }: CollectionConfig, name: string): void {
   if (name === "") why = "Sparse vector name cannot be empty";
   if (why === undefined) return;
   throw new VicinalError("BAD_REQUEST", `Wrong input: ${why}`, { path: "sparse_vectors", name });
+}
+
+/** A vector that is to be added. BAD_REQUEST where the name is taken. */
+export function newVector(config: CollectionConfig, name: string, request: VectorNameConfig): NewVector {
+  if (vectorNames(config).includes(name))
+    throw new VicinalError("BAD_REQUEST", `Wrong input: Vector \`${name}\` already exists`, { name });
+  const added: NewVector =
+    "dense" in request
+      ? { name, dense: vectorOf(request.dense) }
+      : { name, sparse: sparseConfig(given(request.sparse)) };
+  checkIndexes(withVector(config, added, 0));
+  return added;
 }
 
 function sparseConfigs(

@@ -99,6 +99,20 @@ export class Database {
   }
 
   /** Takes the named vectors from points by ids or by a filter. POINT_NOT_FOUND as for payloads. */
+  /** Adds a vector that no point has yet. BAD_REQUEST where the name is taken. */
+  createVectorName(
+    name: string,
+    vectorName: string,
+    config: schema.VectorNameConfig,
+  ): Promise<schema.UpdateResult> {
+    return this.engine.createVectorName(name, vectorName, config);
+  }
+
+  /** Drops a vector from the collection and all its points. */
+  deleteVectorName(name: string, vectorName: string): Promise<schema.UpdateResult> {
+    return this.engine.deleteVectorName(name, vectorName);
+  }
+
   deleteVectors(name: string, args: Args<schema.DeleteVectors>): Promise<schema.UpdateResult> {
     return answered(args, () => this.engine.deleteVectors(name, args));
   }

@@ -78,7 +78,7 @@ export interface EngineApi {
   /** What a node's telemetry says; Vicinal's own. */
   getNodeReport(): Promise<NodeReport>;
 
-  /** UNSUPPORTED so far, as is the next: a collection keeps the vectors that it was created with. */
+  /** Adds a vector that no point has yet. BAD_REQUEST where the name is taken. */
   createVectorName(name: string, vector: string, body: VectorNameConfig): Promise<UpdateResult>;
   deleteVectorName(name: string, vector: string): Promise<UpdateResult>;
 

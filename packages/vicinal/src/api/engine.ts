@@ -15,7 +15,7 @@ import type { DenseVector, Effect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import { describeAliases } from "./aliases.js";
 import type { Catalogue } from "./catalogue.js";
-import { collectionConfig, configChange, describeCollection } from "./collections.js";
+import { collectionConfig, configChange, describeCollection, newVector } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import { answerFacet } from "./facets.js";
 import { answerGroups } from "./groups.js";
@@ -25,7 +25,7 @@ import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
 import { type NodeReport, reportNode } from "./node-report.js";
 import { clusterInfo, describeOptimizations } from "./operator-views.js";
 import { PointReader } from "./points.js";
-import { pointIds, storedVector, vectorConfig } from "./prepare.js";
+import { metricOf, pointIds, storedVector, vectorConfig } from "./prepare.js";
 import { answerQuery, compiled, type QueryScope } from "./queries.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
@@ -178,17 +178,26 @@ export class Engine implements ScopedEngine {
 
   async createVectorName(
     name: string,
-    _vector: string,
+    vector: string,
     body: schema.VectorNameConfig,
   ): Promise<schema.UpdateResult> {
-    this.#catalogue.get(name);
-    schema.vectorNameConfig.parse(body);
-    throw fixedVectors();
+    const collection = this.#catalogue.get(name);
+    const request = schema.vectorNameConfig.parse(body);
+    return write(collection, {
+      resolve: ({ state }) => [
+        { kind: "configure", change: encodePayload({ added: newVector(state.config, vector, request) }) },
+      ],
+    });
   }
 
-  async deleteVectorName(name: string, _vector: string): Promise<schema.UpdateResult> {
-    this.#catalogue.get(name);
-    throw fixedVectors();
+  async deleteVectorName(name: string, vector: string): Promise<schema.UpdateResult> {
+    const collection = this.#catalogue.get(name);
+    return write(collection, {
+      resolve: ({ state }) => {
+        metricOf(state.config, vector);
+        return [{ kind: "configure", change: encodePayload({ dropped: vector }) }];
+      },
+    });
   }
 
   // -------------------------------------------------------------------------------------------- writes
@@ -343,14 +352,6 @@ export class Engine implements ScopedEngine {
   close(): Promise<void> {
     return this.#catalogue.close();
   }
-}
-
-function fixedVectors(): VicinalError {
-  return new VicinalError(
-    "UNSUPPORTED",
-    "Vectors are named when a collection is created: adding and dropping them is not supported in this version",
-    { field: "vector_name" },
-  );
 }
 
 async function write(collection: Collection, { resolve }: Write): Promise<schema.UpdateResult> {

@@ -25,6 +25,8 @@ export interface VectorConfig {
   quantization?: Settings;
   /** As given at creation, echoed by the collection's info. */
   given: Settings;
+  /** Sequence number of the write that added the vector to a collection that was there; 0 where absent. */
+  born?: number;
 }
 
 export interface SparseConfig {
@@ -32,6 +34,8 @@ export interface SparseConfig {
   modifier?: "none" | "idf";
   /** As given at creation, echoed by the collection's info. */
   given: Settings;
+  /** As of a dense vector. */
+  born?: number;
 }
 
 export type { FieldSchema } from "../payload/columns.js";
@@ -131,6 +135,37 @@ export function changedConfig(config: CollectionConfig, change: Record<string, u
       changed.sparse = { ...changed.sparse, [name]: sparseConfig({ ...old, ...given }) };
     }
   return changed;
+}
+
+/** Of dense and sparse vectors. */
+export function vectorNames({ vectors, sparse }: CollectionConfig): string[] {
+  return [...Object.keys(vectors), ...Object.keys(sparse ?? {})];
+}
+
+/** When the vector of that name was added; undefined where there is none. */
+export function bornAt({ vectors, sparse = {} }: CollectionConfig, name: string): number | undefined {
+  if (Object.hasOwn(vectors, name)) return vectors[name].born ?? 0;
+  return Object.hasOwn(sparse, name) ? (sparse[name].born ?? 0) : undefined;
+}
+
+/** A vector that is added to a collection: one of the two. */
+export interface NewVector {
+  name: string;
+  dense?: VectorConfig;
+  sparse?: SparseConfig;
+}
+
+export function withVector(config: CollectionConfig, added: NewVector, born: number): CollectionConfig {
+  const { name, dense, sparse } = added;
+  // Not by assignment: a vector may be called `__proto__`.
+  if (dense) return { ...config, vectors: { ...config.vectors, [name]: { ...dense, born } } };
+  return { ...config, sparse: { ...config.sparse, [name]: { ...(sparse as SparseConfig), born } } };
+}
+
+export function withoutVector(config: CollectionConfig, name: string): CollectionConfig {
+  const { [name]: _dense, ...vectors } = config.vectors;
+  const { [name]: _sparse, ...sparse } = config.sparse ?? {};
+  return { ...config, vectors, sparse };
 }
 
 export function sparseConfig(given: Settings): SparseConfig {

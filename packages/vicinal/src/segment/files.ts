@@ -27,6 +27,7 @@ import { openSections, type Sections, writeSections } from "../storage/sections.
 import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
 import { IdColumn } from "./id-column.js";
 import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
+import type { SparseColumn } from "./sparse-column.js";
 import type { CollectionState } from "./state.js";
 import type { VectorColumn } from "./vector-column.js";
 
@@ -68,12 +69,12 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
       meta: { name: column.name, count: store.count },
       sections: [{ name: "floats", bytes: store.bytes(), floats: true }, ...column.sections()],
     });
-    files.vectors.push({ name: column.name, file });
+    files.vectors.push({ name: column.name, file, ...bornOf(column) });
   }
   for (const column of segment.sparse.values()) {
     const file = name("sparse");
     await write(dir, file, "sparse", column.save());
-    files.sparse = [...(files.sparse ?? []), { name: column.name, file }];
+    files.sparse = [...(files.sparse ?? []), { name: column.name, file, ...bornOf(column) }];
   }
   await saveDerived(dir, segment, files, name);
   return files;
@@ -89,12 +90,22 @@ export async function saveDerived(
   const vectors: SegmentFiles["vectors"] = [];
   for (const entry of files.vectors) {
     const column = segment.vectors.get(entry.name);
-    vectors.push({ ...entry, index: column && (await saveIndex(dir, column, name)) });
+    if (column && isOf(column, entry)) vectors.push({ ...entry, index: await saveIndex(dir, column, name) });
   }
+  const sparse = files.sparse?.filter((entry) => isOf(segment.sparse.get(entry.name), entry));
   const fields: SegmentFiles["fields"] = [];
   for (const [path, column] of [...segment.fields])
     fields.push({ path, file: await saveField(dir, column, name) });
-  Object.assign(files, { vectors, fields });
+  Object.assign(files, { vectors, fields }, sparse ? { sparse } : {});
+}
+
+function bornOf({ born }: { born: number }): { born?: number } {
+  return born === 0 ? {} : { born };
+}
+
+/** Whether the file is of this vector, and not of an older one of its name. */
+function isOf(column: { born: number } | undefined, { born = 0 }: { born?: number }): boolean {
+  return column?.born === born;
 }
 
 /** Undefined for an index that needs no file. */
@@ -167,15 +178,22 @@ export async function loadSegment(
     segment.restore(ids, versions, live, payloads);
     const patched = files.patch ? await loadPatch(dir, files.patch, segment) : [];
     const vectors: SegmentFiles["vectors"] = [];
-    for (const { name, file, index } of files.vectors) {
-      const loaded = await loadVector(dir, state, segment, { name, file, index });
-      vectors.push({ name, file, index: loaded ? index : undefined });
+    const absent = new Set(segment.columns());
+    for (const entry of files.vectors) {
+      const column = segment.vectors.get(entry.name);
+      // Files of a vector that was dropped stay until the next checkpoint.
+      if (!column || !isOf(column, entry)) continue;
+      absent.delete(column);
+      const loaded = await loadVector(dir, state, segment, entry);
+      vectors.push({ ...entry, index: loaded ? entry.index : undefined });
     }
-    for (const { name, file } of files.sparse ?? []) {
-      const column = segment.sparse.get(name);
-      if (!column) throw corruption(file, 0, "a sparse vector of the collection", name, "vector name");
+    const sparse = (files.sparse ?? []).filter((entry) => isOf(segment.sparse.get(entry.name), entry));
+    for (const { name, file } of sparse) {
+      const column = segment.sparse.get(name) as SparseColumn;
+      absent.delete(column);
       await column.load(segment.rowCount, await openSections(dir, file, "sparse"));
     }
+    for (const column of absent) segment.add(column);
     const fields: SegmentFiles["fields"] = [];
     segment.fields.clear();
     for (const { path, file } of files.fields) {
@@ -186,7 +204,7 @@ export async function loadSegment(
       segment.fields.set(path, column);
       fields.push({ path, file });
     }
-    segment.files = { ...files, vectors, fields };
+    segment.files = { ...files, vectors, sparse, fields };
     return segment;
   } catch (reason) {
     segment.close();

@@ -15,19 +15,22 @@ import { GROWING_BYTES } from "./defaults.js";
 import type { DenseVector, MultiVector, StoredPoint } from "./effects.js";
 import { IdColumn, type IdKey } from "./id-column.js";
 import type { SparseColumn } from "./sparse-column.js";
-import type { VectorColumn } from "./vector-column.js";
+import { VectorColumn } from "./vector-column.js";
 
 /** A saved index, and what it was chosen to be. */
 export interface IndexFile extends IndexChoice {
   file: string;
 }
 
-/** Names of the files that hold a sealed segment; paths within the collection's directory. */
+/**
+ * Names of the files that hold a sealed segment; paths within the collection's directory. `born` of a vector tells its files from
+ * those of an older vector that had its name; 0 where absent.
+ */
 export interface SegmentFiles {
   rows: string;
-  vectors: { name: string; file: string; index?: IndexFile }[];
+  vectors: { name: string; file: string; index?: IndexFile; born?: number }[];
   /** Absent in older manifests. */
-  sparse?: { name: string; file: string }[];
+  sparse?: { name: string; file: string; born?: number }[];
   fields: { path: string; file: string }[];
   deletes?: string;
   patch?: string;
@@ -64,18 +67,23 @@ export class Segment {
   #closed = false;
   #order: { rows: Uint32Array; count: number } | undefined;
 
-  constructor(
-    slot: number,
-    id: number,
-    capacity: number,
-    vectors: Iterable<VectorColumn>,
-    sparse: Iterable<SparseColumn> = [],
-  ) {
+  constructor(slot: number, id: number, capacity: number) {
     this.slot = slot;
     this.id = id;
     this.capacity = capacity;
-    for (const column of vectors) this.vectors.set(column.name, column);
-    for (const column of sparse) this.sparse.set(column.name, column);
+  }
+
+  /** Gives the segment an empty column: no row that is there has its vector. */
+  add(column: VectorColumn | SparseColumn): void {
+    for (let row = 0; row < this.rowCount; row++) column.append(undefined);
+    if (column instanceof VectorColumn) this.vectors.set(column.name, column);
+    else this.sparse.set(column.name, column);
+  }
+
+  /** Takes a column out. Its memory is left to the collector, since an index may be in the making over it. */
+  drop(name: string): void {
+    this.vectors.delete(name);
+    this.sparse.delete(name);
   }
 
   /** Columns of vectors of either kind. */

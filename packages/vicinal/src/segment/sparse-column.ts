@@ -6,6 +6,8 @@ import { RowMap } from "./row-map.js";
 
 export class SparseColumn {
   readonly name: string;
+  /** As the configuration says of the vector. */
+  readonly born: number;
   readonly index: SparseIndex;
   readonly #map = new RowMap();
   /** Vectors live in memory, whatever the other columns do. */
@@ -14,8 +16,9 @@ export class SparseColumn {
   /** Nobody searches while the column is filled: postings are made once it is full. */
   readonly #bulk: boolean;
 
-  constructor(name: string, kernels: KernelModule, bulk = false) {
+  constructor(name: string, kernels: KernelModule, bulk = false, born = 0) {
     this.name = name;
+    this.born = born;
     this.#bulk = bulk;
     this.index = SparseIndex.createWith(kernels);
   }

@@ -10,12 +10,21 @@ import { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
 import { createColumn } from "../payload/columns.js";
 import type { PointId } from "../payload/id.js";
-import { decodePayload } from "../payload/json.js";
+import { decodePayload, type JsonObject } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { ReadCache } from "../runtime/read-cache.js";
-import { type CollectionConfig, changedConfig, type FieldSchema } from "./config.js";
+import {
+  bornAt,
+  type CollectionConfig,
+  changedConfig,
+  type FieldSchema,
+  type NewVector,
+  vectorNames,
+  withoutVector,
+  withVector,
+} from "./config.js";
 import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
@@ -24,6 +33,9 @@ import { patchedPayload } from "./patched-payload.js";
 import { Segment } from "./segment.js";
 import { SparseColumn } from "./sparse-column.js";
 import { VectorColumn } from "./vector-column.js";
+
+/** What a `configure` effect holds: changed settings, and vectors that come or go. */
+type ConfigChange = JsonObject & { added?: NewVector; dropped?: string };
 
 /** Where a live point lies. */
 export interface Place {
@@ -108,25 +120,23 @@ export class CollectionState {
     let slot = this.#slots.indexOf(undefined);
     if (slot < 0) slot = this.#slots.length;
     assert(slot < MAX_SEGMENT_SLOTS, "a collection has fewer than 65,535 segments");
-    const columns = Object.entries(this.config.vectors).map(
-      ([name, { size, distance, multi }]) =>
-        new VectorColumn(
-          name,
-          VectorStore.createWith(this.kernels, {
-            dimensions: size,
-            metric: distance,
-            capacity: multi ? multiCapacity(size) : capacity,
-          }),
-          multi,
-        ),
-    );
-    const sparse = Object.keys(this.config.sparse ?? {}).map(
-      (name) => new SparseColumn(name, this.kernels, bulk),
-    );
-    const segment = new Segment(slot, id, capacity, columns, sparse);
+    const segment = new Segment(slot, id, capacity);
+    for (const name of vectorNames(this.config)) segment.add(this.#columnOf(name, capacity, bulk));
     for (const [path, schema] of Object.entries(this.config.fields))
       segment.fields.set(path, createColumn(schema, parsePath(path)));
     return segment;
+  }
+
+  #columnOf(name: string, capacity: number, bulk: boolean): VectorColumn | SparseColumn {
+    const born = bornAt(this.config, name);
+    if (!Object.hasOwn(this.config.vectors, name)) return new SparseColumn(name, this.kernels, bulk, born);
+    const { size, distance, multi } = this.config.vectors[name];
+    const store = VectorStore.createWith(this.kernels, {
+      dimensions: size,
+      metric: distance,
+      capacity: multi ? multiCapacity(size) : capacity,
+    });
+    return new VectorColumn(name, store, multi, born);
   }
 
   attach(segment: Segment): void {
@@ -199,14 +209,29 @@ export class CollectionState {
           this.#field(effect.path, effect.schema);
           break;
         case "configure":
-          this.config = changedConfig(this.config, decodePayload(effect.change));
+          this.#configure(decodePayload(effect.change) as ConfigChange, sequence);
           break;
       }
     }
     this.sequence = sequence;
   }
 
-  #upsert(point: StoredPoint, sequence: number, replay: boolean): void {
+  /** In replay the vectors may be newer than the change. */
+  #configure({ added, dropped, ...change }: ConfigChange, sequence: number): void {
+    this.config = changedConfig(this.config, change);
+    if (dropped !== undefined && (bornAt(this.config, dropped) ?? sequence) < sequence) {
+      this.config = withoutVector(this.config, dropped);
+      for (const segment of this.#all()) segment.drop(dropped);
+    }
+    if (added && bornAt(this.config, added.name) === undefined) {
+      this.config = withVector(this.config, added, sequence);
+      for (const segment of this.#all())
+        segment.add(this.#columnOf(added.name, segment.sealed ? 1 : segment.capacity, false));
+    }
+  }
+
+  #upsert(given: StoredPoint, sequence: number, replay: boolean): void {
+    const point = replay ? this.#asOf(given, sequence) : given;
     const key = this.#key.set(point.id);
     if (this.#map.find(key)) {
       const old = this.#found();
@@ -220,6 +245,13 @@ export class CollectionState {
     const segment = this.#growing;
     this.#map.set(key, segment.slot, segment.append(key, point, sequence));
     if (segment.full) this.seal();
+  }
+
+  /** The point without vectors whose names mean others by now. */
+  #asOf(point: StoredPoint, sequence: number): StoredPoint {
+    const isNewer = ({ name }: { name: string }) => (bornAt(this.config, name) ?? 0) > sequence;
+    if (!point.vectors.some(isNewer)) return point;
+    return { ...point, vectors: point.vectors.filter((vector) => !isNewer(vector)) };
   }
 
   #delete(id: PointId, sequence: number, replay: boolean): void {

@@ -38,6 +38,8 @@ function memoryHome(store: VectorStore, documents?: Documents): MemoryHome {
 
 export class VectorColumn {
   readonly name: string;
+  /** As the configuration says of the vector. */
+  readonly born: number;
   /** Whether a row has several vectors, compared by the best match of each. */
   readonly multi: boolean;
   #memory: MemoryHome | undefined;
@@ -50,8 +52,9 @@ export class VectorColumn {
   readonly #documents: Documents | undefined;
   readonly #documentMap = new RowMap();
 
-  constructor(name: string, store: VectorStore, multi = false) {
+  constructor(name: string, store: VectorStore, multi = false, born = 0) {
     this.name = name;
+    this.born = born;
     this.multi = multi;
     if (multi) this.#documents = new Documents();
     this.#memory = memoryHome(store, this.#documents);
