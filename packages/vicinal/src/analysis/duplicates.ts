@@ -26,7 +26,10 @@ export interface DuplicateGroups {
   readonly groups: Uint32Array[];
 }
 
-/** Groups of near duplicates; with more than k duplicates of a vector their chains still connect them. */
+/**
+ * Groups of near duplicates. Lists of k name no more than k of a vector's duplicates; a group larger than that is
+ * found whole where the lists of its members overlap, and otherwise in parts.
+ */
 export async function duplicateGroups(
   neighbours: Neighbours,
   options: DuplicateOptions,

@@ -49,7 +49,11 @@ function scoresOf(means: Float64Array, usual: number): Float32Array {
   let largest = Number.NEGATIVE_INFINITY;
   for (const mean of means) if (mean > largest) largest = mean;
   if (largest === Number.NEGATIVE_INFINITY) largest = usual;
-  return Float32Array.from(means, (mean) => Math.min(LARGEST, Number.isNaN(mean) ? largest : mean));
+  const scores = new Float32Array(means.length);
+  for (let i = 0; i < means.length; i++) {
+    scores[i] = Math.min(LARGEST, Number.isNaN(means[i]) ? largest : means[i]);
+  }
+  return scores;
 }
 
 async function localOutlierFactors(neighbours: Neighbours, breath: Breath): Promise<Float32Array> {

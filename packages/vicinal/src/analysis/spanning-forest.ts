@@ -34,23 +34,30 @@ async function orderByWeight(weights: Float32Array, breath: Breath, start: numbe
   const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
   let order = new Uint32Array(weights.length);
   let kept = 0;
-  for (let i = 0; i < weights.length; i++) if (weights[i] < Number.POSITIVE_INFINITY) order[kept++] = i;
+  const keep = (first: number, last: number) => {
+    for (let i = first; i < last; i++) if (weights[i] < Number.POSITIVE_INFINITY) order[kept++] = i;
+  };
+  const part = (end - start) / 7;
+  await inSlices(weights.length, keep, breath, start, start + part);
   order = order.subarray(0, kept);
   let other = new Uint32Array(kept);
   for (let pass = 0; pass < 3; pass++) {
     const shift = pass * DIGIT;
     const places = new Uint32Array(BUCKETS + 1);
-    for (let i = 0; i < kept; i++) places[((bits[order[i]] >>> shift) & (BUCKETS - 1)) + 1]++;
-    for (let b = 0; b < BUCKETS; b++) places[b + 1] += places[b];
     const [from, to] = [order, other];
+    const tally = (first: number, last: number) => {
+      for (let i = first; i < last; i++) places[((bits[from[i]] >>> shift) & (BUCKETS - 1)) + 1]++;
+    };
+    const begun = start + (1 + 2 * pass) * part;
+    await inSlices(kept, tally, breath, begun, begun + part);
+    for (let b = 0; b < BUCKETS; b++) places[b + 1] += places[b];
     const scatter = (first: number, last: number) => {
       for (let i = first; i < last; i++) {
         const edge = from[i];
         to[places[(bits[edge] >>> shift) & (BUCKETS - 1)]++] = edge;
       }
     };
-    const third = (end - start) / 3;
-    await inSlices(kept, scatter, breath, start + pass * third, start + (pass + 1) * third);
+    await inSlices(kept, scatter, breath, begun + part, begun + 2 * part);
     [order, other] = [other, order];
   }
   return order;
