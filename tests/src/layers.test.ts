@@ -19,7 +19,7 @@ const law: Record<string, string[]> = {
   payload: ["payload", "text", "storage", "runtime"],
   segment: ["segment", "index", "payload", "text", "storage", "runtime"],
   query: ["query", "segment", "index", "payload", "text", "storage", "runtime"],
-  analysis: ["analysis", "segment", "index", "payload", "text", "storage", "runtime"],
+  analysis: ["analysis", "segment", "index", "codec", "payload", "text", "storage", "runtime"],
   advisor: ["advisor", "segment", "index", "runtime", "platform"],
   api: [
     "api",

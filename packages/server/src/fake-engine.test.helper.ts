@@ -1,5 +1,6 @@
 /** A small in-memory engine for the server's tests: exact search by dot product, no filters. */
 import {
+  type AnalysisJob,
   type CollectionInfo,
   createCollection,
   type EngineApi,
@@ -192,6 +193,22 @@ export class FakeEngine implements EngineApi {
 
   async searchMatrixOffsets() {
     return { offsets_row: [], offsets_col: [], scores: [], ids: [] };
+  }
+
+  async startAnalysis(): Promise<AnalysisJob> {
+    return { id: "1", task: "kmeans", status: "running", stage: "reading", progress: 0 };
+  }
+
+  async getAnalyses() {
+    return { jobs: [await this.startAnalysis()] };
+  }
+
+  async getAnalysis() {
+    return this.startAnalysis();
+  }
+
+  async deleteAnalysis() {
+    return true;
   }
 
   private collection(name: string) {

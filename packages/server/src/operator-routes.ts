@@ -1,5 +1,8 @@
 /** Operations for those who run the server: what the optimizer does, shards and peers of one node, quotas. */
 import {
+  analysisJob,
+  analysisJobs,
+  analysisRequest,
   anyJson,
   anyObject,
   boolean,
@@ -34,7 +37,26 @@ function standaloneRoute(operation: string, method: HttpMethod, path: string, su
   });
 }
 
+const analyses = `${collection}/analyses`;
+
 export const operatorRoutes: readonly Route[] = [
+  route("start_analysis", "POST", analyses, "Start an analysis of points", {
+    body: analysisRequest,
+    result: analysisJob,
+    run: ({ engine, collection, body }) => engine.startAnalysis(collection, body),
+  }),
+  route("get_analyses", "GET", analyses, "List the analyses", {
+    result: analysisJobs,
+    run: ({ engine, collection }) => engine.getAnalyses(collection),
+  }),
+  route("get_analysis", "GET", `${analyses}/{id}`, "Tell what an analysis has come to", {
+    result: analysisJob,
+    run: ({ engine, collection, path }) => engine.getAnalysis(collection, path.id),
+  }),
+  route("delete_analysis", "DELETE", `${analyses}/{id}`, "Cancel an analysis and forget it", {
+    result: boolean(),
+    run: ({ engine, collection, path }) => engine.deleteAnalysis(collection, path.id),
+  }),
   route("get_optimizations", "GET", `${collection}/optimizations`, "Tell what the optimizer does", {
     parameters: object({
       with: optional(string()).describe("Names separated by commas: queued, completed, idle_segments."),

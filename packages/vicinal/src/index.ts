@@ -1,5 +1,15 @@
 /** Vicinal: the vector database for TypeScript. */
+
 export type { Advice, AdviceRow, AdviseOptions, AdviseStep, Candidate, Costs } from "./advisor/contract.js";
+export type {
+  AnalysisOptions,
+  AnalysisResult,
+  Cluster,
+  ClusteringResult,
+  DuplicatesResult,
+  OutliersResult,
+  ProjectionResult,
+} from "./api/analysis.js";
 export type { Database } from "./api/database.js";
 export type {
   Hook,

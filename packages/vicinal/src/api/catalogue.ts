@@ -167,6 +167,12 @@ export class Catalogue {
     return this.#entries.has(this.#aliases.resolve(name));
   }
 
+  /** The collection's own name, where an alias is given. COLLECTION_NOT_FOUND */
+  nameOf(name: string): string {
+    this.get(name);
+    return this.#aliases.resolve(name);
+  }
+
   /** By its own name or an alias. COLLECTION_NOT_FOUND, or what keeps it from being used. */
   get(name: string): Collection {
     this.#mustBeOpen();

@@ -8,6 +8,7 @@ import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
+import type { AnalysisOptions, AnalysisResult } from "./analysis.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./hooks.js";
@@ -230,6 +231,14 @@ export class Database {
   }
 
   /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */
+  /**
+   * Clusters, near-duplicates, outliers or a two-dimensional map of points: of all, of those that pass a filter, or of those that a
+   * query finds. Reports progress and can be cancelled. See docs/analysis.md.
+   */
+  analyze(name: string, request: schema.AnalysisRequest, options?: AnalysisOptions): Promise<AnalysisResult> {
+    return this.engine.analyze(name, request, options);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.engine.close().finally(this.#release);
     return this.#closing;

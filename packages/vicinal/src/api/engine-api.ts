@@ -9,6 +9,8 @@
 
 import type { NodeReport } from "./node-report.js";
 import type {
+  AnalysisJob,
+  AnalysisRequest,
   ChangeAliases,
   CollectionClusterInfo,
   CollectionExistence,
@@ -81,6 +83,14 @@ export interface EngineApi {
   /** Adds a vector that no point has yet. BAD_REQUEST where the name is taken. */
   createVectorName(name: string, vector: string, body: VectorNameConfig): Promise<UpdateResult>;
   deleteVectorName(name: string, vector: string): Promise<UpdateResult>;
+
+  /** Analyses in the background; Vicinal's own. BUSY, JOB_NOT_FOUND */
+  startAnalysis(name: string, body: AnalysisRequest): Promise<AnalysisJob>;
+  /** Without their results. */
+  getAnalyses(name: string): Promise<{ jobs: AnalysisJob[] }>;
+  getAnalysis(name: string, id: string): Promise<AnalysisJob>;
+  /** Cancels a job that runs, and forgets it. */
+  deleteAnalysis(name: string, id: string): Promise<boolean>;
 
   upsert(name: string, body: PointInsertOperations): Promise<UpdateResult>;
   delete(name: string, body: PointsSelector): Promise<UpdateResult>;

@@ -14,6 +14,9 @@ import type { Collection } from "../segment/collection.js";
 import type { DenseVector, Effect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import { describeAliases } from "./aliases.js";
+import { type AnalysisOptions, type AnalysisResult, runAnalysis } from "./analysis.js";
+import { AnalysisJobs } from "./analysis-jobs.js";
+import { writeFindings } from "./analysis-writes.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection, newVector } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
@@ -52,7 +55,16 @@ export class Engine implements ScopedEngine {
   readonly #hooks: ReadyHooks | undefined;
   readonly #models: InferenceModels;
 
-  constructor(catalogue: Catalogue, watch?: RecallWatch, hooks?: ReadyHooks, scope: RequestScope = {}) {
+  readonly #jobs: AnalysisJobs;
+
+  constructor(
+    catalogue: Catalogue,
+    watch?: RecallWatch,
+    hooks?: ReadyHooks,
+    scope: RequestScope = {},
+    jobs = new AnalysisJobs(),
+  ) {
+    this.#jobs = jobs;
     this.#catalogue = catalogue;
     this.watch = watch;
     this.#hooks = hooks;
@@ -62,7 +74,7 @@ export class Engine implements ScopedEngine {
   forRequest(scope: RequestScope): EngineApi {
     // Only hooks have something to tell.
     if (!this.#hooks?.inference.size) return this;
-    return new Engine(this.#catalogue, this.watch, this.#hooks, scope);
+    return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs);
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -349,8 +361,48 @@ export class Engine implements ScopedEngine {
     return { state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
-  close(): Promise<void> {
-    return this.#catalogue.close();
+  // ------------------------------------------------------------------------------------------ analyses
+
+  /** Analyses points at once, and writes what it found where the request says so. */
+  async analyze(
+    name: string,
+    body: schema.AnalysisRequest,
+    options: AnalysisOptions = {},
+  ): Promise<AnalysisResult> {
+    const scope = this.#scope(name);
+    const request = schema.analysisRequest.parse(body);
+    const of = request.of && (await this.#models.resolve(request.of, "query", options.signal));
+    const { result, findings } = await runAnalysis(scope, { ...request, of }, options);
+    if (request.write)
+      await writeFindings(findings, request.write.key, options, (operations) =>
+        this.batchUpdate(name, { operations }),
+      );
+    return result;
+  }
+
+  /** The same in the background. BUSY when as many run as may. */
+  async startAnalysis(name: string, body: schema.AnalysisRequest): Promise<schema.AnalysisJob> {
+    const home = this.#catalogue.nameOf(name);
+    const request = schema.analysisRequest.parse(body);
+    return this.#jobs.start(home, request, (options) => this.analyze(name, request, options));
+  }
+
+  async getAnalyses(name: string): Promise<{ jobs: schema.AnalysisJob[] }> {
+    return { jobs: this.#jobs.list(this.#catalogue.nameOf(name)) };
+  }
+
+  async getAnalysis(name: string, id: string): Promise<schema.AnalysisJob> {
+    return this.#jobs.get(this.#catalogue.nameOf(name), id);
+  }
+
+  async deleteAnalysis(name: string, id: string): Promise<boolean> {
+    await this.#jobs.remove(this.#catalogue.nameOf(name), id);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#jobs.close();
+    await this.#catalogue.close();
   }
 }
 

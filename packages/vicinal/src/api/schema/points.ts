@@ -114,7 +114,12 @@ export const deletePayload = named(
 );
 export type DeletePayload = Infer<typeof deletePayload>;
 
-export const pointVectors = named("PointVectors", object({ id: extendedPointId, vector: vectorStruct }));
+const someVectors = refined(vectorStruct, (given): Issue | undefined =>
+  typeof given === "object" && Object.keys(given).length === 0
+    ? { code: "OUT_OF_RANGE", path: [], message: "must specify vectors to update for point" }
+    : undefined,
+);
+export const pointVectors = named("PointVectors", object({ id: extendedPointId, vector: someVectors }));
 export const updateVectors = named(
   "UpdateVectors",
   object({
