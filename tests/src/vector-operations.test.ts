@@ -32,7 +32,6 @@ test("vectors are replaced by name, the others and the payload stay", async () =
     { id: 1, vector: { b: [10] } },
     { id: 2, vector: { a: [5, 5] } },
     { id: 2, vector: { b: [20], a: [6, 6] } },
-    { id: 3, vector: {} },
   ];
   const result = await served.rest.result("PUT", `${at}/vectors?wait=true`, { points });
   expect(result.status).toBe("completed");

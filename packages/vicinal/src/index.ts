@@ -9,7 +9,7 @@ export type {
   DuplicatesResult,
   OutliersResult,
   ProjectionResult,
-} from "./api/analysis.js";
+} from "./api/analysis/analysis.js";
 export type { Database } from "./api/database.js";
 export type {
   Hook,
@@ -23,7 +23,7 @@ export type {
   InferredVector,
   RerankCandidate,
   RerankFunction,
-} from "./api/hooks.js";
+} from "./api/inference/hooks.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
 export type { PointId } from "./payload/id.js";

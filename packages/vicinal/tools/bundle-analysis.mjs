@@ -20,12 +20,20 @@ await writeFile(
   new URL("umap.ts", target),
   `// Written by tools/bundle-analysis.mjs from umap-js; do not edit. Licences: THIRD-PARTY.md.
 // @ts-nocheck
+export interface FuzzySet {
+  readonly nRows: number;
+  readonly nCols: number;
+  getAll(): readonly { row: number; col: number; value: number }[];
+  getValues(): number[];
+  map(change: (value: number, row: number, col: number) => number): FuzzySet;
+}
 export interface Umap {
   setPrecomputedKNN(indices: number[][], distances: number[][]): void;
   initializeFit(rows: readonly unknown[]): number;
   step(): number;
   getEmbedding(): number[][];
   makeSearchGraph: () => unknown;
+  fuzzySimplicialSet: (rows: readonly unknown[], neighbours: number) => FuzzySet;
 }
 export interface UmapParameters {
   nComponents?: number;

@@ -2,7 +2,7 @@
 import type { Breath } from "./types.js";
 
 /** Numbers that are passed over between two breaths. */
-const SLICE_NUMBERS = 1 << 23;
+const SLICE_NUMBERS = 1 << 21;
 
 export class Pace {
   private spent = 0;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { blobs, calm, cancelled, nearest } from "./blobs.test.helper.js";
+import { fuzzyGraph } from "./fuzzy-graph.js";
+import { Pace } from "./pace.js";
 import { principalComponents } from "./pca.js";
 import { NOBODY } from "./types.js";
 import { umapPositions } from "./umap.js";
@@ -16,6 +18,37 @@ function together(positions: Float32Array): number {
   });
   return good / made.count;
 }
+
+describe("the graph of UMAP", () => {
+  it("has the edges and weights of the library's own", async () => {
+    const { UMAP } = await import("./bundled/umap.js");
+    const doubled = made.data.slice(0, 60 * 16);
+    // Equal vectors: first a pair, then more than there are neighbours.
+    doubled.copyWithin(16, 0, 16);
+    for (let i = 20; i < 30; i++) doubled.copyWithin(i * 16, 19 * 16, 20 * 16);
+    for (const [data, count, k] of [
+      [made.data, 240, 10],
+      [doubled, 60, 6],
+      [made.data, 5, 4],
+    ] as const) {
+      const near = nearest({ count, dimensions: 16, data }, k);
+      const list = (of: ArrayLike<number>, first: (i: number) => number) =>
+        Array.from({ length: count }, (_, i) => [first(i), ...Array.from(of).slice(i * k, i * k + k)]);
+      const umap = new UMAP({ nNeighbors: Math.min(k + 1, count - 1) });
+      umap.setPrecomputedKNN(
+        list(near.numbers, (i) => i),
+        list(near.distances, () => 0),
+      );
+      const theirs = umap.fuzzySimplicialSet(new Array(count).fill(0), Math.min(k + 1, count - 1)).getAll();
+      const kept = theirs.filter(({ value }) => value > 0);
+      const ours = await fuzzyGraph(near, new Pace(calm));
+      const found = new Map(ours.getAll().map(({ row, col, value }) => [`${row} ${col}`, value]));
+      expect(found.size).toBe(ours.getAll().length);
+      expect([...found.values()].filter((value) => value > 0).length).toBe(kept.length);
+      for (const { row, col, value } of kept) expect(found.get(`${row} ${col}`)).toBeCloseTo(value, 9);
+    }
+  });
+});
 
 describe("projection by UMAP", () => {
   it("keeps clumps apart, from random places and from principal components", async () => {

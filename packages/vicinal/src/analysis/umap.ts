@@ -3,7 +3,7 @@
  *
  * Method: McInnes, Healy, Melville, "UMAP: uniform manifold approximation and projection for dimension reduction" (2018), in the
  * library umap-js of Google PAIR (Apache-2.0), which is built in (tools/bundle-analysis.mjs) and loaded when first needed.
- * Each vector's neighbours become edges, weighted by how near they are for that vector; positions start at random, edges pull
+ * The graph of edges is our own (fuzzy-graph.ts), the curve and the epochs are the library's. Positions start at random, edges pull
  * their ends together and random others are pushed away, more gently from epoch to epoch.
  *
  * Parameters: minDist 0.1 and spread 1, the paper's; epochs by the library: 500 up to 2,500 vectors, 400 up to 5,000, 300 up to
@@ -13,6 +13,8 @@
  * a sample of larger collections.
  */
 import { seededRandom } from "../runtime/random.js";
+import { fuzzyGraph } from "./fuzzy-graph.js";
+import { Pace } from "./pace.js";
 import { type Breath, type Neighbours, NOBODY } from "./types.js";
 
 export interface UmapOptions {
@@ -57,11 +59,15 @@ export async function umapPositions(
     nEpochs: options.epochs ?? 0,
     random,
   });
-  const { indices, distances } = rowsOf(neighbours);
-  umap.setPrecomputedKNN(indices, distances);
-  // Only later vectors would need it, and it takes as long as the rest of the graph.
+  const pace = new Pace(breath);
+  pace.part(0, GRAPH_SHARE);
+  const graph = await fuzzyGraph(neighbours, pace);
+  // Where there are neighbours, the library looks for none; they are in the graph already.
+  umap.setPrecomputedKNN([], []);
+  umap.fuzzySimplicialSet = () => graph;
+  // Only vectors that are added later would need it.
   umap.makeSearchGraph = () => undefined;
-  const epochs = umap.initializeFit(indices);
+  const epochs = umap.initializeFit(new Array<number>(count).fill(0));
   const embedding = umap.getEmbedding();
   if (options.start) startAt(embedding, options.start);
   await breath(GRAPH_SHARE);
@@ -72,26 +78,6 @@ export async function umapPositions(
   }
   await breath(1);
   return centred(umap.getEmbedding());
-}
-
-/** Neighbours as the library wants them: lists of one length, each vector first in its own. */
-function rowsOf(neighbours: Neighbours): { indices: number[][]; distances: number[][] } {
-  const { count, k } = neighbours;
-  const indices: number[][] = [];
-  const distances: number[][] = [];
-  for (let i = 0; i < count; i++) {
-    const others = [i];
-    const far = [0];
-    for (let j = i * k; j < (i + 1) * k; j++) {
-      const missing = neighbours.numbers[j] === NOBODY;
-      // A place without a neighbour holds the vector itself, which makes an edge of weight 0, as far as the last neighbour.
-      others.push(missing ? i : neighbours.numbers[j]);
-      far.push(missing ? far[far.length - 1] : neighbours.distances[j]);
-    }
-    indices.push(others);
-    distances.push(far);
-  }
-  return { indices, distances };
 }
 
 /** Moves the positions to the given ones, scaled into the range of the library's random ones, in place. */

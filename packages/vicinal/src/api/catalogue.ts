@@ -13,7 +13,7 @@ import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
-import { Quotas } from "./quotas.js";
+import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
 const FORMAT = 1;

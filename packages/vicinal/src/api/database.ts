@@ -8,13 +8,13 @@ import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
-import type { AnalysisOptions, AnalysisResult } from "./analysis.js";
+import type { AnalysisOptions, AnalysisResult } from "./analysis/analysis.js";
 import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
-import type { ReadyHooks } from "./hooks.js";
+import type { ReadyHooks } from "./inference/hooks.js";
+import { underStrictMode } from "./limits/strict-mode.js";
 import type * as schema from "./schema/index.js";
 import { type RawJson, writeOptions } from "./schema/index.js";
-import { underStrictMode } from "./strict-mode.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;

@@ -14,26 +14,26 @@ import type { Collection } from "../segment/collection.js";
 import type { DenseVector, Effect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import { describeAliases } from "./aliases.js";
-import { type AnalysisOptions, type AnalysisResult, runAnalysis } from "./analysis.js";
-import { AnalysisJobs } from "./analysis-jobs.js";
-import { writeFindings } from "./analysis-writes.js";
+import { type AnalysisOptions, type AnalysisResult, runAnalysis } from "./analysis/analysis.js";
+import { AnalysisJobs } from "./analysis/jobs.js";
+import { writeFindings } from "./analysis/writes.js";
 import type { Catalogue } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection, newVector } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
-import { answerFacet } from "./facets.js";
-import { answerGroups } from "./groups.js";
-import type { ReadyHooks } from "./hooks.js";
-import { InferenceModels } from "./inference.js";
-import { matrixOffsets, matrixPairs, sampledNeighbours } from "./matrix.js";
+import type { ReadyHooks } from "./inference/hooks.js";
+import { InferenceModels } from "./inference/inference.js";
 import { type NodeReport, reportNode } from "./node-report.js";
 import { clusterInfo, describeOptimizations } from "./operator-views.js";
 import { PointReader } from "./points.js";
 import { metricOf, pointIds, storedVector, vectorConfig } from "./prepare.js";
-import { answerQuery, compiled, type QueryScope } from "./queries.js";
+import { answerFacet } from "./queries/facets.js";
+import { answerGroups } from "./queries/groups.js";
+import { matrixOffsets, matrixPairs, sampledNeighbours } from "./queries/matrix.js";
+import { answerQuery, compiled, type QueryScope } from "./queries/queries.js";
+import { answerScroll } from "./queries/scroll.js";
+import { SharedFilters } from "./queries/shared-filters.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
-import { answerScroll } from "./scroll.js";
-import { SharedFilters } from "./shared-filters.js";
 import {
   clearPayloadWrite,
   deletePayloadWrite,

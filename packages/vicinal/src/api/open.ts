@@ -4,7 +4,7 @@ import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
-import { type Hooks, readyHooks } from "./hooks.js";
+import { type Hooks, readyHooks } from "./inference/hooks.js";
 
 export interface OpenOptions extends CatalogueOptions {
   /**

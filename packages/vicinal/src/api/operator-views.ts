@@ -3,8 +3,8 @@ import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { Segment } from "../segment/segment.js";
 import { SparseColumn } from "../segment/sparse-column.js";
+import { livePayloadBytes, liveVectorBytes } from "./limits/strict-checks.js";
 import type { CollectionClusterInfo, OptimizationsRequest, OptimizationsResponse } from "./schema/index.js";
-import { livePayloadBytes, liveVectorBytes } from "./strict-checks.js";
 
 const PEER_ID = 0;
 const SHARD_ID = 0;

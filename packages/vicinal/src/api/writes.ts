@@ -14,7 +14,7 @@ import type { CollectionConfig } from "../segment/config.js";
 import { bytesOf, type Effect, type PayloadEffect, type StoredPoint } from "../segment/effects.js";
 import type { WriteView } from "../segment/write-view.js";
 import { pointIds, sparseVectorConfig, storedPoints, storedPointVectors, vectorConfig } from "./prepare.js";
-import { pointNotFound } from "./query-vectors.js";
+import { pointNotFound } from "./queries/query-vectors.js";
 import type * as schema from "./schema/index.js";
 
 type NamedVectors = StoredPoint["vectors"];
