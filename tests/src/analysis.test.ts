@@ -154,3 +154,19 @@ test("as a job over REST", async () => {
   expect(await home.rest.result("DELETE", `${path}/${started.id}`)).toBe(true);
   expect((await home.rest.call("GET", `${path}/${started.id}`)).status).toBe(404);
 });
+
+test("jobs go with their collection", async () => {
+  const { database } = home;
+  const make = () =>
+    database.createCollection("short-lived", { vectors: { size: 2, distance: "Euclid" } }).then(() =>
+      database.upsert("short-lived", {
+        points: Array.from({ length: 2000 }, (_, id) => ({ id, vector: [id % 7, id % 11] })),
+      }),
+    );
+  await make();
+  const path = "/collections/short-lived/analyses";
+  await home.rest.result("POST", path, { hdbscan: { min_cluster_size: 5 } });
+  await database.deleteCollection("short-lived");
+  await make();
+  expect(await home.rest.result("GET", path)).toEqual({ jobs: [] });
+});
