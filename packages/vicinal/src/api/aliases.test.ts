@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { SimulatedDisk, randomFrom, Stopped } from "../storage/simulated-disk.test.helper.js";
 import { MemoryDirectory } from "../storage/memory-directory.js";
+import { randomFrom, SimulatedDisk, Stopped } from "../storage/simulated-disk.test.helper.js";
 import { Catalogue } from "./catalogue.js";
 import { collectionConfig } from "./collections.js";
 import { Database } from "./database.js";
