@@ -2,6 +2,7 @@
 import { openHome } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
+import { type Directory, isDirectory } from "../storage/directory.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
@@ -24,16 +25,17 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
 ]);
 
 /**
- * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
+ * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
+ * bytes of your own: whoever brings it keeps to one database on it at a time, and closes it after the database.
  *
  * FOLDER_IN_USE names the process that holds the folder; FOLDER_NOT_WRITABLE says why. A damaged collection does not
  * keep the others from opening: using it throws CORRUPTION with file and offset.
  */
-export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
-  if (typeof path !== "string" || path === "")
+export async function open(path: string | Directory, options: OpenOptions = {}): Promise<Database> {
+  if (path === "" || (typeof path !== "string" && !isDirectory(path)))
     throw new VicinalError(
       "BAD_REQUEST",
-      `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
+      `open: expected a folder, ":memory:" or a Directory, got ${JSON.stringify(path)}`,
     );
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
@@ -50,7 +52,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
-  const home = await openHome(path);
+  const home = isDirectory(path) ? { directory: path, close: async () => {} } : await openHome(path);
   try {
     const catalogue = await Catalogue.open(home.directory, options);
     return new Database(catalogue, () => home.close(), watch, hooks);
