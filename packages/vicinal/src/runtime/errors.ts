@@ -57,8 +57,16 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** The one error type that Vicinal throws on purpose. */
+const brand = Symbol.for("vicinal.error");
+
+/** The one error type that Vicinal throws on purpose; `instanceof` knows those of other copies of this module too. */
 export class VicinalError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
+  }
+  get [brand](): true {
+    return true;
+  }
   override readonly name = "VicinalError";
   readonly code: ErrorCode;
   /** HTTP status that a server answers with. */
