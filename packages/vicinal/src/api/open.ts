@@ -10,7 +10,7 @@ import { openHandle } from "./handles.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
 
-export interface OpenOptions extends CatalogueOptions {
+export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   /**
    * How much work goes into checking approximate searches against the exact scan, as a share (0..1) of the work of
    * searching: default 0.01, 0 for no checks. Where they find less than was asked, later searches work harder.
