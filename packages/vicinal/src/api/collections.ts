@@ -41,6 +41,7 @@ const keptSettings = [
   "wal_config",
   "quantization_config",
   "metadata",
+  "ttl",
 ];
 
 function kept(settings: object | null | undefined): Settings {

@@ -5,3 +5,8 @@ import type { Home } from "../node/home.js";
 export async function openHome(path: string): Promise<Home> {
   throw new VicinalError("UNSUPPORTED", `Cannot open ${path}: in a page, open(":memory:") is what there is`);
 }
+
+/** As `openHome`. */
+export async function realFolder(path: string): Promise<string> {
+  return (await openHome(path)).directory.location;
+}
