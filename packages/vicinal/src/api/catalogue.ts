@@ -16,9 +16,9 @@ import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CatalogueManifest {
+export interface CatalogueManifest {
   format: number;
   /** Number of the opening that wrote it. */
   epoch: number;

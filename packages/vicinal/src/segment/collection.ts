@@ -30,9 +30,9 @@ import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CollectionManifest {
+export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
   /** Replay begins above this sequence number. */

@@ -1,4 +1,5 @@
 import { VicinalError } from "../../runtime/errors.js";
+import type { Directory } from "../../storage/directory.js";
 import type { Home } from "../node/home.js";
 
 /** Pages have no folders; a database of theirs lives in memory. */
@@ -9,4 +10,8 @@ export async function openHome(path: string): Promise<Home> {
 /** As `openHome`. */
 export async function realFolder(path: string): Promise<string> {
   return (await openHome(path)).directory.location;
+}
+
+export async function openForReading(path: string): Promise<Directory> {
+  throw new VicinalError("UNSUPPORTED", `Cannot read ${path}: pages have no folders`);
 }
