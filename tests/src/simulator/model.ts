@@ -139,15 +139,29 @@ function without<T>(values: Record<string, T>, names: string[]): Record<string, 
   return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
 }
 
-/** Equal texts for equal states. */
-export function textOf(state: Contents): string {
-  const sorted = (_: string, value: unknown) =>
-    value && typeof value === "object" && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value;
-  const points = [...state.points].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, point]) => point);
-  return JSON.stringify(
-    { points, fields: [...state.fields].sort(), vectors: [...state.vectors].sort() },
-    sorted,
-  );
+const texts = new WeakMap<Point, string>();
+
+/** Equal texts for equal points. */
+export function textOfPoint(point: Point): string {
+  let text = texts.get(point);
+  if (text === undefined) {
+    const { id, vectors, payload } = point;
+    const named = Object.entries(vectors).sort(([a], [b]) => (a < b ? -1 : 1));
+    text = JSON.stringify([id, named, Object.entries(payload).sort(([a], [b]) => (a < b ? -1 : 1))]);
+    texts.set(point, text);
+  }
+  return text;
+}
+
+export function areEqual(a: Contents, b: Contents): boolean {
+  if (a.points.size !== b.points.size || settingsOf(a) !== settingsOf(b)) return false;
+  for (const [key, point] of a.points) {
+    const other = b.points.get(key);
+    if (other === undefined || textOfPoint(point) !== textOfPoint(other)) return false;
+  }
+  return true;
+}
+
+export function settingsOf({ fields, vectors }: Contents): string {
+  return JSON.stringify({ fields: [...fields].sort(), vectors: [...vectors].sort() });
 }
