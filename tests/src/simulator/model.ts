@@ -139,27 +139,19 @@ function without<T>(values: Record<string, T>, names: string[]): Record<string, 
   return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
 }
 
-const texts = new WeakMap<Point, string>();
-
-/** Equal texts for equal points. */
-export function textOfPoint(point: Point): string {
-  let text = texts.get(point);
-  if (text === undefined) {
-    const { id, vectors, payload } = point;
-    const named = Object.entries(vectors).sort(([a], [b]) => (a < b ? -1 : 1));
-    text = JSON.stringify([id, named, Object.entries(payload).sort(([a], [b]) => (a < b ? -1 : 1))]);
-    texts.set(point, text);
-  }
-  return text;
-}
-
 export function areEqual(a: Contents, b: Contents): boolean {
   if (a.points.size !== b.points.size || settingsOf(a) !== settingsOf(b)) return false;
-  for (const [key, point] of a.points) {
-    const other = b.points.get(key);
-    if (other === undefined || textOfPoint(point) !== textOfPoint(other)) return false;
-  }
+  for (const [key, point] of a.points) if (!areSame(point, b.points.get(key))) return false;
   return true;
+}
+
+/** By their JSON, in whatever order the keys stand. */
+export function areSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const keys = Object.keys(a);
+  if (Array.isArray(a) !== Array.isArray(b) || keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => key in b && areSame((a as Payload)[key], (b as Payload)[key]));
 }
 
 export function settingsOf({ fields, vectors }: Contents): string {

@@ -35,7 +35,7 @@ export interface Tally {
 }
 
 /** Rounds of operations in the first life, and in those after it. */
-const ROUNDS = { first: 6, later: 3 };
+const ROUNDS = { first: 5, later: 2 };
 
 /** @throws Violation, naming the plan. */
 export async function runSchedule(plan: Plan): Promise<Tally> {
@@ -78,6 +78,8 @@ class Schedule {
   readonly #truth = new Truth();
   #disk: SimulatedDisk;
   #crashes = 0;
+  /** A collection takes no writes while nobody knows whether it was dropped. */
+  #isHalfDropped = false;
   #failures = 0;
 
   constructor(plan: Plan) {
@@ -111,7 +113,7 @@ class Schedule {
     let database = await this.#open(faults);
     for (let i = 0; i < rounds && database && !this.#disk.stopped; i++) {
       const round = this.#workload.next(this.#truth.view());
-      await this.#round(database, round);
+      await this.#round(database, round, faults);
       faults?.next();
       if (round.reopen) {
         await this.#close(database);
@@ -126,6 +128,7 @@ class Schedule {
   /** Undefined where it cannot be opened because of the disk. */
   async #open(faults: Faults | undefined): Promise<Database | undefined> {
     let database: Database | undefined;
+    this.#isHalfDropped = false;
     try {
       database = await open(this.#plan.wrap?.(this.#disk) ?? this.#disk, { recallCheckShare: 0 });
       await this.#check(database, true, faults);
@@ -150,9 +153,16 @@ class Schedule {
     await probe(database, this.#truth, this.#chance);
   }
 
-  async #round(database: Database, { steps }: Round): Promise<void> {
+  async #round(database: Database, { steps }: Round, faults: Faults | undefined): Promise<void> {
     const outcomes = await Promise.allSettled(steps.map((step) => run(database, step)));
-    for (const [i, outcome] of outcomes.entries()) this.#note(steps[i], outcome);
+    for (const [i, outcome] of outcomes.entries()) {
+      this.#note(steps[i], outcome);
+      if (outcome.status === "fulfilled" || refusals.includes(codeOf(outcome.reason))) continue;
+      const step = steps[i];
+      if (step.kind === "catalogue" && step.operation.kind === "drop") this.#isHalfDropped = true;
+      if (faults?.passed && !this.#isHalfDropped && !this.#disk.stopped)
+        throw new Violation(`${step.kind} fails though the disk has room again: ${outcome.reason}`);
+    }
   }
 
   #note(step: Step, outcome: PromiseSettledResult<void>): void {

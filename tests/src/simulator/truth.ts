@@ -5,7 +5,7 @@
  * operations that failed since the last acknowledged one, the first so many, each whole. An operation that is
  * acknowledged after one that failed says that the failed one has not happened.
  */
-import { applied, areEqual, type Contents, type DataOperation, settingsOf, textOfPoint } from "./model.js";
+import { applied, areEqual, areSame, type Contents, type DataOperation, settingsOf } from "./model.js";
 import { type CatalogueOperation, type Shape, vectorsOf } from "./workload.js";
 
 export class Violation extends Error {}
@@ -172,11 +172,11 @@ function difference(found: Contents, states: Contents[]): string {
   const told = states.map((state) => {
     const lines: string[] = [];
     for (const key of new Set([...state.points.keys(), ...found.points.keys()])) {
-      const [expected, actual] = [state, found].map(({ points }) => {
-        const point = points.get(key);
-        return point && textOfPoint(point);
-      });
-      if (expected !== actual) lines.push(`  point ${key}\n    expected ${expected}\n    found    ${actual}`);
+      const [expected, actual] = [state.points.get(key), found.points.get(key)];
+      if (areSame(expected, actual)) continue;
+      lines.push(
+        `  point ${key}\n    expected ${JSON.stringify(expected)}\n    found    ${JSON.stringify(actual)}`,
+      );
     }
     if (settingsOf(state) !== settingsOf(found))
       lines.push(`  expected ${settingsOf(state)}, found ${settingsOf(found)}`);
