@@ -16,9 +16,9 @@ import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CatalogueManifest {
+export interface CatalogueManifest {
   format: number;
   /** Number of the opening that wrote it. */
   epoch: number;
@@ -39,12 +39,15 @@ interface Entry {
 export interface CatalogueOptions {
   /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
   syncIntervalMs?: number;
+  /** For tests: see CollectionOptions. */
+  now?: () => number;
 }
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
+  readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
@@ -60,6 +63,7 @@ export class Catalogue {
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#now = options.now;
   }
 
   /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
@@ -128,7 +132,7 @@ export class Catalogue {
   }
 
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs };
+    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
   }
 
   #folder(folder: number): Directory | undefined {
@@ -197,14 +201,17 @@ export class Catalogue {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
-    if (entry.collection instanceof Collection) return entry.collection;
-    throw entry.collection;
+    if (!(entry.collection instanceof Collection)) throw entry.collection;
+    entry.collection.expire();
+    return entry.collection;
   }
 
   /** By its own name, where it could be opened. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
-    return collection instanceof Collection ? collection : undefined;
+    if (!(collection instanceof Collection)) return undefined;
+    collection.expire();
+    return collection;
   }
 
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
