@@ -6,7 +6,7 @@ import type { Directory, FileWriter } from "vicinal";
 import { expect, test } from "vitest";
 import { type Plan, planNamed, runSchedule, type Tally } from "./simulator/schedule.js";
 
-const { VICINAL_SCHEDULES = "1200", VICINAL_SEED = "1", VICINAL_SCHEDULE } = process.env;
+const { VICINAL_SCHEDULES = "1000", VICINAL_SEED = "1", VICINAL_SCHEDULE } = process.env;
 const SCHEDULES = Number(VICINAL_SCHEDULES);
 const SEED = Number(VICINAL_SEED);
 /** Of all schedules, those that stop a workload at one step after the other. */
