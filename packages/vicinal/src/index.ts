@@ -26,5 +26,6 @@ export type {
 } from "./api/inference/hooks.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
+export type { SnapshotArchive } from "./api/snapshots/snapshots.js";
 export type { PointId } from "./payload/id.js";
 export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";

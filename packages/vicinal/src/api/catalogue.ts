@@ -125,6 +125,70 @@ export class Catalogue {
       if (!folders.has(path.slice(0, path.indexOf("/")))) await collections.delete(path);
   }
 
+  /** Where the database lies; undefined for one in memory. */
+  get home(): Directory | undefined {
+    return this.#dir;
+  }
+
+  /** A folder for a collection that is not in the catalogue yet. What becomes of none goes at the next opening. */
+  newFolder(): { folder: number; dir: Directory } {
+    this.#mustBeOpen();
+    const folder = this.#nextFolder++;
+    return { folder, dir: this.#folder(folder) as Directory };
+  }
+
+  /** Makes the writers' epoch a greater one than `above`, as logs need that others have written to; returns it. */
+  async raiseEpoch(above: number): Promise<number> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      if (this.#epoch <= above) {
+        this.#epoch = above + 1;
+        await this.#commit();
+      }
+      return this.#epoch;
+    });
+  }
+
+  /** The collection in a folder that `newFolder` gave. */
+  openFolder(folder: number, epoch: number): Promise<Collection> {
+    return Collection.open(this.#folder(folder) as Directory, { ...this.#options(), epoch });
+  }
+
+  /** Puts collections in the place of those of their names, all in one commit, and deletes what was replaced. */
+  async replace(
+    restored: readonly { name: string; folder: number; collection: Collection }[],
+    aliases: [string, string][] = [],
+  ): Promise<void> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      this.#mustBeOpen();
+      const before = new Map(this.#entries);
+      for (const { name, ...entry } of restored) this.#entries.set(name, entry);
+      let changed: Aliases;
+      try {
+        for (const { name } of restored) if (this.#aliases.has(name)) throw nameIsAlias(name);
+        const made = aliases.map(([alias_name, collection_name]) => ({
+          create_alias: { alias_name, collection_name },
+        }));
+        changed = this.#aliases.changed(made, (name) => this.#entries.has(name));
+        await this.#commit(changed);
+      } catch (reason) {
+        this.#entries.clear();
+        for (const [name, entry] of before) this.#entries.set(name, entry);
+        throw reason;
+      }
+      this.#aliases = changed;
+      for (const { name } of restored) await this.#remove(before.get(name));
+    });
+  }
+
+  /** Ends a collection that is in the catalogue no more. */
+  async #remove(entry: Entry | undefined): Promise<void> {
+    if (entry?.collection instanceof Collection) await entry.collection.close();
+    const dir = entry && this.#folder(entry.folder);
+    if (dir) for (const path of await dir.list()) await dir.delete(path);
+  }
+
   #options() {
     return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs };
   }
@@ -165,6 +229,12 @@ export class Catalogue {
   has(name: string): boolean {
     this.#mustBeOpen();
     return this.#entries.has(this.#aliases.resolve(name));
+  }
+
+  /** The name itself, or the collection's where it is an alias; there need be none. */
+  resolve(name: string): string {
+    this.#mustBeOpen();
+    return this.#aliases.resolve(name);
   }
 
   /** The collection's own name, where an alias is given. COLLECTION_NOT_FOUND */
@@ -218,12 +288,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       if (this.#entries.has(name)) throw collectionExists(name);
-      if (this.#aliases.has(name))
-        throw new VicinalError(
-          "BAD_REQUEST",
-          `Can't create collection with name ${name}. Alias with the same name already exists`,
-          { name },
-        );
+      if (this.#aliases.has(name)) throw nameIsAlias(name);
       const folder = this.#nextFolder++;
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
@@ -256,9 +321,7 @@ export class Catalogue {
         this.#entries.set(name, entry);
         throw reason;
       }
-      if (entry.collection instanceof Collection) await entry.collection.close();
-      const dir = this.#folder(entry.folder);
-      if (dir) for (const path of await dir.list()) await dir.delete(path);
+      await this.#remove(entry);
       return true;
     });
   }
@@ -273,4 +336,12 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+function nameIsAlias(name: string): VicinalError {
+  return new VicinalError(
+    "BAD_REQUEST",
+    `Can't create collection with name ${name}. Alias with the same name already exists`,
+    { name },
+  );
 }

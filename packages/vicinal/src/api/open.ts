@@ -1,10 +1,11 @@
 /** How a database is opened: in memory, or in a folder of the platform's. */
-import { openHome } from "#platform/home.js";
+import { type Home, openHome } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
+import { Snapshots } from "./snapshots/snapshots.js";
 
 export interface OpenOptions extends CatalogueOptions {
   /**
@@ -14,6 +15,8 @@ export interface OpenOptions extends CatalogueOptions {
   recallCheckShare?: number;
   /** Models of your own: those that turn texts, images and other objects into vectors, and those that rerank. */
   hooks?: Hooks;
+  /** Folder of the snapshots, which no other database may use. Default: `snapshots` in the database's folder. */
+  snapshots?: string;
 }
 
 /** A misspelt option would be passed over, and durability with it. */
@@ -21,6 +24,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "syncIntervalMs",
   "recallCheckShare",
   "hooks",
+  "snapshots",
 ]);
 
 /**
@@ -46,16 +50,24 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
       field: "recallCheckShare",
     });
+  if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
+    throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
   const home = await openHome(path);
-  try {
-    const catalogue = await Catalogue.open(home.directory, options);
-    return new Database(catalogue, () => home.close(), watch, hooks);
-  } catch (reason) {
+  let kept: Home | undefined;
+  const release = async () => {
+    await kept?.close();
     await home.close();
+  };
+  try {
+    if (options.snapshots !== undefined) kept = await openHome(options.snapshots);
+    const catalogue = await Catalogue.open(home.directory, options);
+    return new Database(catalogue, release, watch, hooks, new Snapshots(catalogue, kept?.directory));
+  } catch (reason) {
+    await release();
     throw reason;
   }
 }

@@ -18,6 +18,7 @@ export const errorCatalogue = {
   ALIAS_NOT_FOUND: { status: 404, summary: "There is no alias of that name." },
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
   JOB_NOT_FOUND: { status: 404, summary: "There is no job with that id, or it was forgotten." },
+  SNAPSHOT_NOT_FOUND: { status: 404, summary: "There is no snapshot of that name." },
   BUSY: { status: 429, summary: "As many jobs are running as may." },
   BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
   STRICT_MODE: {

@@ -9,8 +9,9 @@
 import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
 import type { Directory } from "../storage/directory.js";
-import { FileLog, type Log } from "../storage/log.js";
+import { FileLog, type HeldLog, type Log } from "../storage/log.js";
 import { Manifests } from "../storage/manifest.js";
+import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
 import { decodeRecord } from "./effects.js";
 import {
@@ -133,6 +134,14 @@ export class Collection {
     return this.#log.bytes;
   }
 
+  /**
+   * The state as of now, whole batches, held until its release; writes and the optimizer go on meanwhile. Undefined for a
+   * collection in memory.
+   */
+  async capture(): Promise<Capture | undefined> {
+    return this.#files?.capture(this.state, this.#log);
+  }
+
   /** Finishes accepted writes, stops background work, saves what keeps the next start short, frees the memory. */
   async close(): Promise<void> {
     await this.#writer.close();
@@ -154,6 +163,9 @@ class CollectionFiles {
   manifest: CollectionManifest | undefined;
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Captures that are not released; until the last one is, files that go are only noted. */
+  #captures = 0;
+  #gone: string[] = [];
 
   private constructor(dir: Directory, manifests: Manifests) {
     this.#dir = dir;
@@ -193,9 +205,44 @@ class CollectionFiles {
 
   /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
   checkpoint(state: CollectionState, log: Log): Promise<void> {
-    const done = this.#turn.then(() => this.#checkpoint(state, log));
+    return this.#inTurn(() => this.#checkpoint(state, log));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
+  }
+
+  /** In the checkpoints' turn, so that the manifest and the log, which is taken after it, fit together. */
+  capture(state: CollectionState, log: Log): Promise<Capture> {
+    return this.#inTurn(async () => {
+      await this.#checkpoint(state, log);
+      const manifest = this.manifest as CollectionManifest;
+      this.#captures++;
+      let held: HeldLog | undefined;
+      const release = async () => {
+        await held?.release();
+        if (--this.#captures === 0) for (const path of this.#gone.splice(0)) await this.#dir.delete(path);
+      };
+      try {
+        held = await log.hold(manifest.checkpoint);
+        const files = held.files.map(({ path, bytes }) => ({ path: `log/${path}`, bytes }));
+        for (const path of manifest.segments.flatMap(({ files }) => pathsOf(files)))
+          files.push({ path, bytes: (await this.#dir.size(path)) ?? 0 });
+        // The manifest was committed before; what the log has grown by since may not be missing either.
+        const body = { ...manifest, synced: held.synced };
+        return { manifest: body, directory: this.#dir, files, release };
+      } catch (reason) {
+        await release();
+        throw reason;
+      }
+    });
+  }
+
+  async #delete(path: string): Promise<void> {
+    if (this.#captures > 0) this.#gone.push(path);
+    else await this.#dir.delete(path);
   }
 
   async #checkpoint(state: CollectionState, log: Log): Promise<void> {
@@ -238,7 +285,7 @@ class CollectionFiles {
       const gone = pathsOf(old).filter((path) => !kept.has(path));
       // Searches that began with an index that has gone may still read it.
       if (gone.length > 0) await segment.readers.left();
-      for (const path of gone) await this.#dir.delete(path);
+      for (const path of gone) await this.#delete(path);
       await releaseSaved(this.#dir, state, segment, files);
     }
   }
@@ -263,7 +310,7 @@ class CollectionFiles {
   async discard(segments: Segment[]): Promise<void> {
     for (const { files, readers } of segments) {
       await readers.drained();
-      if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+      if (files) for (const path of pathsOf(files)) await this.#delete(path);
     }
   }
 }
