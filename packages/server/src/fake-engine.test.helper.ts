@@ -92,6 +92,9 @@ export class FakeEngine implements EngineApi {
   async uploadSnapshot() {
     return true;
   }
+  async getPartialSnapshotManifest() {
+    return {};
+  }
   async createFullSnapshot() {
     return { name: "full.snapshot", size: 0 };
   }

@@ -30,6 +30,7 @@ import type {
   InferenceUsage,
   OptimizationsRequest,
   OptimizationsResponse,
+  PartialSnapshotManifest,
   PointInsertOperations,
   PointRecord,
   PointRequest,
@@ -94,6 +95,8 @@ export interface EngineApi {
   /** Puts a snapshot in the place of the collection, or makes it; a failure changes nothing. */
   recoverSnapshot(name: string, body: SnapshotRecover): Promise<boolean>;
   uploadSnapshot(name: string, archive: Chunks, options?: SnapshotUpload): Promise<boolean>;
+  /** By segment, the last write that changed each part. */
+  getPartialSnapshotManifest(name: string): Promise<PartialSnapshotManifest>;
   /** Of all collections, each consistent in itself, and their aliases. */
   createFullSnapshot(): Promise<SnapshotDescription>;
   listFullSnapshots(): Promise<SnapshotDescription[]>;

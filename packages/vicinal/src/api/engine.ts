@@ -24,7 +24,7 @@ import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { InferenceModels } from "./inference/inference.js";
 import { type NodeReport, reportNode } from "./node-report.js";
-import { clusterInfo, describeOptimizations } from "./operator-views.js";
+import { clusterInfo, describeOptimizations, describePartialSnapshot } from "./operator-views.js";
 import { PointReader } from "./points.js";
 import { metricOf, pointIds, storedVector, vectorConfig } from "./prepare.js";
 import { answerFacet } from "./queries/facets.js";
@@ -217,6 +217,10 @@ export class Engine implements ScopedEngine {
 
   async uploadSnapshot(name: string, archive: Chunks, options?: schema.SnapshotUpload): Promise<boolean> {
     return this.#snapshots.upload(name, archive, options);
+  }
+
+  async getPartialSnapshotManifest(name: string): Promise<schema.PartialSnapshotManifest> {
+    return describePartialSnapshot(this.#catalogue.get(name));
   }
 
   async createFullSnapshot(): Promise<schema.SnapshotDescription> {

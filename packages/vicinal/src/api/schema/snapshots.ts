@@ -6,6 +6,7 @@ import {
   nullable,
   object,
   optional,
+  record,
   string,
   unsigned,
 } from "../../runtime/schema.js";
@@ -51,3 +52,10 @@ export const snapshotRecover = named(
   }),
 );
 export type SnapshotRecover = Infer<typeof snapshotRecover>;
+
+/** By segment: the last write that changed it, and each of its parts. */
+export const partialSnapshotManifest = named(
+  "SnapshotManifest",
+  record(object({ segment_id: string(), segment_version: unsigned(), file_versions: record(unsigned()) })),
+);
+export type PartialSnapshotManifest = Infer<typeof partialSnapshotManifest>;
