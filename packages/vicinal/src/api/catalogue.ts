@@ -28,6 +28,14 @@ interface CatalogueManifest {
   aliases?: [string, string][];
   /** Absent where none were ever set. */
   quotas?: QuotaConfig;
+  /** Folders that collections are being restored into; absent where there are none. */
+  staged?: number[];
+}
+
+/** A folder of a collection that is not in the catalogue yet. */
+export interface StagedFolder {
+  folder: number;
+  dir: Directory;
 }
 
 interface Entry {
@@ -50,6 +58,7 @@ export class Catalogue {
   #aliases = new Aliases();
   #epoch = 1;
   #nextFolder = 1;
+  readonly #staged = new Set<number>();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -81,7 +90,9 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
+    // A restore that was interrupted at its commit leaves a collection with writes that nobody was told of.
+    const known = new Set([...folders, ...(manifest?.staged ?? []).map(String)]);
+    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, known);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -130,26 +141,34 @@ export class Catalogue {
     return this.#dir;
   }
 
-  /** A folder for a collection that is not in the catalogue yet. What becomes of none goes at the next opening. */
-  newFolder(): { folder: number; dir: Directory } {
-    this.#mustBeOpen();
-    const folder = this.#nextFolder++;
-    return { folder, dir: this.#folder(folder) as Directory };
-  }
-
-  /** Makes the writers' epoch a greater one than `above`, as logs need that others have written to; returns it. */
-  async raiseEpoch(above: number): Promise<number> {
+  /**
+   * Folders for collections that are going to be restored, until `replace` or `unstage`, and the epoch that their writer
+   * has: a greater one than `above`, as logs need that others have written to.
+   */
+  async stage(count: number, above: number): Promise<{ epoch: number; folders: StagedFolder[] }> {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
-      if (this.#epoch <= above) {
-        this.#epoch = above + 1;
-        await this.#commit();
-      }
-      return this.#epoch;
+      this.#mustBeOpen();
+      const folders = Array.from({ length: count }, () => {
+        const folder = this.#nextFolder++;
+        this.#staged.add(folder);
+        return { folder, dir: this.#folder(folder) as Directory };
+      });
+      this.#epoch = Math.max(this.#epoch, above + 1);
+      await this.#commit();
+      return { epoch: this.#epoch, folders };
     });
   }
 
-  /** The collection in a folder that `newFolder` gave. */
+  /** Gives up staged folders, and what is in them. */
+  async unstage(folders: readonly StagedFolder[]): Promise<void> {
+    for (const { folder, dir } of folders) {
+      for (const path of await dir.list()) await dir.delete(path);
+      this.#staged.delete(folder);
+    }
+  }
+
+  /** The collection in a staged folder. */
   openFolder(folder: number, epoch: number): Promise<Collection> {
     return Collection.open(this.#folder(folder) as Directory, { ...this.#options(), epoch });
   }
@@ -163,7 +182,8 @@ export class Catalogue {
     return this.#inTurn(async () => {
       this.#mustBeOpen();
       const before = new Map(this.#entries);
-      for (const { name, ...entry } of restored) this.#entries.set(name, entry);
+      for (const { name, folder, collection } of restored) this.#entries.set(name, { folder, collection });
+      for (const { folder } of restored) this.#staged.delete(folder);
       let changed: Aliases;
       try {
         for (const { name } of restored) if (this.#aliases.has(name)) throw nameIsAlias(name);
@@ -175,6 +195,7 @@ export class Catalogue {
       } catch (reason) {
         this.#entries.clear();
         for (const [name, entry] of before) this.#entries.set(name, entry);
+        for (const { folder } of restored) this.#staged.add(folder);
         throw reason;
       }
       this.#aliases = changed;
@@ -205,6 +226,7 @@ export class Catalogue {
       collections: [...this.#entries].map(([name, { folder }]) => ({ name, folder })),
       aliases: aliases.list(),
       quotas,
+      staged: this.#staged.size > 0 ? [...this.#staged] : undefined,
     };
     await this.#manifests?.commit(manifest);
   }

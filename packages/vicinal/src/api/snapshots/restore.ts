@@ -9,7 +9,7 @@ import type { Collection } from "../../segment/collection.js";
 import { ArchiveReader, type Chunks, refused } from "../../storage/archive.js";
 import type { Directory } from "../../storage/directory.js";
 import { Manifests } from "../../storage/manifest.js";
-import type { Catalogue } from "../catalogue.js";
+import type { Catalogue, StagedFolder } from "../catalogue.js";
 import { lastEpoch, objectsOf, parseDescription, type SnapshotBody } from "./description.js";
 import { DESCRIPTION, OBJECTS } from "./store.js";
 
@@ -27,10 +27,8 @@ export interface RestoreOptions {
   withAliases: boolean;
 }
 
-interface Staged {
+interface Staged extends StagedFolder {
   name: string;
-  folder: number;
-  dir: Directory;
   collection?: Collection;
 }
 
@@ -41,25 +39,22 @@ export async function restoreArchive(
 ): Promise<void> {
   const archiveHash = new Sha256();
   const reader = new ArchiveReader(hashed(chunks, archiveHash));
-  const staged: Staged[] = [];
+  let staged: Staged[] = [];
   try {
     const body = await readDescription(reader);
     options.admit(body);
-    for (const { name } of body.collections)
-      staged.push({ name: options.nameFor(name), ...catalogue.newFolder() });
+    const { epoch, folders } = await catalogue.stage(body.collections.length, lastEpoch(body));
+    staged = body.collections.map(({ name }, i) => ({ name: options.nameFor(name), ...folders[i] }));
     await readObjects(reader, body, staged);
     if ((await reader.next()) !== undefined) throw refused("it holds more than its description names");
     checkSum(archiveHash.hex(), options.checksum);
-    const epoch = await catalogue.raiseEpoch(lastEpoch(body));
     for (const [i, { manifest }] of body.collections.entries())
       staged[i].collection = await openStaged(catalogue, staged[i], manifest, epoch);
     const aliases = options.withAliases ? (body.aliases as [string, string][] | undefined) : undefined;
     await catalogue.replace(staged as Required<Staged>[], aliases);
   } catch (reason) {
-    for (const { dir, collection } of staged) {
-      await collection?.close().catch(() => {});
-      for (const path of await dir.list()) await dir.delete(path);
-    }
+    for (const { collection } of staged) await collection?.close().catch(() => {});
+    await catalogue.unstage(staged);
     throw reason;
   } finally {
     await reader.close();
