@@ -16,9 +16,9 @@ import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CatalogueManifest {
+export interface CatalogueManifest {
   format: number;
   /** Number of the opening that wrote it. */
   epoch: number;
@@ -28,8 +28,6 @@ interface CatalogueManifest {
   aliases?: [string, string][];
   /** Absent where none were ever set. */
   quotas?: QuotaConfig;
-  /** Folders that collections are being restored into; absent where there are none. */
-  staged?: number[];
 }
 
 /** A folder of a collection that is not in the catalogue yet. */
@@ -47,26 +45,31 @@ interface Entry {
 export interface CatalogueOptions {
   /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
   syncIntervalMs?: number;
+  /** For tests: see CollectionOptions. */
+  now?: () => number;
 }
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
+  readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
   #epoch = 1;
   #nextFolder = 1;
-  readonly #staged = new Set<number>();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Whether the change that failed last may count after a crash. */
+  #inDoubt = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#now = options.now;
   }
 
   /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
@@ -90,9 +93,7 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    // A restore that was interrupted at its commit leaves a collection with writes that nobody was told of.
-    const known = new Set([...folders, ...(manifest?.staged ?? []).map(String)]);
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, known);
+    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -106,16 +107,16 @@ export class Catalogue {
 
   /**
    * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan.
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
+   * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string, listed: Set<string>): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found)) {
-      if (listed.has(folder)) continue;
-      const collection = await Collection.open(
-        this.#folder(Number(folder)) as Directory,
-        this.#options(),
-      ).catch(() => undefined);
+    for (const folder of new Set(found.map(Number))) {
+      if (folder < this.#nextFolder) continue;
+      const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
+        () => undefined,
+      );
       const { sequence } = collection?.state ?? { sequence: 0 };
       await collection?.close();
       if (sequence > 0)
@@ -143,7 +144,8 @@ export class Catalogue {
 
   /**
    * Folders for collections that are going to be restored, until `replace` or `unstage`, and the epoch that their writer
-   * has: a greater one than `above`, as logs need that others have written to.
+   * has: a greater one than `above`, as logs need that others have written to. Their numbers are durable, so that what a
+   * stop leaves in them is not taken for a collection that was lost.
    */
   async stage(count: number, above: number): Promise<{ epoch: number; folders: StagedFolder[] }> {
     this.#mustBeOpen();
@@ -151,7 +153,6 @@ export class Catalogue {
       this.#mustBeOpen();
       const folders = Array.from({ length: count }, () => {
         const folder = this.#nextFolder++;
-        this.#staged.add(folder);
         return { folder, dir: this.#folder(folder) as Directory };
       });
       this.#epoch = Math.max(this.#epoch, above + 1);
@@ -160,12 +161,10 @@ export class Catalogue {
     });
   }
 
-  /** Gives up staged folders, and what is in them. */
+  /** Gives up staged folders and what is in them, unless a later opening may find them in the catalogue. */
   async unstage(folders: readonly StagedFolder[]): Promise<void> {
-    for (const { folder, dir } of folders) {
-      for (const path of await dir.list()) await dir.delete(path);
-      this.#staged.delete(folder);
-    }
+    if (this.#inDoubt) return;
+    for (const { folder } of folders) await this.#deleteFiles(folder).catch(() => {});
   }
 
   /** The collection in a staged folder. */
@@ -181,37 +180,39 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       this.#mustBeOpen();
+      for (const { name } of restored) if (this.#aliases.has(name)) throw nameIsAlias(name);
+      const names = new Set(restored.map(({ name }) => name));
+      const made = aliases.map(([alias_name, collection_name]) => ({
+        create_alias: { alias_name, collection_name },
+      }));
+      const changed = this.#aliases.changed(made, (name) => names.has(name) || this.#entries.has(name));
       const before = new Map(this.#entries);
       for (const { name, folder, collection } of restored) this.#entries.set(name, { folder, collection });
-      for (const { folder } of restored) this.#staged.delete(folder);
-      let changed: Aliases;
-      try {
-        for (const { name } of restored) if (this.#aliases.has(name)) throw nameIsAlias(name);
-        const made = aliases.map(([alias_name, collection_name]) => ({
-          create_alias: { alias_name, collection_name },
-        }));
-        changed = this.#aliases.changed(made, (name) => this.#entries.has(name));
-        await this.#commit(changed);
-      } catch (reason) {
+      const undo = () => {
         this.#entries.clear();
         for (const [name, entry] of before) this.#entries.set(name, entry);
-        for (const { folder } of restored) this.#staged.add(folder);
+      };
+      try {
+        await this.#commitOr(undo, changed);
+      } catch (reason) {
+        if (this.#inDoubt)
+          for (const name of names) this.find(name)?.refuseWrites(inDoubt(name, "replacement", reason));
         throw reason;
       }
       this.#aliases = changed;
-      for (const { name } of restored) await this.#remove(before.get(name));
+      for (const name of names) await this.#remove(before.get(name));
     });
   }
 
-  /** Ends a collection that is in the catalogue no more. */
+  /** Ends a collection that is in the catalogue no more. What cannot be deleted now, the next opening deletes. */
   async #remove(entry: Entry | undefined): Promise<void> {
-    if (entry?.collection instanceof Collection) await entry.collection.close();
-    const dir = entry && this.#folder(entry.folder);
-    if (dir) for (const path of await dir.list()) await dir.delete(path);
+    if (!entry) return;
+    if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+    await this.#deleteFiles(entry.folder).catch(() => {});
   }
 
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs };
+    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
   }
 
   #folder(folder: number): Directory | undefined {
@@ -226,9 +227,25 @@ export class Catalogue {
       collections: [...this.#entries].map(([name, { folder }]) => ({ name, folder })),
       aliases: aliases.list(),
       quotas,
-      staged: this.#staged.size > 0 ? [...this.#staged] : undefined,
     };
     await this.#manifests?.commit(manifest);
+  }
+
+  /**
+   * Commits a change; where that fails, `undo` is called and the catalogue committed as it was: nobody knows otherwise
+   * whether a crash would bring the change about after all.
+   */
+  async #commitOr(undo: () => void, aliases = this.#aliases): Promise<void> {
+    try {
+      await this.#commit(aliases);
+    } catch (reason) {
+      undo();
+      this.#inDoubt = await this.#commit().then(
+        () => false,
+        () => true,
+      );
+      throw reason;
+    }
   }
 
   /** Changes of the catalogue happen one after the other. */
@@ -270,14 +287,17 @@ export class Catalogue {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
-    if (entry.collection instanceof Collection) return entry.collection;
-    throw entry.collection;
+    if (!(entry.collection instanceof Collection)) throw entry.collection;
+    entry.collection.expire();
+    return entry.collection;
   }
 
   /** By its own name, where it could be opened. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
-    return collection instanceof Collection ? collection : undefined;
+    if (!(collection instanceof Collection)) return undefined;
+    collection.expire();
+    return collection;
   }
 
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
@@ -293,7 +313,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
-      await this.#commit(aliases);
+      await this.#commitOr(() => {}, aliases);
       this.#aliases = aliases;
     });
   }
@@ -315,10 +335,9 @@ export class Catalogue {
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
       try {
-        await this.#commit();
+        await this.#commitOr(() => this.#entries.delete(name));
       } catch (reason) {
-        this.#entries.delete(name);
-        await collection.close();
+        await collection.close().catch(() => {});
         throw reason;
       }
       return collection;
@@ -337,15 +356,20 @@ export class Catalogue {
       const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
-        await this.#commit(aliases);
-        this.#aliases = aliases;
+        await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        this.#entries.set(name, entry);
+        if (this.#inDoubt) this.find(name)?.refuseWrites(inDoubt(name, "deletion", reason));
         throw reason;
       }
+      this.#aliases = aliases;
       await this.#remove(entry);
       return true;
     });
+  }
+
+  async #deleteFiles(folder: number): Promise<void> {
+    const dir = this.#folder(folder);
+    if (dir) for (const path of await dir.list()) await dir.delete(path);
   }
 
   async close(): Promise<void> {
@@ -366,4 +390,11 @@ function nameIsAlias(name: string): VicinalError {
     `Can't create collection with name ${name}. Alias with the same name already exists`,
     { name },
   );
+}
+
+/** Why a collection takes no more writes: what a later opening may find deleted or replaced must not grow. */
+function inDoubt(name: string, change: "deletion" | "replacement", cause: unknown): VicinalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `Writes to ${name} are refused since nobody knows whether its ${change} counts: ${reason}`;
+  return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

@@ -10,13 +10,13 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Chunks } from "../storage/archive.js";
 import type { AnalysisOptions, AnalysisResult } from "./analysis/analysis.js";
-import type { Catalogue } from "./catalogue.js";
+import { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
 import type * as schema from "./schema/index.js";
 import { type RawJson, writeOptions } from "./schema/index.js";
-import type { SnapshotArchive, Snapshots } from "./snapshots/snapshots.js";
+import type { SnapshotArchive } from "./snapshots/snapshots.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;
@@ -28,15 +28,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(
-    catalogue: Catalogue,
-    release: () => Promise<void>,
-    watch?: RecallWatch,
-    hooks?: ReadyHooks,
-    snapshots?: Snapshots,
-  ) {
-    const engine = new Engine(catalogue, watch, hooks, undefined, undefined, snapshots);
-    this.engine = underStrictMode(engine, catalogue);
+  constructor(home: Catalogue | Engine, release = async () => {}, watch?: RecallWatch, hooks?: ReadyHooks) {
+    this.engine = home instanceof Catalogue ? underStrictMode(new Engine(home, watch, hooks), home) : home;
     this.#release = release;
   }
 

@@ -1,13 +1,18 @@
 /** How a database is opened: in memory, or in a folder of the platform's. */
-import { type Home, openHome } from "#platform/home.js";
+import { type Home, openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
+import { type Directory, isDirectory } from "../storage/directory.js";
+import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
-import { type Hooks, readyHooks } from "./inference/hooks.js";
+import { Engine } from "./engine.js";
+import { openHandle } from "./handles.js";
+import { type Hooks, type ReadyHooks, readyHooks } from "./inference/hooks.js";
+import { underStrictMode } from "./limits/strict-mode.js";
 import { Snapshots } from "./snapshots/snapshots.js";
 
-export interface OpenOptions extends CatalogueOptions {
+export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   /**
    * How much work goes into checking approximate searches against the exact scan, as a share (0..1) of the work of
    * searching: default 0.01, 0 for no checks. Where they find less than was asked, later searches work harder.
@@ -27,17 +32,24 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "snapshots",
 ]);
 
+/** What an option is when it is left out, where that is not undefined. */
+const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE };
+
 /**
- * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
+ * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
+ * bytes of your own: whoever brings it keeps to one database on it at a time, and closes it after the database.
+ *
+ * Openings of one folder in one process share it: each gets a handle that is closed by itself, and the last one releases
+ * the folder. BAD_REQUEST names an option that contradicts those of the first.
  *
  * FOLDER_IN_USE names the process that holds the folder; FOLDER_NOT_WRITABLE says why. A damaged collection does not
  * keep the others from opening: using it throws CORRUPTION with file and offset.
  */
-export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
-  if (typeof path !== "string" || path === "")
+export async function open(path: string | Directory, options: OpenOptions = {}): Promise<Database> {
+  if (path === "" || (typeof path !== "string" && !isDirectory(path)))
     throw new VicinalError(
       "BAD_REQUEST",
-      `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
+      `open: expected a folder, ":memory:" or a Directory, got ${JSON.stringify(path)}`,
     );
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
@@ -54,20 +66,32 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
+  if (options.snapshots !== undefined && (path === ":memory:" || isDirectory(path)))
+    throw new VicinalError("BAD_REQUEST", "open: snapshots goes with a data folder", { field: "snapshots" });
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
-  const home = await openHome(path);
-  let kept: Home | undefined;
-  const release = async () => {
-    await kept?.close();
-    await home.close();
-  };
-  try {
-    if (options.snapshots !== undefined) kept = await openHome(options.snapshots);
-    const catalogue = await Catalogue.open(home.directory, options);
-    return new Database(catalogue, release, watch, hooks, new Snapshots(catalogue, kept?.directory));
-  } catch (reason) {
-    await release();
-    throw reason;
-  }
+  if (isDirectory(path))
+    return new Database(await Catalogue.open(path, options), async () => {}, watch, hooks);
+  return openHandle({ folder: await realFolder(path), options, defaults, hooks }, async () => {
+    const home = await openHome(path);
+    let kept: Home | undefined;
+    const release = async () => {
+      await kept?.close();
+      await home.close();
+    };
+    try {
+      if (options.snapshots !== undefined) kept = await openHome(options.snapshots);
+      const catalogue = await Catalogue.open(home.directory, options);
+      const jobs = new AnalysisJobs();
+      const snapshots = new Snapshots(catalogue, kept?.directory);
+      const engine = (own: ReadyHooks) => new Engine(catalogue, watch, own, {}, jobs, snapshots);
+      return {
+        engine: (own) => underStrictMode(engine(own), catalogue),
+        close: () => engine(hooks).close().finally(release),
+      };
+    } catch (reason) {
+      await release();
+      throw reason;
+    }
+  });
 }

@@ -31,9 +31,9 @@ import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CollectionManifest {
+export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
   /** Replay begins above this sequence number. */
@@ -50,6 +50,8 @@ export interface CollectionOptions {
   epoch: number;
   /** 0: acknowledge when synced. Else see FileLogOptions. */
   syncIntervalMs?: number;
+  /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
+  now?: () => number;
 }
 
 export class Collection {
@@ -58,9 +60,16 @@ export class Collection {
   readonly #files: CollectionFiles | undefined;
   readonly #log: Log;
   readonly #writer: Writer;
+  readonly #now: () => number;
 
-  private constructor(state: CollectionState, log: Log, files: CollectionFiles | undefined) {
+  private constructor(
+    state: CollectionState,
+    log: Log,
+    files: CollectionFiles | undefined,
+    { now = Date.now }: CollectionOptions,
+  ) {
     this.state = state;
+    this.#now = now;
     this.#log = log;
     this.#files = files;
     // What follows a full segment goes to a file of its own, so that the file before can go once that is saved.
@@ -76,7 +85,13 @@ export class Collection {
       log,
       () => this.optimizer.admit(),
       () => this.optimizer.poke(),
+      now,
     );
+  }
+
+  /** Takes out what has expired by now: to be called before anything is read. */
+  expire(): void {
+    if (this.state.expire(this.#now()) > 0) this.optimizer.poke();
   }
 
   /** A new collection; `dir` must be empty. Without it, everything stays in memory. */
@@ -86,11 +101,11 @@ export class Collection {
     options: CollectionOptions,
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
-    if (!dir) return new Collection(state, new MemoryLog(), undefined);
+    if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
     const files = await CollectionFiles.open(dir);
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
-    return new Collection(state, log, files);
+    return new Collection(state, log, files, options);
   }
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
@@ -110,7 +125,7 @@ export class Collection {
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
       await files.deleteOrphans(manifest);
-      const collection = new Collection(state, log, files);
+      const collection = new Collection(state, log, files, options);
       collection.optimizer.poke();
       return collection;
     } catch (reason) {
@@ -122,6 +137,11 @@ export class Collection {
   /** Resolves with the operation's sequence number once it is durable and visible. */
   write(operation: Operation): Promise<number> {
     return this.#writer.write(operation);
+  }
+
+  /** Takes no more writes: `reason` is what they are answered. */
+  refuseWrites(reason: VicinalError): void {
+    this.#writer.refuse(reason);
   }
 
   /** Operations that wait to be written. */
@@ -149,9 +169,10 @@ export class Collection {
     try {
       await this.#files?.checkpoint(this.state, this.#log);
     } finally {
-      await this.#log.close();
-      await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
-      this.state.close();
+      await this.#log.close().finally(async () => {
+        await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
+        this.state.close();
+      });
     }
   }
 }
@@ -223,7 +244,7 @@ class CollectionFiles {
       let held: HeldLog | undefined;
       const release = async () => {
         await held?.release();
-        if (--this.#captures === 0) for (const path of this.#gone.splice(0)) await this.#dir.delete(path);
+        if (--this.#captures === 0) for (const path of this.#gone.splice(0)) await this.#sweep(path);
       };
       try {
         held = await log.hold(manifest.checkpoint);
@@ -238,11 +259,6 @@ class CollectionFiles {
         throw reason;
       }
     });
-  }
-
-  async #delete(path: string): Promise<void> {
-    if (this.#captures > 0) this.#gone.push(path);
-    else await this.#dir.delete(path);
   }
 
   async #checkpoint(state: CollectionState, log: Log): Promise<void> {
@@ -277,17 +293,26 @@ class CollectionFiles {
       }
       throw reason;
     }
-    await log.truncate(upTo);
-    for (const { segment, files } of changed) {
+    // From here on this is the durable state, whatever fails below.
+    const gone = changed.flatMap(({ segment, files }) => {
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
-      const gone = pathsOf(old).filter((path) => !kept.has(path));
+      return pathsOf(old).flatMap((path) => (kept.has(path) ? [] : [{ segment, path }]));
+    });
+    await log.truncate(upTo);
+    for (const { segment, path } of gone) {
       // Searches that began with an index that has gone may still read it.
-      if (gone.length > 0) await segment.readers.left();
-      for (const path of gone) await this.#delete(path);
-      await releaseSaved(this.#dir, state, segment, files);
+      await segment.readers.left();
+      await this.#sweep(path);
     }
+    for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+  }
+
+  /** Deletes a file that no manifest names, once no capture does. Where that fails, the next opening does it. */
+  async #sweep(path: string): Promise<void> {
+    if (this.#captures > 0) this.#gone.push(path);
+    else await this.#dir.delete(path).catch(() => {});
   }
 
   async commit(
@@ -310,7 +335,7 @@ class CollectionFiles {
   async discard(segments: Segment[]): Promise<void> {
     for (const { files, readers } of segments) {
       await readers.drained();
-      if (files) for (const path of pathsOf(files)) await this.#delete(path);
+      if (files) for (const path of pathsOf(files)) await this.#sweep(path);
     }
   }
 }

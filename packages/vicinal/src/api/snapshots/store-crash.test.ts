@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { encodePayload } from "../../payload/json.js";
 import type { Effect } from "../../segment/effects.js";
-import { CrashDisk, randomFrom, Stopped } from "../../storage/crash-disk.test.helper.js";
+import { randomFrom, SimulatedDisk, Stopped } from "../../storage/simulated-disk.test.helper.js";
 import { Catalogue } from "../catalogue.js";
 import { collectionConfig } from "../collections.js";
 import { createCollection } from "../schema/index.js";
@@ -41,7 +41,7 @@ interface Answered {
 const nothing = (): Answered => ({ made: [], deleted: [], isRestored: false });
 
 /** Two snapshots, the first deleted, a third, and the second restored; notes what was answered. */
-async function work(disk: CrashDisk, answered: Answered): Promise<void> {
+async function work(disk: SimulatedDisk, answered: Answered): Promise<void> {
   const catalogue = await Catalogue.open(disk);
   if (!catalogue.has("films")) await catalogue.create("films", config());
   const snapshots = new Snapshots(catalogue);
@@ -69,11 +69,11 @@ test.each(["power", "process"])(
   "after a loss of the %s at any operation",
   { timeout: 600_000 },
   async (lost) => {
-    const whole = new CrashDisk(randomFrom(1));
+    const whole = new SimulatedDisk(randomFrom(1));
     await work(whole, nothing());
     for (let seed = 1; seed <= seeds; seed++) {
-      for (let stopAt = 0; stopAt < whole.operations; stopAt += step) {
-        const disk = new CrashDisk(randomFrom(seed * 1000 + stopAt));
+      for (let stopAt = 0; stopAt < whole.steps; stopAt += step) {
+        const disk = new SimulatedDisk(randomFrom(seed * 1000 + stopAt));
         disk.stopAt = stopAt;
         const answered = nothing();
         await work(disk, answered).catch((reason: unknown) => {
@@ -119,7 +119,7 @@ test.each(["power", "process"])(
         ).toBe(true);
       }
     }
-    expect(whole.operations).toBeGreaterThan(90);
+    expect(whole.steps).toBeGreaterThan(90);
     expect(
       (await whole.list()).filter((path) => path.startsWith("snapshots/objects/")).length,
     ).toBeGreaterThan(2);
