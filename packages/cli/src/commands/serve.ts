@@ -12,6 +12,8 @@ export interface ServeOptions {
   data: string;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
+  /** Folder of the snapshots; by default in the data folder. */
+  snapshots?: string;
 }
 
 export async function serve(options: ServeOptions): Promise<void> {
@@ -20,7 +22,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { createServer } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const database = await open(data, hooks ? { hooks } : {});
+  const database = await open(data, { hooks, snapshots: options.snapshots });
   try {
     const server = createServer({ database });
     try {

@@ -1,5 +1,5 @@
 /** How a database is opened: in memory, or in a folder of the platform's. */
-import { openHome, realFolder } from "#platform/home.js";
+import { type Home, openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
 import { type Directory, isDirectory } from "../storage/directory.js";
@@ -8,8 +8,9 @@ import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
 import { openHandle } from "./handles.js";
-import { type Hooks, readyHooks } from "./inference/hooks.js";
+import { type Hooks, type ReadyHooks, readyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
+import { Snapshots } from "./snapshots/snapshots.js";
 
 export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   /**
@@ -19,6 +20,8 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   recallCheckShare?: number;
   /** Models of your own: those that turn texts, images and other objects into vectors, and those that rerank. */
   hooks?: Hooks;
+  /** Folder of the snapshots, which no other database may use. Default: `snapshots` in the database's folder. */
+  snapshots?: string;
 }
 
 /** A misspelt option would be passed over, and durability with it. */
@@ -26,6 +29,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "syncIntervalMs",
   "recallCheckShare",
   "hooks",
+  "snapshots",
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
@@ -58,23 +62,35 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
       field: "recallCheckShare",
     });
+  if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
+    throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
+  if (options.snapshots !== undefined && (path === ":memory:" || isDirectory(path)))
+    throw new VicinalError("BAD_REQUEST", "open: snapshots goes with a data folder", { field: "snapshots" });
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
   if (isDirectory(path))
     return new Database(await Catalogue.open(path, options), async () => {}, watch, hooks);
   return openHandle({ folder: await realFolder(path), options, defaults, hooks }, async () => {
     const home = await openHome(path);
+    let kept: Home | undefined;
+    const release = async () => {
+      await kept?.close();
+      await home.close();
+    };
     try {
+      if (options.snapshots !== undefined) kept = await openHome(options.snapshots);
       const catalogue = await Catalogue.open(home.directory, options);
       const jobs = new AnalysisJobs();
+      const snapshots = new Snapshots(catalogue, kept?.directory);
+      const engine = (own: ReadyHooks) => new Engine(catalogue, watch, own, {}, jobs, snapshots);
       return {
-        engine: (own) => underStrictMode(new Engine(catalogue, watch, own, {}, jobs), catalogue),
-        close: () => new Engine(catalogue, watch, hooks, {}, jobs).close().finally(() => home.close()),
+        engine: (own) => underStrictMode(engine(own), catalogue),
+        close: () => engine(hooks).close().finally(release),
       };
     } catch (reason) {
-      await home.close();
+      await release();
       throw reason;
     }
   });

@@ -4,7 +4,12 @@ import type { Collection } from "../segment/collection.js";
 import type { Segment } from "../segment/segment.js";
 import { SparseColumn } from "../segment/sparse-column.js";
 import { livePayloadBytes, liveVectorBytes } from "./limits/strict-checks.js";
-import type { CollectionClusterInfo, OptimizationsRequest, OptimizationsResponse } from "./schema/index.js";
+import type {
+  CollectionClusterInfo,
+  OptimizationsRequest,
+  OptimizationsResponse,
+  PartialSnapshotManifest,
+} from "./schema/index.js";
 
 const PEER_ID = 0;
 const SHARD_ID = 0;
@@ -18,6 +23,22 @@ export function clusterInfo({ state }: Collection): CollectionClusterInfo {
     remote_shards: [],
     shard_transfers: [],
   };
+}
+
+/**
+ * Which parts of each segment changed last by which write, for those who compare copies of a shard. A write never
+ * changes a row's vectors in place, so a segment's parts are of one age.
+ */
+export function describePartialSnapshot({ state }: Collection): PartialSnapshotManifest {
+  const segments = state.segments().map((segment) => {
+    const version = segment.versions().reduce((last, one) => Math.max(last, one), 0);
+    const parts = [...segment.vectors.keys(), ...segment.sparse.keys()].map(
+      (name) => `vector_storage/${name}`,
+    );
+    const file_versions = Object.fromEntries([...parts, "payload_storage"].map((part) => [part, version]));
+    return { segment_id: segmentUuid(segment), segment_version: version, file_versions };
+  });
+  return Object.fromEntries(segments.map((segment) => [segment.segment_id, segment]));
 }
 
 /** Operations that need several nodes. */

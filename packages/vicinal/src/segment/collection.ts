@@ -9,8 +9,9 @@
 import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
 import type { Directory } from "../storage/directory.js";
-import { FileLog, type Log } from "../storage/log.js";
+import { FileLog, type HeldLog, type Log } from "../storage/log.js";
 import { Manifests } from "../storage/manifest.js";
+import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
 import { decodeRecord } from "./effects.js";
 import {
@@ -153,6 +154,14 @@ export class Collection {
     return this.#log.bytes;
   }
 
+  /**
+   * The state as of now, whole batches, held until its release; writes and the optimizer go on meanwhile. Undefined for a
+   * collection in memory.
+   */
+  async capture(): Promise<Capture | undefined> {
+    return this.#files?.capture(this.state, this.#log);
+  }
+
   /** Finishes accepted writes, stops background work, saves what keeps the next start short, frees the memory. */
   async close(): Promise<void> {
     await this.#writer.close();
@@ -175,6 +184,9 @@ class CollectionFiles {
   manifest: CollectionManifest | undefined;
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Captures that are not released; until the last one is, files that go are only noted. */
+  #captures = 0;
+  #gone: string[] = [];
 
   private constructor(dir: Directory, manifests: Manifests) {
     this.#dir = dir;
@@ -214,9 +226,39 @@ class CollectionFiles {
 
   /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
   checkpoint(state: CollectionState, log: Log): Promise<void> {
-    const done = this.#turn.then(() => this.#checkpoint(state, log));
+    return this.#inTurn(() => this.#checkpoint(state, log));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
+  }
+
+  /** In the checkpoints' turn, so that the manifest and the log, which is taken after it, fit together. */
+  capture(state: CollectionState, log: Log): Promise<Capture> {
+    return this.#inTurn(async () => {
+      await this.#checkpoint(state, log);
+      const manifest = this.manifest as CollectionManifest;
+      this.#captures++;
+      let held: HeldLog | undefined;
+      const release = async () => {
+        await held?.release();
+        if (--this.#captures === 0) for (const path of this.#gone.splice(0)) await this.#sweep(path);
+      };
+      try {
+        held = await log.hold(manifest.checkpoint);
+        const files = held.files.map(({ path, bytes }) => ({ path: `log/${path}`, bytes }));
+        for (const path of manifest.segments.flatMap(({ files }) => pathsOf(files)))
+          files.push({ path, bytes: (await this.#dir.size(path)) ?? 0 });
+        // The manifest was committed before; what the log has grown by since may not be missing either.
+        const body = { ...manifest, synced: held.synced };
+        return { manifest: body, directory: this.#dir, files, release };
+      } catch (reason) {
+        await release();
+        throw reason;
+      }
+    });
   }
 
   async #checkpoint(state: CollectionState, log: Log): Promise<void> {
@@ -267,9 +309,10 @@ class CollectionFiles {
     for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
   }
 
-  /** Deletes a file that no manifest names. Where that fails, the next opening does it. */
+  /** Deletes a file that no manifest names, once no capture does. Where that fails, the next opening does it. */
   async #sweep(path: string): Promise<void> {
-    await this.#dir.delete(path).catch(() => {});
+    if (this.#captures > 0) this.#gone.push(path);
+    else await this.#dir.delete(path).catch(() => {});
   }
 
   async commit(

@@ -47,6 +47,23 @@ function flip(bytes: Uint8Array, bit: number): Uint8Array {
 }
 
 describe("FileLog", () => {
+  test("an old file that comes back after a truncation, without those that followed it, is no damage", async () => {
+    const dir = MemoryDirectory.empty();
+    const log = await FileLog.open(dir, {}, () => {});
+    await log.append([record(1)]);
+    await log.rotate();
+    await log.append([record(2)]);
+    await log.close();
+    // A checkpoint of both deleted the two; a power cut undid the first deletion only.
+    await dir.delete("log-000000000002-000001");
+    expect(await replayed(dir, { after: 2, synced: 2 })).toEqual([]);
+    const again = await FileLog.open(dir, { after: 2, synced: 2 }, () => {});
+    await again.append([record(3)]);
+    await again.close();
+    expect(await replayed(dir, { after: 2, synced: 3 })).toEqual([[3, [3]]]);
+    await expect(replayed(dir, { after: 1, synced: 3 })).rejects.toThrow("records are missing");
+  });
+
   test("replays what was appended, in order, above `after`", async () => {
     const dir = await written([[record(1), record()], [record(2, 2)], [record(3)]]);
     expect(await replayed(dir)).toEqual([

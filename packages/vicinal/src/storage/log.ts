@@ -45,8 +45,10 @@ export interface Log {
   append(records: readonly Uint8Array[]): Promise<number>;
   /** Makes the following batches go to a new file, so that `truncate` can drop those before. */
   rotate(): Promise<void>;
-  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to. */
+  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to; held files go later. */
   truncate(upTo: number): Promise<void>;
+  /** Syncs, and keeps the files with records above `after` from being deleted, until the release. */
+  hold(after: number): Promise<HeldLog>;
   /** Writes and syncs what waits, and releases the files. Later appends are CLOSED errors. */
   close(): Promise<void>;
 }
@@ -73,6 +75,16 @@ export interface FileLogOptions {
 /** A group takes no further batch beyond this: its bytes are gathered in memory. */
 const GROUP_BYTES_MAX = 32 * 2 ** 20;
 
+/** The log's files as they were at one moment: whole batches, all of them synced. */
+export interface HeldLog {
+  /** Path in the log's folder, and how many of its bytes count: it may grow. */
+  files: { path: string; bytes: number }[];
+  /** Number of the last record in them, or before them. */
+  synced: number;
+  /** Lets `truncate` delete the files. */
+  release(): Promise<void>;
+}
+
 interface LogFile extends LogFileName {
   /** Highest sequence number in it. */
   last: number;
@@ -95,6 +107,9 @@ export class FileLog implements Log {
   private seed = 0;
   private failure: unknown;
   private closed = false;
+  private holds = 0;
+  /** What a truncation left for the last hold's release. */
+  private truncateTo = 0;
   private syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** File operations run one after the other: each waits for this. Never rejects. */
   private tail: Promise<unknown> = Promise.resolve();
@@ -160,6 +175,8 @@ export class FileLog implements Log {
 
   truncate(upTo: number): Promise<void> {
     return this.enqueue(async () => {
+      this.truncateTo = Math.max(this.truncateTo, upTo);
+      if (this.holds > 0) return;
       const current = this.writer === undefined ? undefined : this.files.at(-1);
       // Oldest first: a crash in between leaves no gap.
       for (const file of this.files.filter((file) => file !== current && file.last <= upTo)) {
@@ -167,6 +184,29 @@ export class FileLog implements Log {
         this.files.splice(this.files.indexOf(file), 1);
       }
     });
+  }
+
+  hold(after: number): Promise<HeldLog> {
+    return this.enqueue(async () => {
+      if (this.failure !== undefined) throw this.refusal();
+      if (this.durableNext < this.nextWritten()) await this.sync();
+      this.holds++;
+      let held = true;
+      return {
+        synced: this.synced,
+        files: this.files.filter(({ last }) => last > after).map(({ path, bytes }) => ({ path, bytes })),
+        release: async () => {
+          if (!held) return;
+          held = false;
+          this.holds--;
+          await this.truncate(this.truncateTo);
+        },
+      };
+    });
+  }
+
+  private nextWritten(): number {
+    return (this.files.at(-1)?.last ?? 0) + 1;
   }
 
   close(): Promise<void> {
