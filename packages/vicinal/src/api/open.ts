@@ -2,6 +2,7 @@
 import { openHome } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
+import type { OptimizerOptions } from "../runtime/resources.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
@@ -21,6 +22,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "syncIntervalMs",
   "recallCheckShare",
   "hooks",
+  "optimizer",
 ]);
 
 /**
@@ -46,6 +48,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
       field: "recallCheckShare",
     });
+  checkOptimizer(options.optimizer);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
@@ -57,5 +60,30 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   } catch (reason) {
     await home.close();
     throw reason;
+  }
+}
+
+/** Least value of each. */
+const optimizerNames: Record<keyof OptimizerOptions, number> = {
+  threads: 1,
+  memoryBytes: 0,
+  diskReserveBytes: 0,
+  backlogBytes: 1,
+};
+
+function checkOptimizer(options: OptimizerOptions | undefined): void {
+  for (const [name, value] of Object.entries(options ?? {})) {
+    const field = `optimizer.${name}`;
+    if (!Object.hasOwn(optimizerNames, name))
+      throw new VicinalError("BAD_REQUEST", `open: there is no option ${field}`, { field });
+    const least = optimizerNames[name as keyof OptimizerOptions];
+    if (value !== undefined && !(Number.isInteger(value) && value >= least))
+      throw new VicinalError(
+        "BAD_REQUEST",
+        `open: ${field} must be an integer of ${least} or more, got ${value}`,
+        {
+          field,
+        },
+      );
   }
 }

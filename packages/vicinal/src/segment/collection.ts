@@ -8,6 +8,7 @@
  */
 import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
+import { Resources, type Space } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
 import { FileLog, type Log } from "../storage/log.js";
 import { Manifests } from "../storage/manifest.js";
@@ -49,6 +50,8 @@ export interface CollectionOptions {
   epoch: number;
   /** 0: acknowledge when synced. Else see FileLogOptions. */
   syncIntervalMs?: number;
+  /** Shared by the collections of a database. Default: of its own. */
+  resources?: Resources;
 }
 
 export class Collection {
@@ -58,7 +61,12 @@ export class Collection {
   readonly #log: Log;
   readonly #writer: Writer;
 
-  private constructor(state: CollectionState, log: Log, files: CollectionFiles | undefined) {
+  private constructor(
+    state: CollectionState,
+    log: Log,
+    files: CollectionFiles | undefined,
+    resources = new Resources(),
+  ) {
     this.state = state;
     this.#log = log;
     this.#files = files;
@@ -66,7 +74,10 @@ export class Collection {
     state.onSealed = () => log.rotate().catch(() => {});
     this.optimizer = new Optimizer({
       state,
+      resources,
       persist: files && ((segment) => files.persist(segment)),
+      space: files?.space,
+      logBytes: () => log.bytes,
       checkpoint: async () => files?.checkpoint(state, log),
       discard: async (segments) => files?.discard(segments),
     });
@@ -85,11 +96,11 @@ export class Collection {
     options: CollectionOptions,
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
-    if (!dir) return new Collection(state, new MemoryLog(), undefined);
+    if (!dir) return new Collection(state, new MemoryLog(), undefined, options.resources);
     const files = await CollectionFiles.open(dir);
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
-    return new Collection(state, log, files);
+    return new Collection(state, log, files, options.resources);
   }
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
@@ -109,7 +120,7 @@ export class Collection {
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
       await files.deleteOrphans(manifest);
-      const collection = new Collection(state, log, files);
+      const collection = new Collection(state, log, files, options.resources);
       collection.optimizer.poke();
       return collection;
     } catch (reason) {
@@ -173,6 +184,10 @@ class CollectionFiles {
     files.manifest = value;
     files.#nextFile = value.nextFile;
     return files;
+  }
+
+  get space(): Space | undefined {
+    return this.#dir.space && (() => this.#dir.space?.() ?? Promise.resolve(undefined));
   }
 
   /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */

@@ -6,27 +6,29 @@
 import { createColumn } from "../payload/columns.js";
 import { parsePath } from "../payload/path.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
-import {
-  DELETED_THRESHOLD,
-  IDLE_SEAL_MS,
-  MERGE_AMPLIFICATION,
-  MERGE_CREDIT_BYTES,
-  VACUUM_MIN_ROWS,
-} from "./defaults.js";
+import { VicinalError } from "../runtime/errors.js";
+import type { Resources, Room, Space } from "../runtime/resources.js";
+import { admission, backlogMessage } from "./backlog.js";
+import { IDLE_SEAL_MS, MERGE_AMPLIFICATION, MERGE_CREDIT_BYTES } from "./defaults.js";
 import { IndexWork, type Previous } from "./index-work.js";
-import { backlogBytes, segmentBytes } from "./memory-budget.js";
+import { backlogBytes } from "./memory-budget.js";
 import { abandon, copyLive, publish } from "./merge.js";
-import { mergeGroup } from "./merge-policy.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
+import { fieldWork, type Plan, planWork, type Work } from "./work-plan.js";
 
 /** What the optimizer does at the moment, for people and for `status`. */
 export interface OptimizerTask {
-  kind: "persist" | "field" | "index" | "merge";
+  kind: "checkpoint" | "drop" | "persist" | "field" | "index" | "merge";
+  /** What of it: a merge copies, builds indexes and saves. */
+  step?: "copy" | "index" | "save";
   /** Segments that it reads. */
   segments: number[];
+  /** Of the step. */
   done: number;
   total: number;
+  /** Milliseconds since 1970 at which the step began. */
+  begun: number;
 }
 
 export interface SettleOptions {
@@ -44,13 +46,21 @@ const PROGRESS_MS = 100;
 /** What the optimizer asks of the collection it works for. */
 export interface OptimizerHost {
   readonly state: CollectionState;
+  /** Shared with the other collections of the database. */
+  readonly resources: Resources;
   /** Writes the segment's files; undefined where nothing is kept (a database in memory). */
-  readonly persist: ((segment: Segment) => Promise<void>) | undefined;
+  readonly persist: ((segment: Segment, merged: boolean) => Promise<void>) | undefined;
+  /** What the disk has; undefined where there is none, or nobody knows. */
+  readonly space?: Space;
+  /** Bytes of the log that a reopening would read. */
+  readonly logBytes: () => number;
   /** Commits the manifest: from here on what the segments hold is the durable state. */
   checkpoint(): Promise<void>;
   /** Deletes the files of segments that no manifest names any more. */
   discard(segments: Segment[]): Promise<void>;
 }
+
+const UNBOUNDED: Room = { disk: Number.POSITIVE_INFINITY, memory: Number.POSITIVE_INFINITY };
 
 /** Rows of which a field column reads the payloads before other work gets its turn. */
 const SLICE_ROWS = 4096;
@@ -60,10 +70,24 @@ export class Optimizer {
   readonly #stop = new AbortController();
   readonly #indexes: IndexWork;
   #running: Promise<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Seals the growing segment once writes rest. */
+  #sealTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Looks again for room. */
+  #roomTimer: ReturnType<typeof setTimeout> | undefined;
   #credit = MERGE_CREDIT_BYTES;
   #everything = false;
   #failure: unknown;
+  /** As it was when last asked for. */
+  #room = UNBOUNDED;
+  /** What the disk held less than it had said: less than this is tried, until it is time to look again. */
+  #mostRoom = UNBOUNDED;
+  #waiting: VicinalError | undefined;
+  /** Wakes a run that waits for a thread. */
+  #wake = () => {};
+  /** Segments that have been replaced, but that the manifest may still name. */
+  #replaced: Segment[] = [];
+  /** Bytes of the log after the last checkpoint. */
+  #logBytes = 0;
   task: OptimizerTask | undefined;
 
   constructor(host: OptimizerHost) {
@@ -76,8 +100,13 @@ export class Optimizer {
     return this.#failure;
   }
 
+  /** What waits for room on the disk or in memory, and how much of it: it is looked for every few seconds. */
+  get waiting(): string | undefined {
+    return this.#waiting?.message;
+  }
+
   get idle(): boolean {
-    return this.#running === undefined && this.#timer === undefined;
+    return this.#running === undefined && this.#sealTimer === undefined;
   }
 
   /** Vector bytes in sealed segments without an index. */
@@ -88,24 +117,32 @@ export class Optimizer {
     return bytes;
   }
 
-  /** True while writes wait because too much is sealed but not indexed. */
-  get backlogged(): boolean {
-    return this.#working && this.backlogBytes() > backlogBytes(this.#host.state.config);
+  /** The backlog as a share of what may wait; 0 where nothing works it off. */
+  #pressure(): number {
+    if (!this.#working) return 0;
+    return (
+      this.backlogBytes() / Math.min(this.#host.resources.backlogBytes, backlogBytes(this.#host.state.config))
+    );
+  }
+
+  /** Why writes are slowed down or wait, if they are. */
+  get slowness(): string | undefined {
+    return backlogMessage(this.#pressure());
   }
 
   get #working(): boolean {
     return this.#running !== undefined && this.#failure === undefined;
   }
 
-  /** Undefined, or what a writer waits for while the backlog is too long. */
+  /** Undefined, or what a writer waits for while the backlog is long. */
   admit(): Promise<void> | undefined {
-    return this.backlogged ? this.#while(() => this.backlogged) : undefined;
+    return admission(() => this.#pressure());
   }
 
   /** Resolves when every segment has a column for every indexed field. */
   async whenFieldsReady(): Promise<void> {
     this.#start();
-    await this.#while(() => this.#working && this.#fieldTask() !== undefined);
+    await this.#while(() => this.#working && fieldWork(this.#host.state) !== undefined);
   }
 
   async #while(condition: () => boolean): Promise<void> {
@@ -121,16 +158,14 @@ export class Optimizer {
   poke(): void {
     if (this.#stop.signal.aborted) return;
     this.#indexes.reconsider();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#sealTimer);
+    this.#sealTimer = undefined;
     if (this.#sealWhenIdle()) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
+      this.#sealTimer = later(IDLE_SEAL_MS, () => {
+        this.#sealTimer = undefined;
         this.#host.state.seal();
         this.#start();
-      }, IDLE_SEAL_MS);
-      // A process that has nothing else to do may end: the log holds the growing segment.
-      (this.#timer as { unref?: () => void }).unref?.();
+      });
     }
     this.#start();
   }
@@ -155,103 +190,176 @@ export class Optimizer {
 
   async #settle(options: SettleOptions): Promise<void> {
     for (;;) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      clearTimeout(this.#sealTimer);
+      this.#sealTimer = undefined;
       if (options.everything || this.#sealWhenIdle()) this.#host.state.seal();
-      this.#start();
+      if (!this.#running) this.#lookAgain();
       if (!this.#running) break;
       await abortable(this.#running, options.signal);
       if (this.#failure !== undefined) throw this.#failure;
+      if (this.#waiting) throw this.#waiting;
     }
   }
 
+  #plan(): Plan {
+    return planWork(
+      {
+        state: this.#host.state,
+        indexes: this.#indexes,
+        kept: this.#host.persist !== undefined,
+        logBytes: this.#host.logBytes() - this.#logBytes,
+        unsaved: this.#replaced.length > 0,
+        creditBytes: this.#credit,
+        everything: this.#everything,
+      },
+      this.#room,
+    );
+  }
+
   #start(): void {
-    if (this.#running || this.#stop.signal.aborted || !this.#next()) return;
+    this.#wake();
+    if (this.#running || this.#stop.signal.aborted || !this.#plan().work) return;
+    clearTimeout(this.#roomTimer);
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       this.task = undefined;
+      if (this.#waiting && !this.#stop.signal.aborted)
+        this.#roomTimer = later(this.#host.resources.lookAgainMs, () => this.#lookAgain());
     });
+  }
+
+  /** Starts as if there were room; the run finds out. */
+  #lookAgain(): void {
+    this.#room = UNBOUNDED;
+    this.#mostRoom = UNBOUNDED;
+    this.#start();
   }
 
   async #run(): Promise<void> {
     // The caller's turn comes first; tasks read the state as it leaves it.
     await yieldToOthers();
-    for (let work = this.#next(); work && !this.#stop.signal.aborted; work = this.#next()) {
+    while (!this.#stop.signal.aborted) {
+      const { disk, memory } = await this.#host.resources.room(this.#host.space);
+      this.#room = {
+        disk: Math.min(disk, this.#mostRoom.disk),
+        memory: Math.min(memory, this.#mostRoom.memory),
+      };
+      const { work, waiting } = this.#plan();
+      this.#waiting = waiting && noRoom(waiting, this.#room);
+      if (!work) return;
+      const need = "need" in work ? work.need : undefined;
+      const isHeavy = work.kind === "merge" || work.kind === "index";
+      const done = isHeavy ? this.#host.resources.begin(work.need) : () => {};
+      if (!done) {
+        await this.#threadOrNews();
+        continue;
+      }
       try {
-        await work();
+        await this.#do(work);
         this.#failure = undefined;
       } catch (reason) {
-        // Tried again after the next write: a full disk or a cancelled build is not retried in a loop.
-        if (!this.#stop.signal.aborted) this.#failure = reason;
+        if (this.#stop.signal.aborted) return;
+        if (need && isFull(reason)) {
+          // Something smaller may fit; this is tried again later.
+          this.#mostRoom = { ...this.#mostRoom, disk: need.disk / 2 };
+          continue;
+        }
+        this.#failed(reason);
         return;
+      } finally {
+        done();
       }
     }
   }
 
-  /** The most urgent task: durability first, then field columns, then indexes and merges. */
-  #next(): (() => Promise<void>) | undefined {
-    const { state, persist } = this.#host;
-    const sealed = state.sealedSegments();
-    if (persist) {
-      const segment = sealed.find((candidate) => candidate.files === undefined);
-      if (segment) return () => this.#persist(segment);
+  /** A full disk is looked at again; anything else is tried again after the next write, rather than in a loop. */
+  #failed(reason: unknown): void {
+    if (!isFull(reason)) {
+      this.#failure = reason;
+      return;
     }
-    const field = this.#fieldTask();
-    if (field) return field;
-    const empty = sealed.filter((segment) => segment.liveCount === 0);
-    if (empty.length > 0) return () => this.#drop(empty);
-    const dirty = sealed.find(
-      (segment) =>
-        segment.rowCount >= VACUUM_MIN_ROWS &&
-        (segment.deadCount > this.#deletedThreshold() * segment.rowCount || this.#indexes.isExpired(segment)),
-    );
-    if (dirty) return () => this.#merge([dirty]);
-    return this.#nextIndex(sealed);
+    this.#room = { disk: 0, memory: 0 };
+    this.#waiting = reason;
   }
 
-  #fieldTask(): (() => Promise<void>) | undefined {
-    const { state } = this.#host;
-    for (const segment of state.sealedSegments())
-      for (const path of Object.keys(state.config.fields))
-        if (!segment.fields.has(path)) return () => this.#field(segment, path);
-    return undefined;
+  /** Resolves when a thread may be free, or when there may be more urgent work that needs none. */
+  async #threadOrNews(): Promise<void> {
+    const news = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await Promise.race([this.#host.resources.freed(), news]);
+    this.#wake = () => {};
   }
 
-  #nextIndex(sealed: Segment[]): (() => Promise<void>) | undefined {
-    const group = mergeGroup(
-      sealed,
-      this.#everything ? Number.POSITIVE_INFINITY : this.#credit,
-      segmentBytes(this.#host.state.config),
-    );
-    if (group) return () => this.#merge(group);
-    const segment =
-      sealed.find((candidate) => this.#indexes.isBare(candidate)) ??
-      sealed.find((candidate) => this.#indexes.isStale(candidate));
-    return segment && (() => this.#index(segment));
+  async #do(work: Work): Promise<void> {
+    switch (work.kind) {
+      case "checkpoint":
+        return this.#shortenLog();
+      case "drop":
+        return this.#replace(work.segments);
+      case "persist":
+        return this.#persist(work.segment);
+      case "field":
+        return this.#field(work.segment, work.path);
+      case "index":
+        return this.#index(work.segment);
+      case "merge":
+        return this.#merge(work.segments);
+    }
   }
 
-  #deletedThreshold(): number {
-    const threshold = this.#host.state.config.optimizers.deleted_threshold;
-    return typeof threshold === "number" ? threshold : DELETED_THRESHOLD;
+  #begin(
+    kind: OptimizerTask["kind"],
+    segments: Segment[],
+    total: number,
+    step?: OptimizerTask["step"],
+  ): void {
+    this.task = {
+      kind,
+      ...(step ? { step } : {}),
+      segments: segments.map(({ id }) => id),
+      done: 0,
+      total,
+      begun: Date.now(),
+    };
+  }
+
+  #progress = (done: number, total: number): void => {
+    if (this.task) Object.assign(this.task, { done, total });
+  };
+
+  /** Saves what the growing segment keeps in the log, and drops what no manifest needs. */
+  async #shortenLog(): Promise<void> {
+    const { state, logBytes } = this.#host;
+    this.#begin("checkpoint", [...state.sealedSegments()], 1);
+    if (logBytes() > this.#logBytes && this.#replaced.length === 0 && state.seal()) return;
+    await this.#checkpoint();
+    for (const segment of state.sealedSegments()) await segment.closeDropped();
+  }
+
+  async #checkpoint(): Promise<void> {
+    await this.#host.checkpoint();
+    this.#logBytes = this.#host.logBytes();
+    await this.#host.discard(this.#replaced.splice(0));
   }
 
   async #persist(segment: Segment): Promise<void> {
-    this.task = { kind: "persist", segments: [segment.id], done: 0, total: segment.rowCount };
+    this.#begin("persist", [segment], segment.rowCount);
     // Postings are saved with their vectors, once they are whole.
     await this.#indexes.consolidate(segment, () => {});
-    await this.#host.persist?.(segment);
-    await this.#host.checkpoint();
+    await this.#host.persist?.(segment, false);
+    await this.#checkpoint();
   }
 
   async #field(segment: Segment, path: string): Promise<void> {
-    this.task = { kind: "field", segments: [segment.id], done: 0, total: segment.rowCount };
+    this.#begin("field", [segment], segment.rowCount);
     const schema = this.#host.state.config.fields[path];
     const begun = this.#host.state.sequence;
     const column = createColumn(schema, parsePath(path));
     for (let row = 0; row < segment.rowCount; row++) {
       column.append(segment.payload(row));
       if (row % SLICE_ROWS === SLICE_ROWS - 1) {
-        this.task.done = row + 1;
+        this.#progress(row + 1, segment.rowCount);
         await yieldToOthers();
         throwIfCancelled(this.#stop.signal);
       }
@@ -262,55 +370,48 @@ export class Optimizer {
       if (versions[row] > begun) column.update(row, segment.payload(row));
     column.prepare();
     if (this.#host.state.config.fields[path] === schema) segment.fields.set(path, column);
-    await this.#host.checkpoint();
+    await this.#checkpoint();
   }
 
-  async #drop(segments: Segment[]): Promise<void> {
+  /** Segments without a live row leave; their files go when no manifest names them any more. */
+  async #replace(segments: Segment[]): Promise<void> {
     for (const segment of segments) this.#host.state.detach(segment);
-    await this.#host.checkpoint();
-    await this.#host.discard(segments);
+    this.#replaced.push(...segments);
+    await this.#checkpoint();
   }
 
   async #index(segment: Segment): Promise<void> {
-    await this.#buildIndexes(segment, undefined);
-    await this.#host.checkpoint();
-  }
-
-  async #buildIndexes(segment: Segment, previous: Previous | undefined): Promise<void> {
-    await this.#indexes.build(segment, previous, (done, total) => {
-      this.task = { kind: "index", segments: [segment.id], done, total };
-    });
+    this.#begin("index", [segment], segment.rowCount);
+    await this.#indexes.build(segment, undefined, this.#progress);
+    await this.#checkpoint();
   }
 
   async #merge(sources: Segment[]): Promise<void> {
     const { state } = this.#host;
-    const numbers = sources.map((source) => source.id);
-    this.task = { kind: "merge", segments: numbers, done: 0, total: 1 };
-    const merged = await copyLive(state, sources, {
-      signal: this.#stop.signal,
-      progress: (done, total) => {
-        if (this.task) Object.assign(this.task, { done, total });
-      },
-    });
+    this.#begin("merge", sources, 1, "copy");
+    const merged = await copyLive(state, sources, { signal: this.#stop.signal, progress: this.#progress });
+    const previous: Previous = { source: sources[0], newRows: merged.newRows[0] };
     try {
-      await this.#buildIndexes(merged.target, { source: sources[0], newRows: merged.newRows[0] });
-      await this.#host.persist?.(merged.target);
+      this.#begin("merge", sources, merged.target.rowCount, "index");
+      await this.#indexes.build(merged.target, previous, this.#progress);
+      this.#begin("merge", sources, merged.target.rowCount, "save");
+      await this.#host.persist?.(merged.target, true);
     } catch (reason) {
       abandon(state, merged.target);
       throw reason;
     }
     this.#credit = Math.max(0, this.#credit - merged.target.vectorBytes());
     publish(merged, state);
-    for (const source of sources) state.detach(source);
-    await this.#host.checkpoint();
-    await this.#host.discard(sources);
+    await this.#replace(sources);
   }
 
   /** Stops the running task; it leaves no trace. */
   async close(): Promise<void> {
     this.#stop.abort();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#sealTimer);
+    clearTimeout(this.#roomTimer);
+    this.#sealTimer = undefined;
+    this.#wake();
     await this.#running;
   }
 }
@@ -326,4 +427,27 @@ async function abortable(work: Promise<void>, signal: AbortSignal | undefined): 
   await Promise.race([work, stopped]);
   signal.removeEventListener("abort", stop);
   throwIfCancelled(signal);
+}
+
+/** A process that has nothing else to do may end: the log holds what is not saved. */
+function later(milliseconds: number, work: () => void): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(work, milliseconds);
+  (timer as { unref?: () => void }).unref?.();
+  return timer;
+}
+
+function isFull(reason: unknown): reason is VicinalError {
+  return reason instanceof VicinalError && reason.code === "DISK_FULL";
+}
+
+/** Says what waits for room: DISK_FULL or OUT_OF_MEMORY. */
+function noRoom({ what, need }: { what: string; need: Room }, room: Room): VicinalError {
+  const kind = need.disk > room.disk ? "disk" : "memory";
+  const details = { needBytes: need[kind], freeBytes: room[kind] };
+  const message = `${what} waits: needs ${inMib(need[kind])} of ${kind}, free ${inMib(room[kind])}`;
+  return new VicinalError(kind === "disk" ? "DISK_FULL" : "OUT_OF_MEMORY", message, details);
+}
+
+function inMib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -86,6 +86,8 @@ export class Manifests {
     const number = (this.numbers.at(-1) ?? 0) + 1;
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
+    // Whatever becomes of it, the number is used: the next commit takes another, and deletes what failed here.
+    this.numbers = [...this.numbers, number];
     try {
       await writer.append(bytes);
       await writer.sync();
@@ -94,7 +96,7 @@ export class Manifests {
       await writer.close();
     }
     this.whole = [...this.whole, number].slice(-KEPT_COUNT);
-    this.numbers = await this.deleteOld([...this.numbers, number]);
+    this.numbers = await this.deleteOld(this.numbers);
     return number;
   }
 
