@@ -13,8 +13,10 @@ import type { Directory } from "../storage/directory.js";
 import { FileLog, type Log } from "../storage/log.js";
 import { Manifests } from "../storage/manifest.js";
 import type { CollectionConfig } from "./config.js";
+import { PATCHED_THRESHOLD } from "./defaults.js";
 import { decodeRecord } from "./effects.js";
 import {
+  forgetFiles,
   loadSegment,
   type NameFile,
   releaseSaved,
@@ -22,13 +24,16 @@ import {
   saveDeletes,
   saveDerived,
   savePatch,
+  saveRows,
   saveSegment,
   takePatch,
+  takeRows,
 } from "./files.js";
 import { MemoryLog } from "./memory-log.js";
 import { Optimizer } from "./optimizer.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
+import { ingestedBytes, WriteCounts } from "./write-counts.js";
 import { type Operation, Writer } from "./writer.js";
 
 const FORMAT = 1;
@@ -57,6 +62,7 @@ export interface CollectionOptions {
 export class Collection {
   readonly state: CollectionState;
   readonly optimizer: Optimizer;
+  readonly writes: WriteCounts;
   readonly #files: CollectionFiles | undefined;
   readonly #log: Log;
   readonly #writer: Writer;
@@ -70,12 +76,13 @@ export class Collection {
     this.state = state;
     this.#log = log;
     this.#files = files;
+    this.writes = files?.writes ?? new WriteCounts();
     // What follows a full segment goes to a file of its own, so that the file before can go once that is saved.
     state.onSealed = () => log.rotate().catch(() => {});
     this.optimizer = new Optimizer({
       state,
       resources,
-      persist: files && ((segment) => files.persist(segment)),
+      persist: files && ((segment, merged) => files.persist(segment, merged)),
       space: files?.space,
       logBytes: () => log.bytes,
       checkpoint: async () => files?.checkpoint(state, log),
@@ -85,6 +92,10 @@ export class Collection {
       state,
       log,
       () => this.optimizer.admit(),
+      (effects, bytes) => {
+        this.writes.ingested += ingestedBytes(effects);
+        this.writes.log += bytes;
+      },
       () => this.optimizer.poke(),
     );
   }
@@ -163,17 +174,21 @@ class CollectionFiles {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
+  readonly writes: WriteCounts;
+  /** Files of tasks that failed. */
+  readonly #stray = new Set<string>();
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(dir: Directory, manifests: Manifests) {
+  private constructor(dir: Directory, manifests: Manifests, writes: WriteCounts) {
     this.#dir = dir;
+    this.writes = writes;
     this.#manifests = manifests;
   }
 
   static async open(dir: Directory): Promise<CollectionFiles> {
     const manifests = new Manifests(dir);
-    const files = new CollectionFiles(dir, manifests);
+    const files = new CollectionFiles(dir, manifests, new WriteCounts());
     const value = (await manifests.latest())?.value as CollectionManifest | undefined;
     if (!value) return files;
     if (value.format !== FORMAT)
@@ -197,13 +212,40 @@ class CollectionFiles {
       if (path.startsWith("segments/") && !named.has(path)) await this.#dir.delete(path);
   }
 
-  #namer(segment: Segment): NameFile {
+  /** Names files of a segment, and lists them in `given`. */
+  #namer(segment: Segment, given: string[]): NameFile {
     const folder = `segments/${String(segment.id).padStart(8, "0")}`;
-    return (kind) => `${folder}/${kind}-${String(this.#nextFile++).padStart(8, "0")}`;
+    return (kind) => {
+      const path = `${folder}/${kind}-${String(this.#nextFile++).padStart(8, "0")}`;
+      given.push(path);
+      return path;
+    };
   }
 
-  async persist(segment: Segment): Promise<void> {
-    segment.files = await saveSegment(this.#dir, segment, this.#namer(segment));
+  async persist(segment: Segment, merged: boolean): Promise<void> {
+    const given: string[] = [];
+    try {
+      segment.files = await saveSegment(this.#dir, segment, this.#namer(segment, given));
+    } catch (reason) {
+      await this.#undo(given, [segment]);
+      throw reason;
+    }
+    await this.#count(given, merged);
+  }
+
+  /** What a task that failed had written goes, so that a full disk is not made fuller. */
+  async #undo(given: readonly string[], segments: readonly Segment[]): Promise<void> {
+    for (const segment of segments) forgetFiles(segment, given);
+    for (const path of given) await this.#dir.delete(path).catch(() => this.#stray.add(path));
+  }
+
+  async #count(paths: readonly string[], merged: boolean): Promise<void> {
+    for (const path of paths) {
+      const bytes = (await this.#dir.size(path)) ?? 0;
+      if (path.includes("/index-")) this.writes.indexes += bytes;
+      else if (merged) this.writes.merges += bytes;
+      else this.writes.segments += bytes;
+    }
   }
 
   /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
@@ -218,35 +260,49 @@ class CollectionFiles {
     // The state as of this turn; the writes below see later changes only in the flags.
     const unsaved = state.segments().filter((segment) => segment.files === undefined && segment.rowCount > 0);
     const upTo = Math.min(state.sequence, ...unsaved.map((segment) => segment.firstSequence - 1));
-    const changed = segments.map((segment) => {
-      const live = segment.deletesChanged ? segment.live.slice() : undefined;
-      const patch = segment.patchChanged ? takePatch(segment) : undefined;
-      segment.deletesChanged = false;
-      segment.patchChanged = false;
-      return { segment, files: { ...(segment.files as SegmentFiles) }, live, patch };
-    });
+    const changed = segments.map((segment) => ({ segment, ...takeChanges(segment) }));
+    const given: string[] = [];
+    const restore = () => {
+      for (const { segment, live, patch, rows } of changed) {
+        segment.deletesChanged ||= live !== undefined;
+        segment.patchChanged ||= patch !== undefined || rows !== undefined;
+        if (rows) segment.payloads.markChanged(rows.changed);
+      }
+    };
     try {
-      for (const { segment, files, live, patch } of changed) {
-        const name = this.#namer(segment);
+      for (const { segment, files, live, patch, rows } of changed) {
+        const name = this.#namer(segment, given);
         if (live) files.deletes = await saveDeletes(this.#dir, live, name);
         if (patch) files.patch = await savePatch(this.#dir, patch, name);
+        if (rows) {
+          files.rows = await saveRows(this.#dir, rows.saved, name);
+          delete files.patch;
+        }
         await saveDerived(this.#dir, segment, files, name);
       }
       await log.rotate();
+    } catch (reason) {
+      restore();
+      await this.#undo(given, segments);
+      throw reason;
+    }
+    try {
       await this.commit(state, {
         checkpoint: upTo,
         synced: Math.min(state.sequence, log.synced),
         segments: changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
       });
     } catch (reason) {
-      for (const { segment, live, patch } of changed) {
-        segment.deletesChanged ||= live !== undefined;
-        segment.patchChanged ||= patch !== undefined;
-      }
+      restore();
+      // The manifest may be whole all the same, and name them: they stay until there is another.
+      for (const path of given) this.#stray.add(path);
       throw reason;
     }
+    await this.#count(given, false);
+    await this.#sweep(changed.flatMap(({ files }) => pathsOf(files)));
     await log.truncate(upTo);
-    for (const { segment, files } of changed) {
+    for (const { segment, files, rows } of changed) {
+      if (rows) segment.payloads.compact();
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
@@ -255,6 +311,14 @@ class CollectionFiles {
       if (gone.length > 0) await segment.readers.left();
       for (const path of gone) await this.#dir.delete(path);
       await releaseSaved(this.#dir, state, segment, files);
+    }
+  }
+
+  /** Deletes what failed tasks left and the manifest does not name. */
+  async #sweep(named: readonly string[]): Promise<void> {
+    for (const path of this.#stray) {
+      if (!named.includes(path)) await this.#dir.delete(path);
+      this.#stray.delete(path);
     }
   }
 
@@ -270,7 +334,9 @@ class CollectionFiles {
       ...durable,
     };
     // Opening and closing without a change writes nothing.
-    if (JSON.stringify(manifest) === JSON.stringify(this.manifest)) return;
+    const text = JSON.stringify(manifest);
+    if (text === JSON.stringify(this.manifest)) return;
+    this.writes.manifests += text.length;
     await this.#manifests.commit(manifest);
     this.manifest = manifest;
   }
@@ -281,6 +347,19 @@ class CollectionFiles {
       if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
     }
   }
+}
+
+/** Payloads that were patched are saved beside the rows, or with them once they are many. */
+function takeChanges(segment: Segment) {
+  const files = { ...(segment.files as SegmentFiles) };
+  const live = segment.deletesChanged ? segment.live.slice() : undefined;
+  const isMany = segment.payloads.dirtyCount > PATCHED_THRESHOLD * segment.rowCount;
+  const changed = segment.patchChanged && isMany ? segment.payloads.dirtyRows() : undefined;
+  const rows = changed && { changed, saved: takeRows(segment) };
+  const patch = segment.patchChanged ? takePatch(segment) : undefined;
+  segment.deletesChanged = false;
+  segment.patchChanged = false;
+  return { files, live, patch, rows };
 }
 
 function pathsOf(files: SegmentFiles): string[] {

@@ -11,6 +11,8 @@ import { BACKLOG_BYTES, GROWING_BYTES, GROWING_ROWS, SEGMENT_BYTES, SPARSE_BYTES
 
 const GROWING_SHARE = 1 / 16;
 const BACKLOG_SHARE = 1 / 4;
+/** Where segments are given a size, so many of them may wait for their index. */
+const BACKLOG_SEGMENTS = 4;
 const SEGMENT_SHARE = 1 / 4;
 const CACHE_SHARE = 1 / 8;
 
@@ -55,7 +57,11 @@ export function segmentBytes(config: CollectionConfig): number {
 
 /** Sealed but unindexed vector bytes beyond which writes wait for the optimizer. */
 export function backlogBytes(config: CollectionConfig): number {
-  return Math.min(BACKLOG_BYTES, leastBudget(config) * BACKLOG_SHARE);
+  return Math.min(
+    BACKLOG_BYTES,
+    leastBudget(config) * BACKLOG_SHARE,
+    givenSegmentBytes(config) * BACKLOG_SEGMENTS,
+  );
 }
 
 /** Bytes of postings of that vector that are kept after they were read. */

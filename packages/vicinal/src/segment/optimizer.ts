@@ -8,14 +8,13 @@ import { parsePath } from "../payload/path.js";
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Resources, Room, Space } from "../runtime/resources.js";
-import { admission, backlogMessage } from "./backlog.js";
+import { admission, indexPressure, type Pressure, slownessOf, wastePressure } from "./backlog.js";
 import { IDLE_SEAL_MS, MERGE_AMPLIFICATION, MERGE_CREDIT_BYTES } from "./defaults.js";
 import { IndexWork, type Previous } from "./index-work.js";
-import { backlogBytes } from "./memory-budget.js";
 import { abandon, copyLive, publish } from "./merge.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState } from "./state.js";
-import { fieldWork, type Plan, planWork, type Work } from "./work-plan.js";
+import { dirtySegments, fieldWork, type Plan, planWork, type Work } from "./work-plan.js";
 
 /** What the optimizer does at the moment, for people and for `status`. */
 export interface OptimizerTask {
@@ -109,25 +108,19 @@ export class Optimizer {
     return this.#running === undefined && this.#sealTimer === undefined;
   }
 
-  /** Vector bytes in sealed segments without an index. */
-  backlogBytes(): number {
-    let bytes = 0;
-    for (const segment of this.#host.state.sealedSegments())
-      if (this.#indexes.isBare(segment)) bytes += segment.vectorBytes();
-    return bytes;
-  }
-
-  /** The backlog as a share of what may wait; 0 where nothing works it off. */
-  #pressure(): number {
-    if (!this.#working) return 0;
-    return (
-      this.backlogBytes() / Math.min(this.#host.resources.backlogBytes, backlogBytes(this.#host.state.config))
-    );
+  /** How far it is behind; nothing where it does not work. */
+  #pressure(): Pressure {
+    if (!this.#working) return { share: 0, what: "" };
+    const { state, resources } = this.#host;
+    const bare = state.sealedSegments().filter((segment) => this.#indexes.isBare(segment));
+    const index = indexPressure(state, bare, resources.backlogBytes);
+    const waste = wastePressure(state, dirtySegments(state));
+    return waste.share > index.share ? waste : index;
   }
 
   /** Why writes are slowed down or wait, if they are. */
   get slowness(): string | undefined {
-    return backlogMessage(this.#pressure());
+    return slownessOf(this.#pressure());
   }
 
   get #working(): boolean {
@@ -136,7 +129,7 @@ export class Optimizer {
 
   /** Undefined, or what a writer waits for while the backlog is long. */
   admit(): Promise<void> | undefined {
-    return admission(() => this.#pressure());
+    return admission(() => this.#pressure().share);
   }
 
   /** Resolves when every segment has a column for every indexed field. */

@@ -123,14 +123,20 @@ function logBound(state: CollectionState): number {
   return Math.max(LOG_MIN_BYTES, bytes * LOG_SHARE);
 }
 
+/** Segments that hold too many dead rows. */
+export function dirtySegments(state: CollectionState): Segment[] {
+  const { deleted_threshold } = state.config.optimizers;
+  const threshold = typeof deleted_threshold === "number" ? deleted_threshold : DELETED_THRESHOLD;
+  return state.sealedSegments().filter((segment) => segment.deadCount > threshold * segment.rowCount);
+}
+
 /** What is to be rewritten to be rid of dead rows, those first that free most for what they need. */
 function vacuums({ state, indexes }: Situation, sealed: Segment[]): Segment[][] {
-  const { deleted_threshold, vacuum_min_vector_number } = state.config.optimizers;
-  const threshold = typeof deleted_threshold === "number" ? deleted_threshold : DELETED_THRESHOLD;
+  const { vacuum_min_vector_number } = state.config.optimizers;
   const leastRows = typeof vacuum_min_vector_number === "number" ? vacuum_min_vector_number : VACUUM_MIN_ROWS;
-  const dirty = sealed.filter(
-    (segment) => segment.deadCount > threshold * segment.rowCount || indexes.isExpired(segment),
-  );
+  const dirty = [
+    ...new Set([...dirtySegments(state), ...sealed.filter((segment) => indexes.isExpired(segment))]),
+  ];
   const large = dirty.filter(
     (segment) => segment.rowCount >= leastRows || deadBytes([segment]) >= VACUUM_MIN_BYTES,
   );

@@ -33,6 +33,7 @@ export class Writer {
   readonly #log: Log;
   /** Awaited before each group; holds writes back while the optimizer is too far behind. */
   readonly #admit: () => Promise<void> | undefined;
+  readonly #wrote: (effects: readonly Effect[], bytes: number) => void;
   readonly #published: () => void;
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
@@ -43,11 +44,13 @@ export class Writer {
     state: CollectionState,
     log: Log,
     admit: () => Promise<void> | undefined,
+    wrote: (effects: readonly Effect[], bytes: number) => void,
     published: () => void,
   ) {
     this.#state = state;
     this.#log = log;
     this.#admit = admit;
+    this.#wrote = wrote;
     this.#published = published;
   }
 
@@ -110,6 +113,9 @@ export class Writer {
       for (const { waiting } of members) waiting.failed(reason);
       return;
     }
+    members.forEach(({ effects }, i) => {
+      this.#wrote(effects, records[i].length);
+    });
     for (const { waiting, effects } of members) {
       this.#publish(effects, sequence);
       if (this.#broken) waiting.failed(this.#broken);
