@@ -13,7 +13,7 @@ import { random } from "./kill-workload.js";
 
 const long = process.env.VICINAL_CHURN !== undefined;
 const seed = Number(process.env.VICINAL_SEED ?? 1);
-const POINTS = long ? 200_000 : 20_000;
+const POINTS = long ? 200_000 : 12_000;
 const ROUNDS = long ? 100 : 20;
 const DIMENSIONS = 32;
 const BATCH = 250;

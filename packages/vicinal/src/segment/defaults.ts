@@ -49,6 +49,6 @@ export const LOG_SHARE = 1 / 8;
 /** Sealed but unindexed vector bytes beyond which writes wait for the optimizer. */
 export const BACKLOG_BYTES = 2 ** 30;
 /** The same for dead rows in segments that should be rewritten, as a share of the bytes that live. */
-export const WASTE_SHARE = 0.25;
+export const WASTE_SHARE = 0.4;
 /** Bytes of one group commit at most; a single larger batch goes alone. */
 export const GROUP_BYTES = 16 * 2 ** 20;
