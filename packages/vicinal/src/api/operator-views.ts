@@ -1,7 +1,7 @@
 /** What operators see of one collection, in the words of Qdrant's API: a node is one peer, a collection one shard. */
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
-import type { OptimizerTask } from "../segment/optimizer.js";
+import type { OptimizerTask } from "../segment/optimizer-tasks.js";
 import type { Segment } from "../segment/segment.js";
 import { SparseColumn } from "../segment/sparse-column.js";
 import type { WriteReport } from "../segment/write-counts.js";

@@ -11,7 +11,7 @@ export interface OptimizerOptions {
   threads?: number;
   /** Bytes that running merges and builds may take together beside what is there already. Default: what the machine or the container has left. */
   memoryBytes?: number;
-  /** Bytes of the disk that merges and builds leave free, for the log and for others. Default 64 MiB. */
+  /** Bytes of the disk that merges and builds leave free for the log and for others; saving what the log holds may use them. Default 64 MiB. */
   diskReserveBytes?: number;
   /** Vector bytes that wait for their index, per collection, at which writes stop; from half of it on they are slowed down. Default 1 GiB. */
   backlogBytes?: number;
@@ -21,6 +21,12 @@ export interface OptimizerOptions {
 export interface Room {
   disk: number;
   memory: number;
+}
+
+/** What may be taken; `disk` is negative where less than the reserve is free. */
+export interface FreeRoom extends Room {
+  /** What is left free on the disk by all but those who make the log shorter. */
+  reserve: number;
 }
 
 export type Space = () => Promise<{ free: number; total: number } | undefined>;
@@ -45,14 +51,15 @@ export class Resources {
   }
 
   /** What a task that starts now may take; infinite where nobody knows. */
-  async room(space?: Space): Promise<Room> {
+  async room(space?: Space): Promise<FreeRoom> {
     const { threads, memoryBytes, diskReserveBytes = DISK_RESERVE_BYTES } = this.#options;
     this.#threads = threads ?? Math.max(1, Math.floor((await workerCount()) / 2));
     const free = (await space?.().catch(() => undefined))?.free ?? Number.POSITIVE_INFINITY;
     const memory = memoryBytes ?? availableMemory() ?? Number.POSITIVE_INFINITY;
     return {
-      disk: Math.max(0, free - diskReserveBytes - this.#taken.disk),
+      disk: free - diskReserveBytes - this.#taken.disk,
       memory: Math.max(0, memory - this.#taken.memory),
+      reserve: diskReserveBytes,
     };
   }
 

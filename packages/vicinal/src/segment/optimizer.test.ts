@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { familyNamed } from "../index/families.js";
 import { encodePayload } from "../payload/json.js";
+import { memoryStats } from "../runtime/memory.js";
 import { endIdleWorkers } from "../runtime/pool.js";
 import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
@@ -314,9 +315,11 @@ describe("space comes back by itself", () => {
     await write(collection, { kind: "upsert", points });
     await collection.optimizer.settle({ everything: true });
     const before = (await segmentFiles(dir)).length;
+    const memories = memoryStats().used;
     await write(collection, { kind: "configure", change: encodePayload({ dropped: "other" }) });
     await collection.optimizer.settle();
     expect((await segmentFiles(dir)).length).toBe(before - 2);
+    expect(memoryStats().used).toBe(memories - 1);
     expectPoints(collection, range(0, 2000));
     await collection.close();
   });

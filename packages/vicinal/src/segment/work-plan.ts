@@ -2,7 +2,7 @@
  * WorkPlan: what the optimizer does next, and what it would do if there were room. Durability first, then what
  * gives space back, then field columns, indexes and merges.
  */
-import type { Room } from "../runtime/resources.js";
+import type { FreeRoom, Room } from "../runtime/resources.js";
 import {
   DELETED_THRESHOLD,
   LOG_MIN_BYTES,
@@ -47,45 +47,56 @@ export interface Situation {
   readonly everything: boolean;
 }
 
-/** The most urgent work that fits the room. */
-export function planWork(situation: Situation, room: Room): Plan {
+/** The most urgent work that fits the room, and what does not fit though it is more urgent. */
+export function planWork(situation: Situation, room: FreeRoom): Plan {
   const { state, indexes, kept } = situation;
   const sealed = state.sealedSegments();
-  const fits = (need: Room) => need.disk <= room.disk && need.memory <= room.memory;
-  let waiting: Plan["waiting"];
-  /** The first that fits; the first of all is what waits if none does. */
-  const firstFitting = <T>(
-    candidates: T[],
-    needOf: (candidate: T) => Room,
-    what: (candidate: T) => string,
-  ) => {
-    const found = candidates.find((candidate) => fits(needOf(candidate)));
-    if (found === undefined && candidates.length > 0)
-      waiting ??= { what: what(candidates[0]), need: needOf(candidates[0]) };
-    return found;
+  const plan: Plan = {};
+  /** Chooses the first that fits; the first of all is what waits if none does. */
+  const choose = <W extends Work & { need: Room }>(works: W[], what: (work: W) => string, within = room) => {
+    plan.work = works.find(({ need }) => fits(need, within));
+    if (!plan.work && works.length > 0) plan.waiting ??= { what: what(works[0]), need: works[0].need };
+    return plan.work !== undefined;
   };
 
   const empty = sealed.filter((segment) => segment.liveCount === 0);
   if (empty.length > 0) return { work: { kind: "drop", segments: empty } };
   if (kept) {
     const unsaved = sealed.filter((segment) => segment.files === undefined);
-    const segment = firstFitting(unsaved, mergedNeed, () => "Saving of a segment");
-    if (segment) return { work: { kind: "persist", segment, need: mergedNeed(segment) } };
-    if (situation.unsaved || sealed.some(hasNeedlessFiles)) return { work: { kind: "checkpoint" } };
+    // What is saved makes the log shorter, for which the reserve is.
+    const whole = { ...room, disk: room.disk + room.reserve };
+    if (choose(unsaved.map(persistWork), () => "Saving of a segment", whole)) return plan;
+    if (situation.unsaved || sealed.some(hasNeedlessFiles)) return { ...plan, work: { kind: "checkpoint" } };
     if (unsaved.length === 0 && situation.logBytes > logBound(state)) return { work: { kind: "checkpoint" } };
   }
   const field = fieldWork(state);
-  if (field) return { work: field };
-  const group = firstFitting(vacuums(situation, sealed), mergeNeed, describeMerge);
-  if (group) return { work: { kind: "merge", segments: group, need: mergeNeed(group) } };
-  const merge = mergeWork(situation, sealed, room);
-  if (merge.work) return merge;
-  waiting ??= merge.waiting;
+  if (field) return { ...plan, work: field };
+  if (choose(vacuums(situation, sealed).map(mergeWork), describeMerge)) return plan;
+  if (choose(merges(situation, sealed, room).map(mergeWork), describeMerge)) return plan;
   const bare = sealed.filter((segment) => indexes.isBare(segment));
-  const stale = bare.length > 0 ? bare : sealed.filter((segment) => indexes.isStale(segment));
-  const segment = firstFitting(stale, unindexedNeed, () => "Building of an index");
-  if (segment) return { work: { kind: "index", segment, need: unindexedNeed(segment) } };
-  return { waiting };
+  const unindexed = bare.length > 0 ? bare : sealed.filter((segment) => indexes.isStale(segment));
+  choose(unindexed.map(indexWork), () => "Building of an index");
+  return plan;
+}
+
+function fits(need: Room, { disk, memory }: FreeRoom): boolean {
+  return need.disk <= disk && need.memory <= memory;
+}
+
+function persistWork(segment: Segment) {
+  return { kind: "persist" as const, segment, need: { disk: liveBytes(segment), memory: 0 } };
+}
+
+function mergeWork(segments: Segment[]) {
+  return { kind: "merge" as const, segments, need: mergeNeed(segments) };
+}
+
+function indexWork(segment: Segment) {
+  return { kind: "index" as const, segment, need: unindexedNeed(segment) };
+}
+
+function describeMerge({ segments }: { segments: readonly Segment[] }): string {
+  return segments.length === 1 ? "Rewriting of a segment" : `Merge of ${segments.length} segments`;
 }
 
 /** A column that a field index asks for and a segment does not have. */
@@ -94,14 +105,6 @@ export function fieldWork(state: CollectionState): Work | undefined {
     for (const path of Object.keys(state.config.fields))
       if (!segment.fields.has(path)) return { kind: "field", segment, path };
   return undefined;
-}
-
-function mergedNeed(segment: Segment): Room {
-  return { disk: liveBytes(segment), memory: 0 };
-}
-
-function describeMerge(segments: readonly Segment[]): string {
-  return segments.length === 1 ? "Rewriting of a segment" : `Merge of ${segments.length} segments`;
 }
 
 /** Vectors or fields that were dropped leave files behind, which the next manifest does not name. */
@@ -148,17 +151,18 @@ function vacuums({ state, indexes }: Situation, sealed: Segment[]): Segment[][] 
   return groups.sort((a, b) => gain(b) - gain(a));
 }
 
-function mergeWork({ state, creditBytes, everything }: Situation, sealed: Segment[], room: Room): Plan {
+/** What to merge within the room, or else what would be. */
+function merges(
+  { state, creditBytes, everything }: Situation,
+  sealed: Segment[],
+  room: FreeRoom,
+): Segment[][] {
   const credit = everything ? Number.POSITIVE_INFINITY : creditBytes;
   const most = everything ? segmentBytes(state.config) : mostBytes(state);
-  const fits = (group: Segment[]) => {
-    const need = mergeNeed(group);
-    return need.disk <= room.disk && need.memory <= room.memory;
-  };
-  const group = mergeGroup(sealed, credit, most, fits);
-  if (group) return { work: { kind: "merge", segments: group, need: mergeNeed(group) } };
-  const larger = mergeGroup(sealed, credit, most);
-  return larger ? { waiting: { what: describeMerge(larger), need: mergeNeed(larger) } } : {};
+  const group =
+    mergeGroup(sealed, credit, most, (candidates) => fits(mergeNeed(candidates), room)) ??
+    mergeGroup(sealed, credit, most);
+  return group ? [group] : [];
 }
 
 /** Vector bytes of a segment at most: as memory allows, and no more than a share of a large collection. */
