@@ -59,6 +59,29 @@ describe("Manifests", () => {
     expect(await disk.list()).toEqual(["manifest-000000000003", "manifest-000000000004"]);
   });
 
+  test("a commit that failed leaves its number behind, and the next one takes another", async () => {
+    const dir = await committed({ a: 1 });
+    const manifests = new Manifests(dir);
+    await manifests.latest();
+    const create = dir.create.bind(dir);
+    let failing = true;
+    dir.create = async (path) => {
+      const writer = await create(path);
+      const append = writer.append.bind(writer);
+      writer.append = async (bytes) => {
+        if (failing) throw new Error("no room");
+        await append(bytes);
+      };
+      return writer;
+    };
+    await expect(manifests.commit({ a: 2 })).rejects.toThrow("no room");
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 1 });
+    failing = false;
+    expect(await manifests.commit({ a: 3 })).toBe(3);
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 3 });
+    expect(await dir.list()).toHaveLength(2);
+  });
+
   test("of two writers the later to commit is fenced, and stays so", async () => {
     const dir = await committed({ a: 1 });
     const [first, second] = [new Manifests(dir), new Manifests(dir)];
