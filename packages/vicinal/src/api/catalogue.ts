@@ -17,9 +17,9 @@ import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CatalogueManifest {
+export interface CatalogueManifest {
   format: number;
   /** Number of the opening that wrote it. */
   epoch: number;
@@ -42,6 +42,8 @@ export interface CatalogueOptions {
   syncIntervalMs?: number;
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
+  /** For tests: see CollectionOptions. */
+  now?: () => number;
 }
 
 export class Catalogue {
@@ -49,6 +51,7 @@ export class Catalogue {
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
   readonly #resources: Resources;
+  readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
@@ -56,6 +59,8 @@ export class Catalogue {
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Whether the change that failed last may count after a crash. */
+  #inDoubt = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
@@ -63,6 +68,7 @@ export class Catalogue {
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
     this.#resources = new Resources(options.optimizer);
+    this.#now = options.now;
   }
 
   /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
@@ -86,7 +92,7 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
+    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -100,16 +106,16 @@ export class Catalogue {
 
   /**
    * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan.
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
+   * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string, listed: Set<string>): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found)) {
-      if (listed.has(folder)) continue;
-      const collection = await Collection.open(
-        this.#folder(Number(folder)) as Directory,
-        this.#options(),
-      ).catch(() => undefined);
+    for (const folder of new Set(found.map(Number))) {
+      if (folder < this.#nextFolder) continue;
+      const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
+        () => undefined,
+      );
       const { sequence } = collection?.state ?? { sequence: 0 };
       await collection?.close();
       if (sequence > 0)
@@ -131,7 +137,12 @@ export class Catalogue {
   }
 
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, resources: this.#resources };
+    return {
+      epoch: this.#epoch,
+      syncIntervalMs: this.#syncIntervalMs,
+      resources: this.#resources,
+      now: this.#now,
+    };
   }
 
   #folder(folder: number): Directory | undefined {
@@ -148,6 +159,23 @@ export class Catalogue {
       quotas,
     };
     await this.#manifests?.commit(manifest);
+  }
+
+  /**
+   * Commits a change; where that fails, `undo` is called and the catalogue committed as it was: nobody knows otherwise
+   * whether a crash would bring the change about after all.
+   */
+  async #commitOr(undo: () => void, aliases = this.#aliases): Promise<void> {
+    try {
+      await this.#commit(aliases);
+    } catch (reason) {
+      undo();
+      this.#inDoubt = await this.#commit().then(
+        () => false,
+        () => true,
+      );
+      throw reason;
+    }
   }
 
   /** Changes of the catalogue happen one after the other. */
@@ -183,14 +211,17 @@ export class Catalogue {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
-    if (entry.collection instanceof Collection) return entry.collection;
-    throw entry.collection;
+    if (!(entry.collection instanceof Collection)) throw entry.collection;
+    entry.collection.expire();
+    return entry.collection;
   }
 
   /** By its own name, where it could be opened. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
-    return collection instanceof Collection ? collection : undefined;
+    if (!(collection instanceof Collection)) return undefined;
+    collection.expire();
+    return collection;
   }
 
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
@@ -206,7 +237,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
-      await this.#commit(aliases);
+      await this.#commitOr(() => {}, aliases);
       this.#aliases = aliases;
     });
   }
@@ -233,10 +264,9 @@ export class Catalogue {
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
       try {
-        await this.#commit();
+        await this.#commitOr(() => this.#entries.delete(name));
       } catch (reason) {
-        this.#entries.delete(name);
-        await collection.close();
+        await collection.close().catch(() => {});
         throw reason;
       }
       return collection;
@@ -255,17 +285,24 @@ export class Catalogue {
       const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
-        await this.#commit(aliases);
-        this.#aliases = aliases;
+        await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        this.#entries.set(name, entry);
+        // What a later opening may find deleted must not grow.
+        if (this.#inDoubt && entry.collection instanceof Collection)
+          entry.collection.refuseWrites(halfDeleted(name, reason));
         throw reason;
       }
-      if (entry.collection instanceof Collection) await entry.collection.close();
-      const dir = this.#folder(entry.folder);
-      if (dir) for (const path of await dir.list()) await dir.delete(path);
+      this.#aliases = aliases;
+      // It is gone. What cannot be deleted now, the next opening deletes.
+      if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+      await this.#deleteFiles(entry.folder).catch(() => {});
       return true;
     });
+  }
+
+  async #deleteFiles(folder: number): Promise<void> {
+    const dir = this.#folder(folder);
+    if (dir) for (const path of await dir.list()) await dir.delete(path);
   }
 
   async close(): Promise<void> {
@@ -278,4 +315,10 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+function halfDeleted(name: string, cause: unknown): VicinalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `Writes to ${name} are refused since nobody knows whether its deletion counts: ${reason}`;
+  return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

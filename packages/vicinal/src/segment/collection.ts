@@ -36,9 +36,9 @@ import { CollectionState } from "./state.js";
 import { ingestedBytes, WriteCounts } from "./write-counts.js";
 import { type Operation, Writer } from "./writer.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CollectionManifest {
+export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
   /** Replay begins above this sequence number. */
@@ -57,6 +57,8 @@ export interface CollectionOptions {
   syncIntervalMs?: number;
   /** Shared by the collections of a database. Default: of its own. */
   resources?: Resources;
+  /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
+  now?: () => number;
 }
 
 export class Collection {
@@ -66,14 +68,16 @@ export class Collection {
   readonly #files: CollectionFiles | undefined;
   readonly #log: Log;
   readonly #writer: Writer;
+  readonly #now: () => number;
 
   private constructor(
     state: CollectionState,
     log: Log,
     files: CollectionFiles | undefined,
-    resources = new Resources(),
+    { now = Date.now, resources = new Resources() }: CollectionOptions,
   ) {
     this.state = state;
+    this.#now = now;
     this.#log = log;
     this.#files = files;
     this.writes = files?.writes ?? new WriteCounts();
@@ -97,7 +101,13 @@ export class Collection {
         this.writes.log += bytes;
       },
       () => this.optimizer.poke(),
+      now,
     );
+  }
+
+  /** Takes out what has expired by now: to be called before anything is read. */
+  expire(): void {
+    if (this.state.expire(this.#now()) > 0) this.optimizer.poke();
   }
 
   /** A new collection; `dir` must be empty. Without it, everything stays in memory. */
@@ -107,11 +117,11 @@ export class Collection {
     options: CollectionOptions,
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
-    if (!dir) return new Collection(state, new MemoryLog(), undefined, options.resources);
+    if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
     const files = await CollectionFiles.open(dir);
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
-    return new Collection(state, log, files, options.resources);
+    return new Collection(state, log, files, options);
   }
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
@@ -131,7 +141,7 @@ export class Collection {
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
       await files.deleteOrphans(manifest);
-      const collection = new Collection(state, log, files, options.resources);
+      const collection = new Collection(state, log, files, options);
       collection.optimizer.poke();
       return collection;
     } catch (reason) {
@@ -143,6 +153,11 @@ export class Collection {
   /** Resolves with the operation's sequence number once it is durable and visible. */
   write(operation: Operation): Promise<number> {
     return this.#writer.write(operation);
+  }
+
+  /** Takes no more writes: `reason` is what they are answered. */
+  refuseWrites(reason: VicinalError): void {
+    this.#writer.refuse(reason);
   }
 
   /** Operations that wait to be written. */
@@ -162,9 +177,10 @@ export class Collection {
     try {
       await this.#files?.checkpoint(this.state, this.#log);
     } finally {
-      await this.#log.close();
-      await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
-      this.state.close();
+      await this.#log.close().finally(async () => {
+        await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
+        this.state.close();
+      });
     }
   }
 }
@@ -175,7 +191,7 @@ class CollectionFiles {
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
   readonly writes: WriteCounts;
-  /** Files of tasks that failed. */
+  /** Files that no manifest names, or that only one names which may not be whole. */
   readonly #stray = new Set<string>();
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
@@ -236,12 +252,12 @@ class CollectionFiles {
   /** What a task that failed had written goes, so that a full disk is not made fuller. */
   async #undo(given: readonly string[], segments: readonly Segment[]): Promise<void> {
     for (const segment of segments) forgetFiles(segment, given);
-    for (const path of given) await this.#dir.delete(path).catch(() => this.#stray.add(path));
+    for (const path of given) await this.#sweep(path);
   }
 
   async #count(paths: readonly string[], merged: boolean): Promise<void> {
     for (const path of paths) {
-      const bytes = (await this.#dir.size(path)) ?? 0;
+      const bytes = (await this.#dir.size(path).catch(() => 0)) ?? 0;
       if (path.includes("/index-")) this.writes.indexes += bytes;
       else if (merged) this.writes.merges += bytes;
       else this.writes.segments += bytes;
@@ -298,28 +314,31 @@ class CollectionFiles {
       for (const path of given) this.#stray.add(path);
       throw reason;
     }
-    await this.#count(given, false);
-    await this.#sweep(changed.flatMap(({ files }) => pathsOf(files)));
-    await log.truncate(upTo);
-    for (const { segment, files, rows } of changed) {
+    // From here on this is the durable state, whatever fails below.
+    const gone = changed.flatMap(({ segment, files, rows }) => {
       if (rows) segment.payloads.compact();
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
-      const gone = pathsOf(old).filter((path) => !kept.has(path));
+      return pathsOf(old).flatMap((path) => (kept.has(path) ? [] : [{ segment, path }]));
+    });
+    await log.truncate(upTo);
+    for (const { segment, path } of gone) {
       // Searches that began with an index that has gone may still read it.
-      if (gone.length > 0) await segment.readers.left();
-      for (const path of gone) await this.#dir.delete(path);
-      await releaseSaved(this.#dir, state, segment, files);
+      await segment.readers.left();
+      await this.#sweep(path);
     }
+    const named = new Set(changed.flatMap(({ files }) => pathsOf(files)));
+    for (const path of [...this.#stray]) if (!named.has(path)) await this.#sweep(path);
+    for (const path of named) this.#stray.delete(path);
+    for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+    await this.#count(given, false);
   }
 
-  /** Deletes what failed tasks left and the manifest does not name. */
-  async #sweep(named: readonly string[]): Promise<void> {
-    for (const path of this.#stray) {
-      if (!named.includes(path)) await this.#dir.delete(path);
-      this.#stray.delete(path);
-    }
+  /** Deletes a file that no manifest names. Where that fails, it is tried again after the next checkpoint. */
+  async #sweep(path: string): Promise<void> {
+    this.#stray.delete(path);
+    await this.#dir.delete(path).catch(() => this.#stray.add(path));
   }
 
   async commit(
@@ -344,7 +363,7 @@ class CollectionFiles {
   async discard(segments: Segment[]): Promise<void> {
     for (const { files, readers } of segments) {
       await readers.drained();
-      if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+      if (files) for (const path of pathsOf(files)) await this.#sweep(path);
     }
   }
 }

@@ -35,6 +35,7 @@ export class Writer {
   readonly #admit: () => Promise<void> | undefined;
   readonly #wrote: (effects: readonly Effect[], bytes: number) => void;
   readonly #published: () => void;
+  readonly #now: () => number;
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
@@ -46,12 +47,14 @@ export class Writer {
     admit: () => Promise<void> | undefined,
     wrote: (effects: readonly Effect[], bytes: number) => void,
     published: () => void,
+    now: () => number,
   ) {
     this.#state = state;
     this.#log = log;
     this.#admit = admit;
     this.#wrote = wrote;
     this.#published = published;
+    this.#now = now;
   }
 
   /** Operations that wait, the group in flight not counted. */
@@ -67,6 +70,11 @@ export class Writer {
       this.#queue.push({ operation, done, failed });
       this.#running ??= this.#run();
     });
+  }
+
+  /** From now on every operation is answered with `reason`. */
+  refuse(reason: VicinalError): void {
+    this.#broken ??= reason;
   }
 
   async #run(): Promise<void> {
@@ -87,7 +95,9 @@ export class Writer {
   async #group(): Promise<void> {
     const records: Uint8Array[] = [];
     const members: { waiting: Waiting; effects: Effect[] }[] = [];
-    const view = new WriteView(this.#state);
+    const now = this.#now();
+    this.#state.expire(now);
+    const view = new WriteView(this.#state, now, this.#log.next);
     let bytes = 0;
     let taken = 0;
     for (const waiting of this.#queue) {
@@ -95,8 +105,9 @@ export class Writer {
       taken++;
       try {
         const effects = await waiting.operation.resolve(view);
-        const record = encodeRecord(Date.now(), effects);
+        const record = encodeRecord(now, effects);
         view.note(effects);
+        view.sequence++;
         records.push(record);
         bytes += record.length;
         members.push({ waiting, effects });
