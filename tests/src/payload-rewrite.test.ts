@@ -30,6 +30,7 @@ test(`a field of ${POINTS} points is rewritten beside their vectors`, { timeout:
       vectors: { size: DIMENSIONS, distance: "Euclid" },
       hnsw_config: { m: 8, ef_construct: 40 },
     });
+    await database.createPayloadIndex(NAME, { field_name: "state", field_schema: "keyword" });
     const batches = Array.from({ length: POINTS / BATCH }, (_, n) =>
       Array.from({ length: BATCH }, (_, i) => n * BATCH + i),
     );
@@ -46,7 +47,7 @@ test(`a field of ${POINTS} points is rewritten beside their vectors`, { timeout:
     expect(files.length).toBeGreaterThanOrEqual(2);
     const before = (await database.getOptimizations(NAME)).writes;
 
-    const rounds = 3;
+    const rounds = 2;
     for (let round = 0; round < rounds; round++)
       for (const points of batches)
         await database.setPayload(NAME, { payload: { state: `new ${round}` }, points });

@@ -293,6 +293,11 @@ class CollectionFiles {
         if (rows) {
           files.rows = await saveRows(this.#dir, rows.saved, name);
           delete files.patch;
+          // No patch says any more which rows the field columns in files have not seen.
+          forgetFiles(
+            segment,
+            files.fields.map(({ file }) => file),
+          );
         }
         await saveDerived(this.#dir, segment, files, name);
       }
