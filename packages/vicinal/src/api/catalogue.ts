@@ -8,6 +8,7 @@
  * others work.
  */
 import { corruption, VicinalError } from "../runtime/errors.js";
+import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
@@ -45,6 +46,8 @@ interface Entry {
 export interface CatalogueOptions {
   /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
   syncIntervalMs?: number;
+  /** What merges and index builds of all collections together may take of the machine. */
+  optimizer?: OptimizerOptions;
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
@@ -53,6 +56,7 @@ export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
+  readonly #resources: Resources;
   readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
@@ -69,6 +73,7 @@ export class Catalogue {
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#resources = new Resources(options.optimizer);
     this.#now = options.now;
   }
 
@@ -212,7 +217,12 @@ export class Catalogue {
   }
 
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
+    return {
+      epoch: this.#epoch,
+      syncIntervalMs: this.#syncIntervalMs,
+      resources: this.#resources,
+      now: this.#now,
+    };
   }
 
   #folder(folder: number): Directory | undefined {

@@ -2,6 +2,7 @@
 import { type Home, openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
+import type { OptimizerOptions } from "../runtime/resources.js";
 import { type Directory, isDirectory } from "../storage/directory.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
@@ -30,6 +31,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "recallCheckShare",
   "hooks",
   "snapshots",
+  "optimizer",
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
@@ -64,6 +66,7 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
     });
   if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
     throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
+  checkOptimizer(options.optimizer);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (options.snapshots !== undefined && (path === ":memory:" || isDirectory(path)))
@@ -94,4 +97,29 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
       throw reason;
     }
   });
+}
+
+/** Least value of each. */
+const optimizerNames: Record<keyof OptimizerOptions, number> = {
+  threads: 1,
+  memoryBytes: 0,
+  diskReserveBytes: 0,
+  backlogBytes: 1,
+};
+
+function checkOptimizer(options: OptimizerOptions | undefined): void {
+  for (const [name, value] of Object.entries(options ?? {})) {
+    const field = `optimizer.${name}`;
+    if (!Object.hasOwn(optimizerNames, name))
+      throw new VicinalError("BAD_REQUEST", `open: there is no option ${field}`, { field });
+    const least = optimizerNames[name as keyof OptimizerOptions];
+    if (value !== undefined && !(Number.isInteger(value) && value >= least))
+      throw new VicinalError(
+        "BAD_REQUEST",
+        `open: ${field} must be an integer of ${least} or more, got ${value}`,
+        {
+          field,
+        },
+      );
+  }
 }
