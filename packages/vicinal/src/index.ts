@@ -24,6 +24,7 @@ export type {
   RerankCandidate,
   RerankFunction,
 } from "./api/inference/hooks.js";
+export { type RepairOptions, repair } from "./api/integrity/repair.js";
 export type {
   CollectionReport as VerifiedCollection,
   Fault,

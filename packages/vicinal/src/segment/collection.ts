@@ -148,7 +148,7 @@ export class Collection {
 }
 
 /** The durable side: which files there are, and the manifest that names them. */
-class CollectionFiles {
+export class CollectionFiles {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
@@ -172,6 +172,13 @@ class CollectionFiles {
       );
     files.manifest = value;
     files.#nextFile = value.nextFile;
+    return files;
+  }
+
+  /** For repair: whatever manifests there are, the next commit replaces them all. New files get numbers from `nextFile` on. */
+  static over(dir: Directory, nextFile: number): CollectionFiles {
+    const files = new CollectionFiles(dir, new Manifests(dir));
+    files.#nextFile = nextFile;
     return files;
   }
 
