@@ -26,9 +26,13 @@ export type {
 } from "./api/inference/hooks.js";
 export { type RepairOptions, repair } from "./api/integrity/repair.js";
 export type {
+  CollectionRepair,
   CollectionReport as VerifiedCollection,
   Fault,
   FileRole,
+  LossReport,
+  RepairedCollection,
+  RepairReport,
   VerifyReport,
 } from "./api/integrity/report.js";
 export { type VerifyOptions, verify } from "./api/integrity/verify.js";

@@ -188,6 +188,14 @@ export class Catalogue {
     return collection instanceof Collection ? collection : undefined;
   }
 
+  /** Collections that could not be opened, and why: names in order of their creation. */
+  setAside(): { name: string; folder: number; reason: unknown }[] {
+    this.#mustBeOpen();
+    return [...this.#entries].flatMap(([name, { folder, collection }]) =>
+      collection instanceof Collection ? [] : [{ name, folder, reason: collection }],
+    );
+  }
+
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
   aliases(name?: string): [string, string][] {
     this.#mustBeOpen();
