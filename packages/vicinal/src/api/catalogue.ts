@@ -11,7 +11,7 @@ import { corruption, VicinalError } from "../runtime/errors.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
-import { Manifests } from "../storage/manifest.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
@@ -81,7 +81,7 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
+    await this.#refuseLoss(dir, latest, folders);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -95,12 +95,14 @@ export class Catalogue {
 
   /**
    * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan.
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. A deletion leaves a folder whose number
+   * the manifest knows to be given.
    */
-  async #refuseLoss(dir: Directory, torn: string, listed: Set<string>): Promise<void> {
+  async #refuseLoss(dir: Directory, latest: Manifest | undefined, listed: Set<string>): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
+    const torn = latest?.torn;
     for (const folder of new Set(found)) {
-      if (listed.has(folder)) continue;
+      if (listed.has(folder) || (torn === undefined && Number(folder) < this.#nextFolder)) continue;
       const collection = await Collection.open(
         this.#folder(Number(folder)) as Directory,
         this.#options(),
@@ -109,10 +111,10 @@ export class Catalogue {
       await collection?.close();
       if (sequence > 0)
         throw corruption(
-          `${dir.location}/catalogue/${torn}`,
+          `${dir.location}/catalogue/${torn ?? "manifest"}`,
           0,
           `a manifest that names collections/${folder}`,
-          "damaged bytes",
+          torn === undefined ? "none" : "damaged bytes",
           "catalogue",
         );
     }
