@@ -68,3 +68,39 @@ describe.each(versions)("data of %s", (version) => {
       }
     }));
 });
+
+/** The table of contents of a section file, read as docs/format.md draws it. */
+async function contentsOf(file: string): Promise<{ meta: object; sections: [string][] }> {
+  const bytes = await readFile(file);
+  const trailer = bytes.length - 64;
+  const from = Number(bytes.readBigUInt64LE(trailer + 16));
+  return JSON.parse(bytes.toString("utf8", from, from + bytes.readUInt32LE(trailer + 12)));
+}
+
+test.each(versions)(
+  "docs/format.md names every section and every member of the files of %s",
+  async (version) => {
+    const text = await readFile(join(root, "../../docs/format.md"), "utf8");
+    const data = join(root, version, "data");
+    const names = new Set<string>();
+    for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isFile()) continue;
+      if (path.includes("segments")) {
+        const { meta, sections } = await contentsOf(path);
+        for (const name of [...Object.keys(meta), ...sections.map(([name]) => name)]) names.add(name);
+      } else if (entry.name.startsWith("manifest")) {
+        const body = (await readFile(path))
+          .subarray(28)
+          .toString()
+          .replace(/SYNCED\n\0$/, "");
+        for (const name of Object.keys(JSON.parse(body))) names.add(name);
+      }
+    }
+    expect(names.size).toBeGreaterThan(50);
+    const missing = [...names].filter(
+      (name) => !new RegExp(`[\`"]${name.replaceAll(".", "\\.")}[\`"]`).test(text),
+    );
+    expect(missing).toEqual([]);
+  },
+);
