@@ -40,3 +40,4 @@ export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
 export type { PointId } from "./payload/id.js";
 export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";
+export type { Directory, FileWriter } from "./storage/directory.js";

@@ -11,7 +11,7 @@ import { corruption, VicinalError } from "../runtime/errors.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
-import { type Manifest, Manifests } from "../storage/manifest.js";
+import { Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
@@ -39,12 +39,15 @@ interface Entry {
 export interface CatalogueOptions {
   /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
   syncIntervalMs?: number;
+  /** For tests: see CollectionOptions. */
+  now?: () => number;
 }
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
+  readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
@@ -52,12 +55,15 @@ export class Catalogue {
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Whether the change that failed last may count after a crash. */
+  #inDoubt = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#now = options.now;
   }
 
   /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
@@ -81,7 +87,7 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    await this.#refuseLoss(dir, latest, folders);
+    await this.#refuseLoss(dir, latest?.torn);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -95,18 +101,16 @@ export class Catalogue {
 
   /**
    * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. A deletion leaves a folder whose number
-   * the manifest knows to be given.
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
+   * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, latest: Manifest | undefined, listed: Set<string>): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string | undefined): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    const torn = latest?.torn;
-    for (const folder of new Set(found)) {
-      if (listed.has(folder) || (torn === undefined && Number(folder) < this.#nextFolder)) continue;
-      const collection = await Collection.open(
-        this.#folder(Number(folder)) as Directory,
-        this.#options(),
-      ).catch(() => undefined);
+    for (const folder of new Set(found.map(Number))) {
+      if (folder < this.#nextFolder) continue;
+      const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
+        () => undefined,
+      );
       const { sequence } = collection?.state ?? { sequence: 0 };
       await collection?.close();
       if (sequence > 0)
@@ -128,7 +132,7 @@ export class Catalogue {
   }
 
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs };
+    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
   }
 
   #folder(folder: number): Directory | undefined {
@@ -145,6 +149,23 @@ export class Catalogue {
       quotas,
     };
     await this.#manifests?.commit(manifest);
+  }
+
+  /**
+   * Commits a change; where that fails, `undo` is called and the catalogue committed as it was: nobody knows otherwise
+   * whether a crash would bring the change about after all.
+   */
+  async #commitOr(undo: () => void, aliases = this.#aliases): Promise<void> {
+    try {
+      await this.#commit(aliases);
+    } catch (reason) {
+      undo();
+      this.#inDoubt = await this.#commit().then(
+        () => false,
+        () => true,
+      );
+      throw reason;
+    }
   }
 
   /** Changes of the catalogue happen one after the other. */
@@ -180,14 +201,17 @@ export class Catalogue {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
-    if (entry.collection instanceof Collection) return entry.collection;
-    throw entry.collection;
+    if (!(entry.collection instanceof Collection)) throw entry.collection;
+    entry.collection.expire();
+    return entry.collection;
   }
 
   /** By its own name, where it could be opened. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
-    return collection instanceof Collection ? collection : undefined;
+    if (!(collection instanceof Collection)) return undefined;
+    collection.expire();
+    return collection;
   }
 
   /** Collections that could not be opened, and why: names in order of their creation. */
@@ -211,7 +235,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
-      await this.#commit(aliases);
+      await this.#commitOr(() => {}, aliases);
       this.#aliases = aliases;
     });
   }
@@ -238,10 +262,9 @@ export class Catalogue {
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
       try {
-        await this.#commit();
+        await this.#commitOr(() => this.#entries.delete(name));
       } catch (reason) {
-        this.#entries.delete(name);
-        await collection.close();
+        await collection.close().catch(() => {});
         throw reason;
       }
       return collection;
@@ -260,17 +283,24 @@ export class Catalogue {
       const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
-        await this.#commit(aliases);
-        this.#aliases = aliases;
+        await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        this.#entries.set(name, entry);
+        // What a later opening may find deleted must not grow.
+        if (this.#inDoubt && entry.collection instanceof Collection)
+          entry.collection.refuseWrites(halfDeleted(name, reason));
         throw reason;
       }
-      if (entry.collection instanceof Collection) await entry.collection.close();
-      const dir = this.#folder(entry.folder);
-      if (dir) for (const path of await dir.list()) await dir.delete(path);
+      this.#aliases = aliases;
+      // It is gone. What cannot be deleted now, the next opening deletes.
+      if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+      await this.#deleteFiles(entry.folder).catch(() => {});
       return true;
     });
+  }
+
+  async #deleteFiles(folder: number): Promise<void> {
+    const dir = this.#folder(folder);
+    if (dir) for (const path of await dir.list()) await dir.delete(path);
   }
 
   async close(): Promise<void> {
@@ -283,4 +313,10 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+function halfDeleted(name: string, cause: unknown): VicinalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `Writes to ${name} are refused since nobody knows whether its deletion counts: ${reason}`;
+  return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

@@ -100,7 +100,8 @@ export class Manifests {
 
   /**
    * Makes `value`, a JSON object, the state that counts, and resolves to its number when that is durable. Deletes
-   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`.
+   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`. After
+   * another failure nobody knows whether `value` counts; a later commit that succeeds settles it.
    * Numbers in `value` must be finite, integers below 2^53.
    */
   async commit(value: object): Promise<number> {
@@ -108,15 +109,18 @@ export class Manifests {
     const number = (this.numbers.at(-1) ?? 0) + 1;
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
+    // Whatever comes of it, the file is there: the next commit takes another number.
+    this.numbers.push(number);
     try {
       await writer.append(bytes);
       await writer.sync();
-      await writer.append(MARK);
+      // From here on it is committed, with its mark or without.
+      await writer.append(MARK).catch(() => {});
     } finally {
-      await writer.close();
+      await writer.close().catch(() => {});
     }
     this.whole = [...this.whole, number].slice(-KEPT_COUNT);
-    this.numbers = await this.deleteOld([...this.numbers, number]);
+    this.numbers = await this.deleteOld(this.numbers);
     return number;
   }
 

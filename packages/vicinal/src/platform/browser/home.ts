@@ -7,6 +7,11 @@ export async function openHome(path: string): Promise<Home> {
   throw new VicinalError("UNSUPPORTED", `Cannot open ${path}: in a page, open(":memory:") is what there is`);
 }
 
+/** As `openHome`. */
+export async function realFolder(path: string): Promise<string> {
+  return (await openHome(path)).directory.location;
+}
+
 export async function openForReading(path: string): Promise<Directory> {
   throw new VicinalError("UNSUPPORTED", `Cannot read ${path}: pages have no folders`);
 }

@@ -2,10 +2,10 @@
 import { beforeAll, expect, test } from "vitest";
 import type { PointId } from "../../payload/id.js";
 import { decodePayload, encodePayload } from "../../payload/json.js";
-import { CrashDisk, randomFrom, Stopped } from "../../storage/crash-disk.test.helper.js";
 import type { Directory } from "../../storage/directory.js";
 import { MemoryDirectory } from "../../storage/memory-directory.js";
 import { BLOCK_SIZE } from "../../storage/section-format.js";
+import { randomFrom, SimulatedDisk, Stopped } from "../../storage/simulated-disk.test.helper.js";
 import { Collection } from "../collection.js";
 import type { CollectionConfig } from "../config.js";
 import type { StoredPoint } from "../effects.js";
@@ -173,9 +173,9 @@ test("a repair that is stopped anywhere is begun again and comes to the same", {
   const expected = await contentOf(calm);
   let stops = 0;
   for (let operation = 0; ; operation += operation < 10 ? 1 : 3) {
-    const disk = new CrashDisk(randomFrom(operation));
+    const disk = new SimulatedDisk(randomFrom(operation));
     await put(files, disk);
-    disk.stopAt = disk.operations + operation;
+    disk.stopAt = disk.steps + operation;
     const isDone = await repaired(disk).then(
       () => true,
       (reason: unknown) => {
