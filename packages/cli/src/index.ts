@@ -15,15 +15,19 @@ import {
   type RestoreOptions,
   restore,
 } from "./commands/snapshot.js";
+import { type RepairCommandOptions, repairFolder, verifyFolder } from "./commands/verify.js";
 import { errorLine, errorStack } from "./errors.js";
 import { formats } from "./readers/source.js";
 
-/** Runs one command; resolves to the exit code: 0, or 1 after one line on standard error. */
+/** Runs one command; resolves to the exit code: 0, 1 after one line on standard error, or 2 where data is damaged. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = commandLine();
+  let code = 0;
+  const program = commandLine((found) => {
+    code = found;
+  });
   try {
     await program.parseAsync(argv, { from: "user" });
-    return 0;
+    return code;
   } catch (error) {
     // Commander has written its line (or the help) already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
@@ -32,7 +36,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function commandLine(): Command {
+/** @param exit Takes the exit code of a command that has an opinion. */
+function commandLine(exit: (code: number) => void): Command {
   const program = new Command("vicinal")
     .description("Vicinal, a vector database: serve it, fill it, search it")
     .version(version())
@@ -119,6 +124,22 @@ function commandLine(): Command {
     .option("--collection <name>", "restore this one collection, in the place of what is there")
     .option("--checksum <sha256>", "what the archive's SHA-256 must be")
     .action((archive: string, options: RestoreOptions) => restore(archive, options));
+
+  program
+    .command("verify <folder>")
+    .description("check every stored byte of a data folder; exit code 2 where something is damaged")
+    .option("--json", "print JSON")
+    .action(async (folder: string, options: { json?: boolean }) => exit(await verifyFolder(folder, options)));
+
+  program
+    .command("repair <folder>")
+    .description("make a damaged data folder whole again out of what is intact; says what is lost")
+    .option("--dry-run", "only say what would be done; exit code 2 where something would be")
+    .option("--discard", "keep no copies of damaged files")
+    .option("--json", "print JSON")
+    .action(async (folder: string, options: RepairCommandOptions) =>
+      exit(await repairFolder(folder, options)),
+    );
   return program;
 }
 

@@ -24,10 +24,15 @@ export type {
   RerankCandidate,
   RerankFunction,
 } from "./api/inference/hooks.js";
+export { type RepairOptions, repair } from "./api/integrity/repair.js";
 export type {
+  CollectionRepair,
   CollectionReport as VerifiedCollection,
   Fault,
   FileRole,
+  LossReport,
+  RepairedCollection,
+  RepairReport,
   VerifyReport,
 } from "./api/integrity/report.js";
 export { type VerifyOptions, verify } from "./api/integrity/verify.js";

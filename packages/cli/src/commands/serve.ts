@@ -19,7 +19,7 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<void> {
   const { host, port, grpcPort, data } = options;
   const { open } = await import("vicinal");
-  const { createServer } = await import("@vicinal/server");
+  const { createServer, damageLines } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
   const database = await open(data, { hooks, snapshots: options.snapshots });
@@ -28,6 +28,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     try {
       const address = await server.listen({ host, port, grpcPort });
       const grpc = address.grpcPort === undefined ? "" : `, gRPC at port ${address.grpcPort}`;
+      for (const line of await damageLines(database.engine)) console.error(line);
       console.log(`Vicinal serves ${data} at ${address.url}${grpc}`);
       await stop;
     } finally {

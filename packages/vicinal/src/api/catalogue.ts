@@ -98,7 +98,7 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
+    await this.#refuseLoss(dir, latest?.torn);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -115,7 +115,7 @@ export class Catalogue {
    * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
    * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string | undefined): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
     for (const folder of new Set(found.map(Number))) {
       if (folder < this.#nextFolder) continue;
@@ -126,10 +126,10 @@ export class Catalogue {
       await collection?.close();
       if (sequence > 0)
         throw corruption(
-          `${dir.location}/catalogue/${torn}`,
+          `${dir.location}/catalogue/${torn ?? "manifest"}`,
           0,
           `a manifest that names collections/${folder}`,
-          "damaged bytes",
+          torn === undefined ? "none" : "damaged bytes",
           "catalogue",
         );
     }
@@ -308,6 +308,14 @@ export class Catalogue {
     if (!(collection instanceof Collection)) return undefined;
     collection.expire();
     return collection;
+  }
+
+  /** Collections that could not be opened, and why: names in order of their creation. */
+  setAside(): { name: string; folder: number; reason: unknown }[] {
+    this.#mustBeOpen();
+    return [...this.#entries].flatMap(([name, { folder, collection }]) =>
+      collection instanceof Collection ? [] : [{ name, folder, reason: collection }],
+    );
   }
 
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */

@@ -195,7 +195,7 @@ export class Collection {
 }
 
 /** The durable side: which files there are, and the manifest that names them. */
-class CollectionFiles {
+export class CollectionFiles {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
@@ -231,6 +231,13 @@ class CollectionFiles {
 
   get space(): Space | undefined {
     return this.#dir.space && (() => this.#dir.space?.() ?? Promise.resolve(undefined));
+  }
+
+  /** For repair: whatever manifests there are, the next commit replaces them all. New files get numbers from `nextFile` on. */
+  static over(dir: Directory, nextFile: number): CollectionFiles {
+    const files = new CollectionFiles(dir, new Manifests(dir), new WriteCounts());
+    files.#nextFile = nextFile;
+    return files;
   }
 
   /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */
