@@ -11,14 +11,14 @@ import { corruption, VicinalError } from "../runtime/errors.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
-import { Manifests } from "../storage/manifest.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
 const FORMAT = 1;
 
-interface CatalogueManifest {
+export interface CatalogueManifest {
   format: number;
   /** Number of the opening that wrote it. */
   epoch: number;
@@ -42,6 +42,9 @@ export interface CatalogueOptions {
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
+
+/** What operations need of a catalogue. */
+export type Collections = Pick<Catalogue, keyof Catalogue>;
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
@@ -73,12 +76,7 @@ export class Catalogue {
 
   async #load(dir: Directory): Promise<void> {
     const latest = await this.#manifests?.latest();
-    const manifest = latest?.value as CatalogueManifest | undefined;
-    if (manifest && manifest.format !== FORMAT)
-      throw new VicinalError(
-        "UNSUPPORTED",
-        `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
-      );
+    const manifest = latest && readCatalogue(dir, latest);
     this.#epoch = (manifest?.epoch ?? 0) + 1;
     this.#nextFolder = manifest?.nextFolder ?? 1;
     this.#aliases = new Aliases(manifest?.aliases);
@@ -147,6 +145,11 @@ export class Catalogue {
       quotas,
     };
     await this.#manifests?.commit(manifest);
+  }
+
+  /** Nothing to do: whoever writes sees what was written. */
+  async refresh(): Promise<void> {
+    this.#mustBeOpen();
   }
 
   /** Changes of the catalogue happen one after the other. */
@@ -280,4 +283,13 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueManifest {
+  const manifest = value as CatalogueManifest;
+  if (manifest.format === FORMAT) return manifest;
+  throw new VicinalError(
+    "UNSUPPORTED",
+    `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
+  );
 }

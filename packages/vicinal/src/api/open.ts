@@ -6,9 +6,11 @@ import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
+import { REFRESH_MS } from "./followed-catalogue.js";
 import { openHandle } from "./handles.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
+import { openReader } from "./reader.js";
 
 export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   /**
@@ -18,6 +20,13 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   recallCheckShare?: number;
   /** Models of your own: those that turn texts, images and other objects into vectors, and those that rerank. */
   hooks?: Hooks;
+  /**
+   * Reads without a lock, beside a writer or without one, and writes nothing: writes are READ_ONLY. The folder must hold a
+   * database (FILE_NOT_FOUND). Default false.
+   */
+  readOnly?: boolean;
+  /** Of `readOnly`: milliseconds from one look at what the writer did to the next; 0 for `refresh()` alone. Default 1000. */
+  refreshMs?: number;
 }
 
 /** A misspelt option would be passed over, and durability with it. */
@@ -25,10 +34,12 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "syncIntervalMs",
   "recallCheckShare",
   "hooks",
+  "readOnly",
+  "refreshMs",
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
-const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE };
+const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
@@ -56,10 +67,16 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
       field: "recallCheckShare",
     });
+  const { readOnly = false, refreshMs = REFRESH_MS } = options;
+  if (typeof readOnly !== "boolean" || (readOnly && path === ":memory:"))
+    throw badOption("readOnly", `must be true or false, and only folders can be read so, got ${readOnly}`);
+  if (!Number.isFinite(refreshMs) || refreshMs < 0 || (!readOnly && options.refreshMs !== undefined))
+    throw badOption("refreshMs", `must be 0 or more, and goes with readOnly, got ${refreshMs}`);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
+  if (readOnly) return openReader(path, { refreshMs }, watch, hooks);
   return openHandle({ folder: await realFolder(path), options, defaults, hooks }, async () => {
     const home = await openHome(path);
     try {
@@ -74,4 +91,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
       throw reason;
     }
   });
+}
+
+function badOption(field: string, rule: string): VicinalError {
+  return new VicinalError("BAD_REQUEST", `open: ${field} ${rule}`, { field });
 }

@@ -10,7 +10,7 @@ import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
 import type { Directory } from "../storage/directory.js";
 import { FileLog, type Log } from "../storage/log.js";
-import { Manifests } from "../storage/manifest.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
 import type { CollectionConfig } from "./config.js";
 import { decodeRecord } from "./effects.js";
 import {
@@ -26,13 +26,14 @@ import {
 } from "./files.js";
 import { MemoryLog } from "./memory-log.js";
 import { Optimizer } from "./optimizer.js";
+import { ReadOnlyLog } from "./read-only-log.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
 const FORMAT = 1;
 
-interface CollectionManifest {
+export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
   /** Replay begins above this sequence number. */
@@ -133,6 +134,13 @@ export class Collection {
     }
   }
 
+  /** One whose state somebody else brings forward: writes are READ_ONLY, and nothing is tidied. */
+  static async reading(state: CollectionState, now?: () => number): Promise<Collection> {
+    const collection = new Collection(state, new ReadOnlyLog(), undefined, { epoch: 0, now });
+    await collection.optimizer.close();
+    return collection;
+  }
+
   /** Resolves with the operation's sequence number once it is durable and visible. */
   write(operation: Operation): Promise<number> {
     return this.#writer.write(operation);
@@ -162,6 +170,16 @@ export class Collection {
   }
 }
 
+export function readManifest(dir: Directory, manifest: Manifest | undefined): CollectionManifest | undefined {
+  const value = manifest?.value as CollectionManifest | undefined;
+  if (value && value.format !== FORMAT)
+    throw new VicinalError(
+      "CORRUPTION",
+      `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
+    );
+  return value;
+}
+
 /** The durable side: which files there are, and the manifest that names them. */
 class CollectionFiles {
   readonly #dir: Directory;
@@ -178,15 +196,8 @@ class CollectionFiles {
   static async open(dir: Directory): Promise<CollectionFiles> {
     const manifests = new Manifests(dir);
     const files = new CollectionFiles(dir, manifests);
-    const value = (await manifests.latest())?.value as CollectionManifest | undefined;
-    if (!value) return files;
-    if (value.format !== FORMAT)
-      throw new VicinalError(
-        "CORRUPTION",
-        `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
-      );
-    files.manifest = value;
-    files.#nextFile = value.nextFile;
+    files.manifest = readManifest(dir, await manifests.latest());
+    files.#nextFile = files.manifest?.nextFile ?? 1;
     return files;
   }
 

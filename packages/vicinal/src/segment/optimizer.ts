@@ -154,7 +154,7 @@ export class Optimizer {
   }
 
   async #settle(options: SettleOptions): Promise<void> {
-    for (;;) {
+    while (!this.#stop.signal.aborted) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       if (options.everything || this.#sealWhenIdle()) this.#host.state.seal();

@@ -68,6 +68,7 @@ export class Segment {
   #live = new Uint32Array(0);
   #liveCount = 0;
   #closed = false;
+  readonly #lent = new Set<VectorColumn | SparseColumn>();
   #order: { rows: Uint32Array; count: number } | undefined;
 
   constructor(slot: number, id: number, capacity: number) {
@@ -87,6 +88,17 @@ export class Segment {
   drop(name: string): void {
     this.vectors.delete(name);
     this.sparse.delete(name);
+  }
+
+  /** Takes a column in the place of its own of that name; `owner` keeps reading it and no longer frees it. */
+  borrow(name: string, owner: Segment): void {
+    const column = owner.vectors.get(name);
+    const own = this.vectors.get(name);
+    // Dropped meanwhile.
+    if (!column || !own) return;
+    own.close();
+    owner.#lent.add(column);
+    this.vectors.set(name, column);
   }
 
   /** Columns of vectors of either kind. */
@@ -241,7 +253,7 @@ export class Segment {
     if (this.#closed) return;
     this.#closed = true;
     const close = () => {
-      for (const column of this.columns()) column.close();
+      for (const column of this.columns()) if (!this.#lent.has(column)) column.close();
     };
     if (this.readers.idle) close();
     else void this.readers.drained().then(close);

@@ -326,7 +326,7 @@ async function replay(
 }
 
 /** Files of a lower epoch than one before them were begun by a writer that had been replaced. */
-function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
+export function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
   let epoch = 0;
   const current: LogFileName[] = [];
   const replaced: LogFileName[] = [];

@@ -51,6 +51,17 @@ export class Manifests {
    * follows will build on it.
    */
   async latest(): Promise<Manifest | undefined> {
+    return this.find((path, length) => this.confirm(path, length));
+  }
+
+  /** The same for a reader: nothing is written. FILE_NOT_FOUND where the writer deleted it meanwhile; try again then. */
+  async peek(): Promise<Manifest | undefined> {
+    return this.find(async () => {});
+  }
+
+  private async find(
+    confirm: (path: string, length: number) => Promise<void>,
+  ): Promise<Manifest | undefined> {
     this.numbers = await this.listNumbers();
     let torn: string | undefined;
     for (const number of this.numbers.toReversed()) {
@@ -59,7 +70,7 @@ export class Manifests {
       const problem = findProblem(bytes, number);
       if (problem === undefined) {
         this.whole = [number];
-        if (!isMarked(bytes)) await this.confirm(path, bodyEnd(bytes));
+        if (!isMarked(bytes)) await confirm(path, bodyEnd(bytes));
         return { number, value: parseBody(bytes), torn };
       }
       if (isMarked(bytes)) {
