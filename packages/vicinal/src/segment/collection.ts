@@ -32,10 +32,13 @@ import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
 const FORMAT = 1;
+const TAKEOVER_ATTEMPTS = 20;
 
 export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
+  /** Of the opening that committed it; absent in older manifests. */
+  epoch?: number;
   /** Replay begins above this sequence number. */
   checkpoint: number;
   /** The log held all writes up to here when this was committed; one that ends earlier is damaged. */
@@ -102,7 +105,11 @@ export class Collection {
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
-    const files = await CollectionFiles.open(dir);
+    const files = await CollectionFiles.open(dir, options.epoch);
+    if (files.manifest)
+      throw new VicinalError("FENCED", `Another writer has made a collection in ${dir.location}`, {
+        location: dir.location,
+      });
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
     return new Collection(state, log, files, options);
@@ -110,10 +117,7 @@ export class Collection {
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
-    const files = await CollectionFiles.open(dir);
-    const manifest = files.manifest;
-    if (!manifest)
-      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch);
     const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
@@ -188,17 +192,48 @@ class CollectionFiles {
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(dir: Directory, manifests: Manifests) {
+  readonly #epoch: number;
+
+  private constructor(dir: Directory, manifests: Manifests, epoch: number) {
     this.#dir = dir;
     this.#manifests = manifests;
+    this.#epoch = epoch;
   }
 
-  static async open(dir: Directory): Promise<CollectionFiles> {
+  static async open(dir: Directory, epoch: number): Promise<CollectionFiles> {
     const manifests = new Manifests(dir);
-    const files = new CollectionFiles(dir, manifests);
+    const files = new CollectionFiles(dir, manifests, epoch);
     files.manifest = readManifest(dir, await manifests.latest());
     files.#nextFile = files.manifest?.nextFile ?? 1;
     return files;
+  }
+
+  /**
+   * Commits what counts once more, in the name of this opening: whoever wrote before cannot commit after that, and so deletes
+   * nothing that is about to be read.
+   */
+  static async takeOver(
+    dir: Directory,
+    epoch: number,
+  ): Promise<{ files: CollectionFiles; manifest: CollectionManifest }> {
+    for (let attempt = 1; ; attempt++) {
+      const files = await CollectionFiles.open(dir, epoch);
+      const { manifest } = files;
+      if (!manifest)
+        throw new VicinalError(
+          "CORRUPTION",
+          `Corrupted collection ${dir.location}: it has no valid manifest`,
+        );
+      try {
+        await files.#manifests.commit({ ...manifest, epoch });
+        files.manifest = { ...manifest, epoch };
+        return { files, manifest };
+      } catch (reason) {
+        // The other one has committed meanwhile.
+        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
+        if (!fenced || attempt === TAKEOVER_ATTEMPTS) throw reason;
+      }
+    }
   }
 
   /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */
@@ -275,6 +310,7 @@ class CollectionFiles {
   ): Promise<void> {
     const manifest: CollectionManifest = {
       format: FORMAT,
+      epoch: this.#epoch,
       config: state.config,
       nextSegmentId: state.nextSegmentId,
       nextFile: this.#nextFile,

@@ -9,6 +9,10 @@
  * Every opening writes to new files of its own epoch, and sequence numbers run on through all files. So a gap
  * between files is damage, and what a writer that has been replaced still appended is recognised and ignored:
  * a file of a lower epoch ends where the next file begins.
+ *
+ * Such a writer does not acknowledge what nobody will find. Whoever opens the log leaves a mark of its own beside the files and
+ * deletes those of others, before it reads. A writer looks for its mark between syncing and acknowledging: if it is there, the
+ * next opener has not begun to read, and will find the batch; if not, the batch is FENCED.
  */
 import { assert } from "../runtime/assert.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
@@ -105,6 +109,7 @@ export class FileLog implements Log {
     next: number,
     private readonly epoch: number,
     private readonly syncIntervalMs: number,
+    private readonly mark: string,
   ) {
     this.nextSequence = next;
     this.durableNext = next;
@@ -121,10 +126,11 @@ export class FileLog implements Log {
     onRecord: (record: LogRecord) => void,
   ): Promise<FileLog> {
     const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
+    const mark = await takeOver(dir);
     const names = (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
     const { files, next } = await replay(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
-    return new FileLog(dir, files, next, epoch, syncIntervalMs);
+    return new FileLog(dir, files, next, epoch, syncIntervalMs, mark);
   }
 
   get next(): number {
@@ -171,7 +177,13 @@ export class FileLog implements Log {
 
   close(): Promise<void> {
     this.closed = true;
-    return this.enqueue(() => this.finishFile());
+    return this.enqueue(async () => {
+      try {
+        await this.finishFile();
+      } finally {
+        await this.dir.delete(this.mark);
+      }
+    });
   }
 
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -187,6 +199,7 @@ export class FileLog implements Log {
       await this.write(group);
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
+      if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     } catch (error) {
       this.failure ??= error;
       for (const batch of group) batch.reject(error);
@@ -233,16 +246,21 @@ export class FileLog implements Log {
     const header = encodeHeader(name);
     this.writer = await this.dir.create(name.path).catch((error: unknown) => {
       if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
-      throw new VicinalError(
-        "FENCED",
-        `Another writer has taken over the log in ${this.dir.location}`,
-        { location: this.dir.location },
-        { cause: error },
-      );
+      throw this.fenced(error);
     });
     this.seed = frameSeed(header);
     this.files.push({ ...name, last: first - 1, bytes: 0 });
     return header;
+  }
+
+  private fenced(cause?: unknown): VicinalError {
+    const { location } = this.dir;
+    return new VicinalError(
+      "FENCED",
+      `Another writer has taken over the log in ${location}`,
+      { location },
+      { cause },
+    );
   }
 
   private async sync(): Promise<void> {
@@ -290,6 +308,16 @@ export class FileLog implements Log {
       { cause: this.failure },
     );
   }
+}
+
+/** Leaves a mark that no other has and deletes theirs; returns its path. */
+async function takeOver(dir: Directory): Promise<string> {
+  const random = Array.from({ length: 3 }, () => Math.floor(Math.random() * 2 ** 32).toString(16));
+  const mark = `writer-${random.join("")}`;
+  await (await dir.create(mark)).close();
+  for (const path of await dir.list())
+    if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
+  return mark;
 }
 
 /** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */

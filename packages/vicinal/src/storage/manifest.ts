@@ -1,6 +1,7 @@
 /**
  * Manifests: the numbered roots of a collection's state. The highest one counts, so a commit is the creation of
- * one file; two writers cannot both create number n, so the second is fenced.
+ * one file; two writers cannot both create number n, so the second is fenced, and so is one whose number the other has used and
+ * deleted again: it finds a higher one.
  *
  * `manifest-<number, 12 digits>`, version 1, integers little-endian:
  *
@@ -98,6 +99,8 @@ export class Manifests {
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
     try {
+      const highest = (await this.listNumbers()).at(-1) as number;
+      if (highest > number) throw this.fenced(highest);
       await writer.append(bytes);
       await writer.sync();
       await writer.append(MARK);
@@ -124,13 +127,14 @@ export class Manifests {
       return await this.dir.create(manifestPath(number));
     } catch (error) {
       if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
-      throw new VicinalError(
-        "FENCED",
-        `Another writer has taken over ${this.dir.location}: manifest ${number} exists already`,
-        { location: this.dir.location, number },
-        { cause: error },
-      );
+      throw this.fenced(number, error);
     }
+  }
+
+  private fenced(number: number, cause?: unknown): VicinalError {
+    const { location } = this.dir;
+    const message = `Another writer has taken over ${location}: manifest ${number} exists already`;
+    return new VicinalError("FENCED", message, { location, number }, { cause });
   }
 
   /** Returns what is left. A failure to delete undoes no commit; the next one tries again. */
