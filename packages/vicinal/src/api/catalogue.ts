@@ -17,6 +17,7 @@ import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
 const FORMAT = 1;
+const CREATE_ATTEMPTS = 20;
 
 export interface CatalogueManifest {
   format: number;
@@ -75,18 +76,22 @@ export class Catalogue {
   }
 
   async #load(dir: Directory): Promise<void> {
-    const latest = await this.#manifests?.latest();
-    const manifest = latest && readCatalogue(dir, latest);
-    this.#epoch = (manifest?.epoch ?? 0) + 1;
-    this.#nextFolder = manifest?.nextFolder ?? 1;
-    this.#aliases = new Aliases(manifest?.aliases);
-    this.quotas.config = manifest?.quotas ?? {};
-    const listed = manifest?.collections ?? [];
-    const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
-    for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+    let listed: CatalogueManifest["collections"] = [];
     // The new epoch is durable before anything is written under it.
-    await this.#commit();
+    await this.#manifests?.takeOver(async (latest) => {
+      const manifest = latest && readCatalogue(dir, latest);
+      this.#epoch = (manifest?.epoch ?? 0) + 1;
+      this.#nextFolder = manifest?.nextFolder ?? 1;
+      this.#aliases = new Aliases(manifest?.aliases);
+      this.quotas.config = manifest?.quotas ?? {};
+      listed = manifest?.collections ?? [];
+      if (latest?.torn !== undefined)
+        await this.#refuseLoss(dir, latest.torn, new Set(listed.map(({ folder }) => String(folder))));
+      this.#entries.clear();
+      for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+      return this.#manifest();
+    });
+    const folders = new Set(listed.map(({ folder }) => String(folder)));
     await this.#deleteOrphans(dir, folders);
     for (const { name, folder } of listed) {
       const opened = Collection.open(this.#folder(folder) as Directory, this.#options());
@@ -135,8 +140,8 @@ export class Catalogue {
     return this.#dir?.folder(`collections/${folder}`);
   }
 
-  async #commit(aliases = this.#aliases, quotas = this.quotas.config): Promise<void> {
-    const manifest: CatalogueManifest = {
+  #manifest(aliases = this.#aliases, quotas = this.quotas.config): CatalogueManifest {
+    return {
       format: FORMAT,
       epoch: this.#epoch,
       nextFolder: this.#nextFolder,
@@ -144,7 +149,10 @@ export class Catalogue {
       aliases: aliases.list(),
       quotas,
     };
-    await this.#manifests?.commit(manifest);
+  }
+
+  async #commit(aliases?: Aliases, quotas?: QuotaConfig): Promise<void> {
+    await this.#manifests?.commit(this.#manifest(aliases, quotas));
   }
 
   /** Nothing to do: whoever writes sees what was written. */
@@ -219,7 +227,7 @@ export class Catalogue {
   async changeQuotas(config: QuotaConfig): Promise<void> {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
-      await this.#commit(this.#aliases, config);
+      await this.#commit(undefined, config);
       this.quotas.config = config;
     });
   }
@@ -234,8 +242,7 @@ export class Catalogue {
           `Can't create collection with name ${name}. Alias with the same name already exists`,
           { name },
         );
-      const folder = this.#nextFolder++;
-      const collection = await Collection.create(this.#folder(folder), config, this.#options());
+      const { folder, collection } = await this.#createInFolder(config);
       this.#entries.set(name, { folder, collection });
       try {
         await this.#commit();
@@ -246,6 +253,22 @@ export class Catalogue {
       }
       return collection;
     });
+  }
+
+  /** In a folder of its own: a writer that had been replaced may have left something in the next one. */
+  async #createInFolder(config: CollectionConfig): Promise<{ folder: number; collection: Collection }> {
+    for (let attempt = 1; ; attempt++) {
+      const folder = this.#nextFolder++;
+      try {
+        return {
+          folder,
+          collection: await Collection.create(this.#folder(folder), config, this.#options()),
+        };
+      } catch (reason) {
+        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
+        if (!fenced || attempt === CREATE_ATTEMPTS) throw reason;
+      }
+    }
   }
 
   /**

@@ -32,7 +32,6 @@ import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
 const FORMAT = 1;
-const TAKEOVER_ATTEMPTS = 20;
 
 export interface CollectionManifest {
   format: number;
@@ -216,24 +215,18 @@ class CollectionFiles {
     dir: Directory,
     epoch: number,
   ): Promise<{ files: CollectionFiles; manifest: CollectionManifest }> {
-    for (let attempt = 1; ; attempt++) {
-      const files = await CollectionFiles.open(dir, epoch);
-      const { manifest } = files;
-      if (!manifest)
-        throw new VicinalError(
-          "CORRUPTION",
-          `Corrupted collection ${dir.location}: it has no valid manifest`,
-        );
-      try {
-        await files.#manifests.commit({ ...manifest, epoch });
-        files.manifest = { ...manifest, epoch };
-        return { files, manifest };
-      } catch (reason) {
-        // The other one has committed meanwhile.
-        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
-        if (!fenced || attempt === TAKEOVER_ATTEMPTS) throw reason;
-      }
-    }
+    const manifests = new Manifests(dir);
+    const files = new CollectionFiles(dir, manifests, epoch);
+    let manifest: CollectionManifest | undefined;
+    await manifests.takeOver((latest) => {
+      manifest = readManifest(dir, latest);
+      if (manifest) return { ...manifest, epoch };
+      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    });
+    const taken = manifest as unknown as CollectionManifest;
+    files.manifest = { ...taken, epoch };
+    files.#nextFile = taken.nextFile;
+    return { files, manifest: taken };
   }
 
   /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */

@@ -1,7 +1,7 @@
 /**
  * Manifests: the numbered roots of a collection's state. The highest one counts, so a commit is the creation of
- * one file; two writers cannot both create number n, so the second is fenced, and so is one whose number the other has used and
- * deleted again: it finds a higher one.
+ * one file; two writers cannot both create number n, so the second is fenced. So is one that finds a higher number once its own
+ * is durable: the other has used this number and deleted it, or has passed over a file that was not whole yet (see takeOver).
  *
  * `manifest-<number, 12 digits>`, version 1, integers little-endian:
  *
@@ -30,6 +30,7 @@ const CHECKED_SIZE = 24;
 const MARK = new TextEncoder().encode("SYNCED\n\0");
 /** The newest, and one before it for repair. */
 const KEPT_COUNT = 2;
+const TAKEOVER_ATTEMPTS = 20;
 
 export interface Manifest {
   readonly number: number;
@@ -89,6 +90,37 @@ export class Manifests {
   }
 
   /**
+   * Commits what `make` makes of the manifest that counts, and resolves with that one: after it, no writer that was there before
+   * can commit any more, and what it had committed is what `make` was last called with.
+   */
+  async takeOver(
+    make: (latest: Manifest | undefined) => object | Promise<object>,
+  ): Promise<Manifest | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const latest = await this.latest();
+      try {
+        const number = await this.commit(await make(latest));
+        if (!(await this.isWholeBetween(latest?.number ?? 0, number))) return latest;
+      } catch (reason) {
+        // The other one has committed meanwhile.
+        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
+        if (!fenced || attempt === TAKEOVER_ATTEMPTS) throw reason;
+      }
+    }
+  }
+
+  /** Whether one that was passed over, as torn, has become whole: its writer was still at it, and takes it for committed. */
+  private async isWholeBetween(above: number, below: number): Promise<boolean> {
+    for (const number of await this.listNumbers()) {
+      if (number <= above || number >= below) continue;
+      const path = manifestPath(number);
+      const bytes = await this.dir.read(path, 0, (await this.dir.size(path)) ?? 0);
+      if (findProblem(bytes, number) === undefined) return true;
+    }
+    return false;
+  }
+
+  /**
    * Makes `value`, a JSON object, the state that counts, and resolves to its number when that is durable. Deletes
    * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`.
    * Numbers in `value` must be finite, integers below 2^53.
@@ -99,10 +131,10 @@ export class Manifests {
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
     try {
-      const highest = (await this.listNumbers()).at(-1) as number;
-      if (highest > number) throw this.fenced(highest);
       await writer.append(bytes);
       await writer.sync();
+      const highest = (await this.listNumbers()).at(-1) ?? number;
+      if (highest > number) throw this.fenced(highest);
       await writer.append(MARK);
     } finally {
       await writer.close();
