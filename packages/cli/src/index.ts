@@ -44,6 +44,7 @@ function commandLine(): Command {
     )
     .option("--no-grpc", "serve no gRPC")
     .option("--data <folder>", "data folder, made when absent", defaultData)
+    .option("--read-only", "take no lock and write nothing; follow the process that writes to the folder")
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),

@@ -10,6 +10,8 @@ export interface ServeOptions {
   /** False for none; by default the port after the other. */
   grpcPort?: number | false;
   data: string;
+  /** Serves what another process writes, or nobody. */
+  readOnly?: boolean;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
 }
@@ -20,7 +22,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { createServer } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const database = await open(data, hooks ? { hooks } : {});
+  const readOnly = options.readOnly ?? false;
+  const database = await open(data, hooks ? { hooks, readOnly } : { readOnly });
   try {
     const server = createServer({ database });
     try {

@@ -70,8 +70,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const { readOnly = false, refreshMs = REFRESH_MS } = options;
   if (typeof readOnly !== "boolean" || (readOnly && path === ":memory:"))
     throw badOption("readOnly", `must be true or false, and only folders can be read so, got ${readOnly}`);
-  if (!Number.isFinite(refreshMs) || refreshMs < 0 || (!readOnly && options.refreshMs !== undefined))
-    throw badOption("refreshMs", `must be 0 or more, and goes with readOnly, got ${refreshMs}`);
+  if (!(refreshMs >= 0 && refreshMs < 2 ** 31) || (!readOnly && options.refreshMs !== undefined))
+    throw badOption("refreshMs", `must be 0 or more, below 2^31, and goes with readOnly, got ${refreshMs}`);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
