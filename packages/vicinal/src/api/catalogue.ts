@@ -16,7 +16,7 @@ import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 const CREATE_ATTEMPTS = 20;
 
 export interface CatalogueManifest {
@@ -59,6 +59,8 @@ export class Catalogue {
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Whether the change that failed last may count after a crash. */
+  #inDoubt = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
@@ -85,8 +87,7 @@ export class Catalogue {
       this.#aliases = new Aliases(manifest?.aliases);
       this.quotas.config = manifest?.quotas ?? {};
       listed = manifest?.collections ?? [];
-      if (latest?.torn !== undefined)
-        await this.#refuseLoss(dir, latest.torn, new Set(listed.map(({ folder }) => String(folder))));
+      if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
       this.#entries.clear();
       for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
       return this.#manifest();
@@ -102,16 +103,16 @@ export class Catalogue {
 
   /**
    * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan.
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
+   * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string, listed: Set<string>): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found)) {
-      if (listed.has(folder)) continue;
-      const collection = await Collection.open(
-        this.#folder(Number(folder)) as Directory,
-        this.#options(),
-      ).catch(() => undefined);
+    for (const folder of new Set(found.map(Number))) {
+      if (folder < this.#nextFolder) continue;
+      const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
+        () => undefined,
+      );
       const { sequence } = collection?.state ?? { sequence: 0 };
       await collection?.close();
       if (sequence > 0)
@@ -158,6 +159,23 @@ export class Catalogue {
   /** Nothing to do: whoever writes sees what was written. */
   async refresh(): Promise<void> {
     this.#mustBeOpen();
+  }
+
+  /**
+   * Commits a change; where that fails, `undo` is called and the catalogue committed as it was: nobody knows otherwise
+   * whether a crash would bring the change about after all.
+   */
+  async #commitOr(undo: () => void, aliases = this.#aliases): Promise<void> {
+    try {
+      await this.#commit(aliases);
+    } catch (reason) {
+      undo();
+      this.#inDoubt = await this.#commit().then(
+        () => false,
+        () => true,
+      );
+      throw reason;
+    }
   }
 
   /** Changes of the catalogue happen one after the other. */
@@ -219,7 +237,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
-      await this.#commit(aliases);
+      await this.#commitOr(() => {}, aliases);
       this.#aliases = aliases;
     });
   }
@@ -245,10 +263,9 @@ export class Catalogue {
       const { folder, collection } = await this.#createInFolder(config);
       this.#entries.set(name, { folder, collection });
       try {
-        await this.#commit();
+        await this.#commitOr(() => this.#entries.delete(name));
       } catch (reason) {
-        this.#entries.delete(name);
-        await collection.close();
+        await collection.close().catch(() => {});
         throw reason;
       }
       return collection;
@@ -283,17 +300,24 @@ export class Catalogue {
       const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
-        await this.#commit(aliases);
-        this.#aliases = aliases;
+        await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        this.#entries.set(name, entry);
+        // What a later opening may find deleted must not grow.
+        if (this.#inDoubt && entry.collection instanceof Collection)
+          entry.collection.refuseWrites(halfDeleted(name, reason));
         throw reason;
       }
-      if (entry.collection instanceof Collection) await entry.collection.close();
-      const dir = this.#folder(entry.folder);
-      if (dir) for (const path of await dir.list()) await dir.delete(path);
+      this.#aliases = aliases;
+      // It is gone. What cannot be deleted now, the next opening deletes.
+      if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+      await this.#deleteFiles(entry.folder).catch(() => {});
       return true;
     });
+  }
+
+  async #deleteFiles(folder: number): Promise<void> {
+    const dir = this.#folder(folder);
+    if (dir) for (const path of await dir.list()) await dir.delete(path);
   }
 
   async close(): Promise<void> {
@@ -315,4 +339,10 @@ export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueMan
     "UNSUPPORTED",
     `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
   );
+}
+
+function halfDeleted(name: string, cause: unknown): VicinalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `Writes to ${name} are refused since nobody knows whether its deletion counts: ${reason}`;
+  return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

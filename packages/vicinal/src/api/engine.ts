@@ -98,7 +98,8 @@ export class Engine implements ScopedEngine {
     return true;
   }
 
-  deleteCollection(name: string): Promise<boolean> {
+  async deleteCollection(name: string): Promise<boolean> {
+    if (this.#catalogue.find(name)) await this.#jobs.removeAll(name);
     return this.#catalogue.delete(name);
   }
 

@@ -1,7 +1,7 @@
 /** Two writers on one folder, as when one slipped past the lock. */
 import { beforeEach, expect, test } from "vitest";
-import { randomFrom } from "../storage/crash-disk.test.helper.js";
 import { MemoryDirectory } from "../storage/memory-directory.js";
+import { randomFrom } from "../storage/simulated-file.test.helper.js";
 import { Catalogue } from "./catalogue.js";
 import { Database } from "./database.js";
 

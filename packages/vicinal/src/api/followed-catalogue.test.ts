@@ -1,8 +1,8 @@
 /** A reader beside a writer, over one Directory: what it shows, and that it writes nothing. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { randomFrom } from "../storage/crash-disk.test.helper.js";
 import type { Directory } from "../storage/directory.js";
 import { MemoryDirectory } from "../storage/memory-directory.js";
+import { randomFrom } from "../storage/simulated-file.test.helper.js";
 import { Catalogue } from "./catalogue.js";
 import { Database } from "./database.js";
 import { readDirectory } from "./reader.js";

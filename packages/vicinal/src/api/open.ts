@@ -2,6 +2,7 @@
 import { openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
+import { type Directory, isDirectory } from "../storage/directory.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
@@ -10,7 +11,7 @@ import { REFRESH_MS } from "./followed-catalogue.js";
 import { openHandle } from "./handles.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
-import { openReader } from "./reader.js";
+import { openReader, readDirectory } from "./reader.js";
 
 export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   /**
@@ -42,7 +43,8 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
 const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
 
 /**
- * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
+ * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
+ * bytes of your own: whoever brings it keeps to one database on it at a time, and closes it after the database.
  *
  * Openings of one folder in one process share it: each gets a handle that is closed by itself, and the last one releases
  * the folder. BAD_REQUEST names an option that contradicts those of the first.
@@ -50,11 +52,11 @@ const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHEC
  * FOLDER_IN_USE names the process that holds the folder; FOLDER_NOT_WRITABLE says why. A damaged collection does not
  * keep the others from opening: using it throws CORRUPTION with file and offset.
  */
-export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
-  if (typeof path !== "string" || path === "")
+export async function open(path: string | Directory, options: OpenOptions = {}): Promise<Database> {
+  if (path === "" || (typeof path !== "string" && !isDirectory(path)))
     throw new VicinalError(
       "BAD_REQUEST",
-      `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
+      `open: expected a folder, ":memory:" or a Directory, got ${JSON.stringify(path)}`,
     );
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
@@ -76,7 +78,12 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
-  if (readOnly) return openReader(path, { refreshMs }, watch, hooks);
+  if (readOnly) {
+    if (isDirectory(path)) return readDirectory(path, { refreshMs }, async () => {}, watch, hooks);
+    return openReader(path, { refreshMs }, watch, hooks);
+  }
+  if (isDirectory(path))
+    return new Database(await Catalogue.open(path, options), async () => {}, watch, hooks);
   return openHandle({ folder: await realFolder(path), options, defaults, hooks }, async () => {
     const home = await openHome(path);
     try {

@@ -100,6 +100,6 @@ export function corruption(
   return new VicinalError(
     "CORRUPTION",
     `Corrupted file ${path} at offset ${offset}: ${what}: expected ${expected}, found ${actual}`,
-    { path, offset, expected, actual },
+    { path, offset, expected, actual, what },
   );
 }

@@ -31,7 +31,7 @@ import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
 export interface CollectionManifest {
   format: number;
@@ -149,6 +149,11 @@ export class Collection {
     return this.#writer.write(operation);
   }
 
+  /** Takes no more writes: `reason` is what they are answered. */
+  refuseWrites(reason: VicinalError): void {
+    this.#writer.refuse(reason);
+  }
+
   /** Operations that wait to be written. */
   get waitingWrites(): number {
     return this.#writer.waiting;
@@ -166,9 +171,10 @@ export class Collection {
     try {
       await this.#files?.checkpoint(this.state, this.#log);
     } finally {
-      await this.#log.close();
-      await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
-      this.state.close();
+      await this.#log.close().finally(async () => {
+        await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
+        this.state.close();
+      });
     }
   }
 }
@@ -284,17 +290,25 @@ class CollectionFiles {
       }
       throw reason;
     }
-    await log.truncate(upTo);
-    for (const { segment, files } of changed) {
+    // From here on this is the durable state, whatever fails below.
+    const gone = changed.flatMap(({ segment, files }) => {
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
-      const gone = pathsOf(old).filter((path) => !kept.has(path));
+      return pathsOf(old).flatMap((path) => (kept.has(path) ? [] : [{ segment, path }]));
+    });
+    await log.truncate(upTo);
+    for (const { segment, path } of gone) {
       // Searches that began with an index that has gone may still read it.
-      if (gone.length > 0) await segment.readers.left();
-      for (const path of gone) await this.#dir.delete(path);
-      await releaseSaved(this.#dir, state, segment, files);
+      await segment.readers.left();
+      await this.#sweep(path);
     }
+    for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+  }
+
+  /** Deletes a file that no manifest names. Where that fails, the next opening does it. */
+  async #sweep(path: string): Promise<void> {
+    await this.#dir.delete(path).catch(() => {});
   }
 
   async commit(
@@ -318,7 +332,7 @@ class CollectionFiles {
   async discard(segments: Segment[]): Promise<void> {
     for (const { files, readers } of segments) {
       await readers.drained();
-      if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+      if (files) for (const path of pathsOf(files)) await this.#sweep(path);
     }
   }
 }

@@ -69,6 +69,11 @@ export class Writer {
     });
   }
 
+  /** From now on every operation is answered with `reason`. */
+  refuse(reason: VicinalError): void {
+    this.#broken ??= reason;
+  }
+
   async #run(): Promise<void> {
     // Lets the callers of this turn of the event loop join the first group.
     await undefined;

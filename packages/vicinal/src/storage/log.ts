@@ -340,9 +340,10 @@ async function replay(
     if (name.first > next) throw missing(dir, name, 0, next);
     const end = await replayLogFile(dir, name, { after, before }, onRecord);
     const isLast = i === current.length - 1;
-    // The last file may lie wholly below the checkpoint: a writer that had been replaced made it.
-    const needed = isLast ? (synced > after ? synced + 1 : 0) : before;
-    if (end.next < needed) throw missing(dir, name, end.length, end.next);
+    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid,
+    // or that a writer began late which had been replaced.
+    const lastNeeded = synced > after ? synced + 1 : 0;
+    if (end.next < (isLast ? lastNeeded : before)) throw missing(dir, name, end.length, end.next);
     next = Math.max(next, Math.min(end.next, before));
     const bytes = isLast ? await keepWhatIsCommitted(dir, name, end.length) : end.size;
     if (bytes > 0) files.push({ ...name, last: Math.min(end.next, before) - 1, bytes });

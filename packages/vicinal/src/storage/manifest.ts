@@ -39,9 +39,41 @@ export interface Manifest {
   readonly torn?: string;
 }
 
+/** A manifest's file as it lies there, whatever its state. */
+export interface ManifestFile {
+  readonly path: string;
+  readonly number: number;
+  readonly size: number;
+  /** Absent where the file is not whole. */
+  readonly value?: unknown;
+  /** Why it is not whole; absent where it is. */
+  readonly problem?: VicinalError;
+  /** Whether it ends in the mark: then it was acknowledged. */
+  readonly marked: boolean;
+}
+
+/** All manifests of a folder, newest first. Nothing is written. UNSUPPORTED for one of a later version. */
+export async function readManifests(dir: Directory): Promise<ManifestFile[]> {
+  const files: ManifestFile[] = [];
+  for (const number of (await listNumbers(dir)).reverse()) {
+    const path = manifestPath(number);
+    const size = await dir.size(path);
+    // Another writer's commit has deleted it since.
+    if (size === undefined) continue;
+    const bytes = await dir.read(path, 0, size);
+    const found = findProblem(bytes, number);
+    const marked = isMarked(bytes);
+    if (found === undefined) files.push({ path, number, size, marked, value: parseBody(bytes) });
+    else files.push({ path, number, size, marked, problem: problemOf(dir, path, found) });
+  }
+  return files;
+}
+
 export class Manifests {
   /** Numbers of the files there are, ascending; undefined before they were listed. */
   private numbers: number[] | undefined;
+  /** Set once another writer has committed: nothing is committed any more until `latest` is called. */
+  private overtaken: VicinalError | undefined;
   /** The last of them that are known to be whole. */
   private whole: number[] = [];
 
@@ -64,7 +96,8 @@ export class Manifests {
   private async find(
     confirm: (path: string, length: number) => Promise<void>,
   ): Promise<Manifest | undefined> {
-    this.numbers = await this.listNumbers();
+    this.numbers = await listNumbers(this.dir);
+    this.overtaken = undefined;
     let torn: string | undefined;
     for (const number of this.numbers.toReversed()) {
       const path = manifestPath(number);
@@ -75,15 +108,7 @@ export class Manifests {
         if (!isMarked(bytes)) await confirm(path, bodyEnd(bytes));
         return { number, value: parseBody(bytes), torn };
       }
-      if (isMarked(bytes)) {
-        throw corruption(
-          `${this.dir.location}/${path}`,
-          problem.offset,
-          problem.expected,
-          problem.actual,
-          problem.what,
-        );
-      }
+      if (isMarked(bytes)) throw problemOf(this.dir, path, problem);
       torn ??= path;
     }
     return undefined;
@@ -111,36 +136,42 @@ export class Manifests {
 
   /** Whether one that was passed over, as torn, has become whole: its writer was still at it, and takes it for committed. */
   private async isWholeBetween(above: number, below: number): Promise<boolean> {
-    for (const number of await this.listNumbers()) {
+    for (const number of await listNumbers(this.dir)) {
       if (number <= above || number >= below) continue;
       const path = manifestPath(number);
-      const bytes = await this.dir.read(path, 0, (await this.dir.size(path)) ?? 0);
-      if (findProblem(bytes, number) === undefined) return true;
+      const size = await this.dir.size(path);
+      if (size === undefined) continue;
+      if (findProblem(await this.dir.read(path, 0, size), number) === undefined) return true;
     }
     return false;
   }
 
   /**
    * Makes `value`, a JSON object, the state that counts, and resolves to its number when that is durable. Deletes
-   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`.
+   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`. After
+   * another failure nobody knows whether `value` counts; a later commit that succeeds settles it.
    * Numbers in `value` must be finite, integers below 2^53.
    */
   async commit(value: object): Promise<number> {
-    this.numbers ??= await this.listNumbers();
+    if (this.overtaken) throw this.overtaken;
+    this.numbers ??= await listNumbers(this.dir);
     const number = (this.numbers.at(-1) ?? 0) + 1;
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
+    // Whatever comes of it, the file is there: the next commit takes another number.
+    this.numbers.push(number);
     try {
       await writer.append(bytes);
       await writer.sync();
-      const highest = (await this.listNumbers()).at(-1) ?? number;
+      const highest = (await listNumbers(this.dir)).at(-1) ?? number;
       if (highest > number) throw this.fenced(highest);
-      await writer.append(MARK);
+      // From here on it is committed, with its mark or without.
+      await writer.append(MARK).catch(() => {});
     } finally {
-      await writer.close();
+      await writer.close().catch(() => {});
     }
     this.whole = [...this.whole, number].slice(-KEPT_COUNT);
-    this.numbers = await this.deleteOld([...this.numbers, number]);
+    this.numbers = await this.deleteOld(this.numbers);
     return number;
   }
 
@@ -166,7 +197,8 @@ export class Manifests {
   private fenced(number: number, cause?: unknown): VicinalError {
     const { location } = this.dir;
     const message = `Another writer has taken over ${location}: manifest ${number} exists already`;
-    return new VicinalError("FENCED", message, { location, number }, { cause });
+    this.overtaken = new VicinalError("FENCED", message, { location, number }, { cause });
+    return this.overtaken;
   }
 
   /** Returns what is left. A failure to delete undoes no commit; the next one tries again. */
@@ -182,16 +214,21 @@ export class Manifests {
     }
     return left;
   }
+}
 
-  /** Ascending. */
-  private async listNumbers(): Promise<number[]> {
-    const numbers: number[] = [];
-    for (const path of await this.dir.list()) {
-      const match = /^manifest-(\d{12,16})$/.exec(path);
-      if (match !== null) numbers.push(Number(match[1]));
-    }
-    return numbers.sort((a, b) => a - b);
+/** Ascending. */
+async function listNumbers(dir: Directory): Promise<number[]> {
+  const numbers: number[] = [];
+  for (const path of await dir.list()) {
+    const match = /^manifest-(\d{12,16})$/.exec(path);
+    if (match !== null) numbers.push(Number(match[1]));
   }
+  return numbers.sort((a, b) => a - b);
+}
+
+function problemOf(dir: Directory, path: string, problem: Problem): VicinalError {
+  const { offset, expected, actual, what } = problem;
+  return corruption(`${dir.location}/${path}`, offset, expected, actual, what);
 }
 
 function manifestPath(number: number): string {
@@ -226,7 +263,14 @@ function checksum(bytes: Uint8Array): number {
   return crc32c(bytes.subarray(HEADER_SIZE), crc32c(bytes.subarray(0, CHECKED_SIZE)));
 }
 
-function findProblem(bytes: Uint8Array, number: number) {
+interface Problem {
+  offset: number;
+  expected: number;
+  actual: number;
+  what: string;
+}
+
+function findProblem(bytes: Uint8Array, number: number): Problem | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_SIZE)
     return { offset: 0, expected: HEADER_SIZE, actual: bytes.length, what: "bytes of a header" };

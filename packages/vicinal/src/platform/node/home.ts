@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Directory } from "../../storage/directory.js";
+import { readOnly } from "../../storage/read-only.js";
 import { NodeDirectory } from "./directory.js";
 import { lockFolder, makeFolder } from "./lock.js";
 
@@ -32,4 +33,9 @@ export async function openHome(path: string): Promise<Home> {
       await lock.release();
     },
   };
+}
+
+/** The folder at `path` as it is, without a lock: for who only reads. */
+export async function openForReading(path: string): Promise<Directory> {
+  return readOnly(NodeDirectory.at(path));
 }
