@@ -127,10 +127,19 @@ export class FileLog implements Log {
   ): Promise<FileLog> {
     const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
     const mark = await takeOver(dir);
-    const names = (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
+    const names = await namesIn(dir);
     const { files, next } = await replay(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
     return new FileLog(dir, files, next, epoch, syncIntervalMs, mark);
+  }
+
+  /** Replays as `open` does, for who only looks: the log is not taken over. `dir` should be a view that changes nothing. */
+  static async check(
+    dir: Directory,
+    { after, synced }: { after: number; synced: number },
+    onRecord: (record: LogRecord) => void,
+  ): Promise<void> {
+    await replay(dir, await namesIn(dir), { after, synced }, onRecord);
   }
 
   get next(): number {
@@ -308,6 +317,10 @@ export class FileLog implements Log {
       { cause: this.failure },
     );
   }
+}
+
+async function namesIn(dir: Directory): Promise<LogFileName[]> {
+  return (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
 }
 
 /** Leaves a mark that no other has and deletes theirs; returns its path. */
