@@ -88,6 +88,8 @@ export class Catalogue {
       this.quotas.config = manifest?.quotas ?? {};
       listed = manifest?.collections ?? [];
       if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
+      // Orphans are about to be deleted, which a crash may undo: no collection may come to lie among them.
+      for (const folder of await foldersIn(dir)) this.#nextFolder = Math.max(this.#nextFolder, folder + 1);
       this.#entries.clear();
       for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
       return this.#manifest();
@@ -107,8 +109,7 @@ export class Catalogue {
    * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
   async #refuseLoss(dir: Directory, torn: string): Promise<void> {
-    const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found.map(Number))) {
+    for (const folder of await foldersIn(dir)) {
       if (folder < this.#nextFolder) continue;
       const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
         () => undefined,
@@ -330,6 +331,12 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+/** Numbers of the folders of collections that there are. */
+async function foldersIn(dir: Directory): Promise<Set<number>> {
+  const paths = await dir.folder("collections").list();
+  return new Set(paths.map((path) => Number(path.slice(0, path.indexOf("/")))).filter(Number.isSafeInteger));
 }
 
 export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueManifest {
