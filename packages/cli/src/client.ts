@@ -97,7 +97,7 @@ export interface Target {
 
 export const defaultData = "./data";
 
-/** @param create whether a data folder that does not exist is made; else it is an error */
+/** @param create whether a data folder is made and written to; else it must be there, and is read even while another process holds it */
 export async function connect({ data, url }: Target, create: boolean): Promise<Client> {
   if (data !== undefined && url !== undefined) throw new UserError("give --data or --url, not both");
   if (url !== undefined) return new RestClient(url);
@@ -105,7 +105,7 @@ export async function connect({ data, url }: Target, create: boolean): Promise<C
   if (!create && !existsSync(folder))
     throw new UserError(`there is no data folder ${folder}: name one with --data`);
   const { open } = await import("vicinal");
-  return open(folder);
+  return open(folder, create ? {} : { readOnly: true, refreshMs: 0 });
 }
 
 /** Runs work on a client and closes it, whatever happens. */

@@ -58,6 +58,7 @@ function commandLine(exit: (code: number) => void): Command {
     .option("--no-grpc", "serve no gRPC")
     .option("--data <folder>", "data folder, made when absent", defaultData)
     .option("--snapshots <folder>", "folder of the snapshots (default: snapshots in the data folder)")
+    .option("--read-only", "take no lock and write nothing; follow the process that writes to the folder")
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),

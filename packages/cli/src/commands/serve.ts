@@ -10,6 +10,8 @@ export interface ServeOptions {
   /** False for none; by default the port after the other. */
   grpcPort?: number | false;
   data: string;
+  /** Serves what another process writes, or nobody. */
+  readOnly?: boolean;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
   /** Folder of the snapshots; by default in the data folder. */
@@ -22,7 +24,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { createServer, damageLines } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const database = await open(data, { hooks, snapshots: options.snapshots });
+  const { snapshots, readOnly = false } = options;
+  const database = await open(data, {
+    readOnly,
+    ...(hooks ? { hooks } : {}),
+    ...(snapshots ? { snapshots } : {}),
+  });
   try {
     const server = createServer({ database });
     try {

@@ -12,12 +12,13 @@ import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
-import { Manifests } from "../storage/manifest.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
 export const FORMAT = 1;
+const CREATE_ATTEMPTS = 20;
 
 export interface CatalogueManifest {
   format: number;
@@ -52,6 +53,9 @@ export interface CatalogueOptions {
   now?: () => number;
 }
 
+/** What operations need of a catalogue. */
+export type Collections = Pick<Catalogue, keyof Catalogue>;
+
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
@@ -85,23 +89,23 @@ export class Catalogue {
   }
 
   async #load(dir: Directory): Promise<void> {
-    const latest = await this.#manifests?.latest();
-    const manifest = latest?.value as CatalogueManifest | undefined;
-    if (manifest && manifest.format !== FORMAT)
-      throw new VicinalError(
-        "UNSUPPORTED",
-        `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
-      );
-    this.#epoch = (manifest?.epoch ?? 0) + 1;
-    this.#nextFolder = manifest?.nextFolder ?? 1;
-    this.#aliases = new Aliases(manifest?.aliases);
-    this.quotas.config = manifest?.quotas ?? {};
-    const listed = manifest?.collections ?? [];
-    const folders = new Set(listed.map(({ folder }) => String(folder)));
-    await this.#refuseLoss(dir, latest?.torn);
-    for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+    let listed: CatalogueManifest["collections"] = [];
     // The new epoch is durable before anything is written under it.
-    await this.#commit();
+    await this.#manifests?.takeOver(async (latest) => {
+      const manifest = latest && readCatalogue(dir, latest);
+      this.#epoch = (manifest?.epoch ?? 0) + 1;
+      this.#nextFolder = manifest?.nextFolder ?? 1;
+      this.#aliases = new Aliases(manifest?.aliases);
+      this.quotas.config = manifest?.quotas ?? {};
+      listed = manifest?.collections ?? [];
+      await this.#refuseLoss(dir, latest?.torn);
+      // Orphans are about to be deleted, which a crash may undo: no collection may come to lie among them.
+      for (const folder of await foldersIn(dir)) this.#nextFolder = Math.max(this.#nextFolder, folder + 1);
+      this.#entries.clear();
+      for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+      return this.#manifest();
+    });
+    const folders = new Set(listed.map(({ folder }) => String(folder)));
     await this.#deleteOrphans(dir, folders);
     for (const { name, folder } of listed) {
       const opened = Collection.open(this.#folder(folder) as Directory, this.#options());
@@ -116,8 +120,7 @@ export class Catalogue {
    * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
   async #refuseLoss(dir: Directory, torn: string | undefined): Promise<void> {
-    const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found.map(Number))) {
+    for (const folder of await foldersIn(dir)) {
       if (folder < this.#nextFolder) continue;
       const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
         () => undefined,
@@ -229,8 +232,8 @@ export class Catalogue {
     return this.#dir?.folder(`collections/${folder}`);
   }
 
-  async #commit(aliases = this.#aliases, quotas = this.quotas.config): Promise<void> {
-    const manifest: CatalogueManifest = {
+  #manifest(aliases = this.#aliases, quotas = this.quotas.config): CatalogueManifest {
+    return {
       format: FORMAT,
       epoch: this.#epoch,
       nextFolder: this.#nextFolder,
@@ -238,7 +241,15 @@ export class Catalogue {
       aliases: aliases.list(),
       quotas,
     };
-    await this.#manifests?.commit(manifest);
+  }
+
+  async #commit(aliases?: Aliases, quotas?: QuotaConfig): Promise<void> {
+    await this.#manifests?.commit(this.#manifest(aliases, quotas));
+  }
+
+  /** Nothing to do: whoever writes sees what was written. */
+  async refresh(): Promise<void> {
+    this.#mustBeOpen();
   }
 
   /**
@@ -339,7 +350,7 @@ export class Catalogue {
   async changeQuotas(config: QuotaConfig): Promise<void> {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
-      await this.#commit(this.#aliases, config);
+      await this.#commit(undefined, config);
       this.quotas.config = config;
     });
   }
@@ -349,8 +360,7 @@ export class Catalogue {
     return this.#inTurn(async () => {
       if (this.#entries.has(name)) throw collectionExists(name);
       if (this.#aliases.has(name)) throw nameIsAlias(name);
-      const folder = this.#nextFolder++;
-      const collection = await Collection.create(this.#folder(folder), config, this.#options());
+      const { folder, collection } = await this.#createInFolder(config);
       this.#entries.set(name, { folder, collection });
       try {
         await this.#commitOr(() => this.#entries.delete(name));
@@ -360,6 +370,22 @@ export class Catalogue {
       }
       return collection;
     });
+  }
+
+  /** In a folder of its own: a writer that had been replaced may have left something in the next one. */
+  async #createInFolder(config: CollectionConfig): Promise<{ folder: number; collection: Collection }> {
+    for (let attempt = 1; ; attempt++) {
+      const folder = this.#nextFolder++;
+      try {
+        return {
+          folder,
+          collection: await Collection.create(this.#folder(folder), config, this.#options()),
+        };
+      } catch (reason) {
+        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
+        if (!fenced || attempt === CREATE_ATTEMPTS) throw reason;
+      }
+    }
   }
 
   /**
@@ -400,6 +426,21 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+/** Numbers of the folders of collections that there are. */
+async function foldersIn(dir: Directory): Promise<Set<number>> {
+  const paths = await dir.folder("collections").list();
+  return new Set(paths.map((path) => Number(path.slice(0, path.indexOf("/")))).filter(Number.isSafeInteger));
+}
+
+export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueManifest {
+  const manifest = value as CatalogueManifest;
+  if (manifest.format === FORMAT) return manifest;
+  throw new VicinalError(
+    "UNSUPPORTED",
+    `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
+  );
 }
 
 function nameIsAlias(name: string): VicinalError {

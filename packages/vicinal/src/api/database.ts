@@ -290,7 +290,6 @@ export class Database {
     return this.engine.applyAdvice(name, advice);
   }
 
-  /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */
   /**
    * Clusters, near-duplicates, outliers or a two-dimensional map of points: of all, of those that pass a filter, or of those that a
    * query finds. Reports progress and can be cancelled. See docs/analysis.md.
@@ -299,6 +298,18 @@ export class Database {
     return this.engine.analyze(name, request, options);
   }
 
+  /**
+   * Of a database that was opened read-only: resolves once everything can be read that its writer had acknowledged before the
+   * call. Otherwise there is nothing to do. Vicinal's own.
+   */
+  refresh(): Promise<void> {
+    return this.engine.refresh();
+  }
+
+  /**
+   * Finishes what was accepted. The last handle on a folder writes a checkpoint, frees all memory and lets other processes
+   * open it.
+   */
   close(): Promise<void> {
     this.#closing ??= this.engine.close().finally(this.#release);
     return this.#closing;

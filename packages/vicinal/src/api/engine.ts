@@ -18,7 +18,7 @@ import { describeAliases } from "./aliases.js";
 import { type AnalysisOptions, type AnalysisResult, runAnalysis } from "./analysis/analysis.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { writeFindings } from "./analysis/writes.js";
-import type { Catalogue } from "./catalogue.js";
+import type { Collections } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection, newVector } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import type { ReadyHooks } from "./inference/hooks.js";
@@ -51,7 +51,7 @@ import {
 } from "./writes.js";
 
 export class Engine implements ScopedEngine {
-  readonly #catalogue: Catalogue;
+  readonly #catalogue: Collections;
   /** Checks a share of the searches in the background; absent where none is to be. */
   readonly watch: RecallWatch | undefined;
   readonly #hooks: ReadyHooks | undefined;
@@ -61,7 +61,7 @@ export class Engine implements ScopedEngine {
   readonly #snapshots: Snapshots;
 
   constructor(
-    catalogue: Catalogue,
+    catalogue: Collections,
     watch?: RecallWatch,
     hooks?: ReadyHooks,
     scope: RequestScope = {},
@@ -460,6 +460,11 @@ export class Engine implements ScopedEngine {
   async deleteAnalysis(name: string, id: string): Promise<boolean> {
     await this.#jobs.remove(this.#catalogue.nameOf(name), id);
     return true;
+  }
+
+  /** Brings a read-only database up to what its writer has acknowledged; nothing to do otherwise. */
+  refresh(): Promise<void> {
+    return this.#catalogue.refresh();
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,6 @@
 /** What a node's telemetry and metrics say: its collections and its quotas. */
-
 import { VicinalError } from "../runtime/errors.js";
-import type { Catalogue } from "./catalogue.js";
+import type { Collections } from "./catalogue.js";
 import { describeCollection } from "./collections.js";
 import { reportOf, type ShardReport } from "./operator-views.js";
 import type { CollectionInfo, QuotaConfig } from "./schema/index.js";
@@ -37,7 +36,7 @@ export interface NodeReport {
   };
 }
 
-export function reportNode(catalogue: Catalogue): NodeReport {
+export function reportNode(catalogue: Collections): NodeReport {
   const { quotas } = catalogue;
   const names = catalogue.names();
   return {

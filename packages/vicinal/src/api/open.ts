@@ -8,9 +8,11 @@ import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
+import { REFRESH_MS } from "./followed-catalogue.js";
 import { openHandle } from "./handles.js";
 import { type Hooks, type ReadyHooks, readyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
+import { openReader, readDirectory } from "./reader.js";
 import { Snapshots } from "./snapshots/snapshots.js";
 
 export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
@@ -23,6 +25,13 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   hooks?: Hooks;
   /** Folder of the snapshots, which no other database may use. Default: `snapshots` in the database's folder. */
   snapshots?: string;
+  /**
+   * Reads without a lock, beside a writer or without one, and writes nothing: writes are READ_ONLY. The folder must hold a
+   * database (FILE_NOT_FOUND). Default false.
+   */
+  readOnly?: boolean;
+  /** Of `readOnly`: milliseconds from one look at what the writer did to the next; 0 for `refresh()` alone. Default 1000. */
+  refreshMs?: number;
 }
 
 /** A misspelt option would be passed over, and durability with it. */
@@ -32,10 +41,12 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "hooks",
   "snapshots",
   "optimizer",
+  "readOnly",
+  "refreshMs",
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
-const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE };
+const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
@@ -67,12 +78,21 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
     throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
   checkOptimizer(options.optimizer);
+  const { readOnly = false, refreshMs = REFRESH_MS } = options;
+  if (typeof readOnly !== "boolean" || (readOnly && path === ":memory:"))
+    throw badOption("readOnly", `must be true or false, and only folders can be read so, got ${readOnly}`);
+  if (!(refreshMs >= 0 && refreshMs < 2 ** 31) || (!readOnly && options.refreshMs !== undefined))
+    throw badOption("refreshMs", `must be 0 or more, below 2^31, and goes with readOnly, got ${refreshMs}`);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (options.snapshots !== undefined && (path === ":memory:" || isDirectory(path)))
     throw new VicinalError("BAD_REQUEST", "open: snapshots goes with a data folder", { field: "snapshots" });
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
+  if (readOnly) {
+    if (isDirectory(path)) return readDirectory(path, { refreshMs }, async () => {}, watch, hooks);
+    return openReader(path, { refreshMs }, watch, hooks);
+  }
   if (isDirectory(path))
     return new Database(await Catalogue.open(path, options), async () => {}, watch, hooks);
   return openHandle({ folder: await realFolder(path), options, defaults, hooks }, async () => {
@@ -122,4 +142,8 @@ function checkOptimizer(options: OptimizerOptions | undefined): void {
         },
       );
   }
+}
+
+function badOption(field: string, rule: string): VicinalError {
+  return new VicinalError("BAD_REQUEST", `open: ${field} ${rule}`, { field });
 }

@@ -40,6 +40,7 @@ export const errorCatalogue = {
   FILE_NOT_FOUND: { status: 500, summary: "A file that the manifest names is absent." },
   FOLDER_IN_USE: { status: 503, summary: "Another process holds the data folder." },
   FOLDER_NOT_WRITABLE: { status: 503, summary: "The data folder cannot be written." },
+  READ_ONLY: { status: 403, summary: "The database was opened for reading only." },
   FENCED: { status: 503, summary: "Another writer has taken over the data folder." },
   WRITES_REFUSED: {
     status: 503,

@@ -11,7 +11,7 @@ import { loadKernels } from "../runtime/kernels.js";
 import { Resources, type Space } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
 import { FileLog, type HeldLog, type Log } from "../storage/log.js";
-import { Manifests } from "../storage/manifest.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
 import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
 import { PATCHED_THRESHOLD } from "./defaults.js";
@@ -32,6 +32,7 @@ import {
 } from "./files.js";
 import { MemoryLog } from "./memory-log.js";
 import { Optimizer } from "./optimizer.js";
+import { ReadOnlyLog } from "./read-only-log.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { ingestedBytes, WriteCounts } from "./write-counts.js";
@@ -42,6 +43,8 @@ export const FORMAT = 1;
 export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
+  /** Of the opening that committed it; absent in older manifests. */
+  epoch?: number;
   /** Replay begins above this sequence number. */
   checkpoint: number;
   /** The log held all writes up to here when this was committed; one that ends earlier is damaged. */
@@ -119,7 +122,11 @@ export class Collection {
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
-    const files = await CollectionFiles.open(dir);
+    const files = await CollectionFiles.open(dir, options.epoch);
+    if (files.manifest)
+      throw new VicinalError("FENCED", `Another writer has made a collection in ${dir.location}`, {
+        location: dir.location,
+      });
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
     return new Collection(state, log, files, options);
@@ -127,10 +134,7 @@ export class Collection {
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
-    const files = await CollectionFiles.open(dir);
-    const manifest = files.manifest;
-    if (!manifest)
-      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch);
     const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
@@ -149,6 +153,13 @@ export class Collection {
       state.close();
       throw reason;
     }
+  }
+
+  /** One whose state somebody else brings forward: writes are READ_ONLY, and nothing is tidied. */
+  static async reading(state: CollectionState, now?: () => number): Promise<Collection> {
+    const collection = new Collection(state, new ReadOnlyLog(), undefined, { epoch: 0, now });
+    await collection.optimizer.close();
+    return collection;
   }
 
   /** Resolves with the operation's sequence number once it is durable and visible. */
@@ -194,12 +205,22 @@ export class Collection {
   }
 }
 
+export function readManifest(dir: Directory, manifest: Manifest | undefined): CollectionManifest | undefined {
+  const value = manifest?.value as CollectionManifest | undefined;
+  if (value && value.format !== FORMAT)
+    throw new VicinalError(
+      "CORRUPTION",
+      `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
+    );
+  return value;
+}
+
 /** The durable side: which files there are, and the manifest that names them. */
 export class CollectionFiles {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
-  readonly writes: WriteCounts;
+  readonly writes = new WriteCounts();
   /** Files that no manifest names, or that only one names which may not be whole. */
   readonly #stray = new Set<string>();
   #nextFile = 1;
@@ -208,36 +229,53 @@ export class CollectionFiles {
   #captures = 0;
   #gone: string[] = [];
 
-  private constructor(dir: Directory, manifests: Manifests, writes: WriteCounts) {
+  readonly #epoch: number;
+
+  private constructor(dir: Directory, manifests: Manifests, epoch: number) {
     this.#dir = dir;
-    this.writes = writes;
     this.#manifests = manifests;
+    this.#epoch = epoch;
   }
 
-  static async open(dir: Directory): Promise<CollectionFiles> {
+  static async open(dir: Directory, epoch: number): Promise<CollectionFiles> {
     const manifests = new Manifests(dir);
-    const files = new CollectionFiles(dir, manifests, new WriteCounts());
-    const value = (await manifests.latest())?.value as CollectionManifest | undefined;
-    if (!value) return files;
-    if (value.format !== FORMAT)
-      throw new VicinalError(
-        "CORRUPTION",
-        `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
-      );
-    files.manifest = value;
-    files.#nextFile = value.nextFile;
+    const files = new CollectionFiles(dir, manifests, epoch);
+    files.manifest = readManifest(dir, await manifests.latest());
+    files.#nextFile = files.manifest?.nextFile ?? 1;
+    return files;
+  }
+
+  /**
+   * Commits what counts once more, in the name of this opening: whoever wrote before cannot commit after that, and so deletes
+   * nothing that is about to be read.
+   */
+  static async takeOver(
+    dir: Directory,
+    epoch: number,
+  ): Promise<{ files: CollectionFiles; manifest: CollectionManifest }> {
+    const manifests = new Manifests(dir);
+    const files = new CollectionFiles(dir, manifests, epoch);
+    let manifest: CollectionManifest | undefined;
+    await manifests.takeOver((latest) => {
+      manifest = readManifest(dir, latest);
+      if (manifest) return { ...manifest, epoch };
+      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    });
+    const taken = manifest as unknown as CollectionManifest;
+    files.manifest = { ...taken, epoch };
+    files.#nextFile = taken.nextFile;
+    return { files, manifest: taken };
+  }
+
+  /** For repair: whatever manifests there are, the next commit replaces them all. New files get numbers from `nextFile` on. */
+  static over(dir: Directory, nextFile: number): CollectionFiles {
+    const files = new CollectionFiles(dir, new Manifests(dir), 0);
+    files.#nextFile = nextFile;
     return files;
   }
 
   get space(): Space | undefined {
     return this.#dir.space && (() => this.#dir.space?.() ?? Promise.resolve(undefined));
-  }
-
-  /** For repair: whatever manifests there are, the next commit replaces them all. New files get numbers from `nextFile` on. */
-  static over(dir: Directory, nextFile: number): CollectionFiles {
-    const files = new CollectionFiles(dir, new Manifests(dir), new WriteCounts());
-    files.#nextFile = nextFile;
-    return files;
   }
 
   /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */
@@ -404,6 +442,7 @@ export class CollectionFiles {
   ): Promise<void> {
     const manifest: CollectionManifest = {
       format: FORMAT,
+      epoch: this.#epoch,
       config: state.config,
       nextSegmentId: state.nextSegmentId,
       nextFile: this.#nextFile,

@@ -179,11 +179,15 @@ export async function savePatch(dir: Directory, patch: SavedSections, name: Name
   return file;
 }
 
-/** Reads a segment back; its rows are not entered into the id map yet. */
+/**
+ * Reads a segment back; its rows are not entered into the id map yet.
+ * @param lent Names of vectors that are not read, since the caller has them and will have the segment borrow them.
+ */
 export async function loadSegment(
   dir: Directory,
   state: CollectionState,
   entry: SegmentEntry,
+  lent?: ReadonlySet<string>,
 ): Promise<Segment> {
   const { files } = entry;
   const segment = state.createSegment(Math.max(1, entry.rows), entry.id);
@@ -209,6 +213,10 @@ export async function loadSegment(
       // Files of a vector that was dropped stay until the next checkpoint.
       if (!column || !isOf(column, entry)) continue;
       absent.delete(column);
+      if (lent?.has(entry.name)) {
+        vectors.push(entry);
+        continue;
+      }
       const loaded = await loadVector(dir, state, segment, entry);
       vectors.push({ ...entry, index: loaded ? entry.index : undefined });
     }

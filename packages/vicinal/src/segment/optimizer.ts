@@ -150,7 +150,7 @@ export class Optimizer {
   }
 
   async #settle(options: SettleOptions): Promise<void> {
-    for (;;) {
+    while (!this.#stop.signal.aborted) {
       clearTimeout(this.#sealTimer);
       this.#sealTimer = undefined;
       if (options.everything || this.#sealWhenIdle()) this.#host.state.seal();

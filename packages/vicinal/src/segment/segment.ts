@@ -69,6 +69,7 @@ export class Segment {
   #liveCount = 0;
   #closed = false;
   readonly #dropped: (VectorColumn | SparseColumn)[] = [];
+  readonly #lent = new Set<VectorColumn | SparseColumn>();
   #order: { rows: Uint32Array; count: number } | undefined;
 
   constructor(slot: number, id: number, capacity: number) {
@@ -97,6 +98,17 @@ export class Segment {
     const dropped = this.#dropped.splice(0);
     await this.readers.left();
     for (const column of dropped) column.close();
+  }
+
+  /** Takes a column in the place of its own of that name; `owner` keeps reading it and no longer frees it. */
+  borrow(name: string, owner: Segment): void {
+    const column = owner.vectors.get(name);
+    const own = this.vectors.get(name);
+    // Dropped meanwhile.
+    if (!column || !own) return;
+    own.close();
+    owner.#lent.add(column);
+    this.vectors.set(name, column);
   }
 
   /** Columns of vectors of either kind. */
@@ -251,7 +263,8 @@ export class Segment {
     if (this.#closed) return;
     this.#closed = true;
     const close = () => {
-      for (const column of [...this.columns(), ...this.#dropped.splice(0)]) column.close();
+      for (const column of [...this.columns(), ...this.#dropped.splice(0)])
+        if (!this.#lent.has(column)) column.close();
     };
     if (this.readers.idle) close();
     else void this.readers.drained().then(close);

@@ -9,6 +9,10 @@
  * Every opening writes to new files of its own epoch, and sequence numbers run on through all files. So a gap
  * between files is damage, and what a writer that has been replaced still appended is recognised and ignored:
  * a file of a lower epoch ends where the next file begins.
+ *
+ * Such a writer does not acknowledge what nobody will find. Whoever opens the log leaves a mark of its own beside the files and
+ * deletes those of others, before it reads. A writer looks for its mark between syncing and acknowledging: if it is there, the
+ * next opener has not begun to read, and will find the batch; if not, the batch is FENCED.
  */
 import { assert } from "../runtime/assert.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
@@ -120,6 +124,7 @@ export class FileLog implements Log {
     next: number,
     private readonly epoch: number,
     private readonly syncIntervalMs: number,
+    private readonly mark: string,
   ) {
     this.nextSequence = next;
     this.durableNext = next;
@@ -136,10 +141,20 @@ export class FileLog implements Log {
     onRecord: (record: LogRecord) => void,
   ): Promise<FileLog> {
     const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
-    const names = (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
+    const mark = await takeOver(dir);
+    const names = await namesIn(dir);
     const { files, next } = await replay(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
-    return new FileLog(dir, files, next, epoch, syncIntervalMs);
+    return new FileLog(dir, files, next, epoch, syncIntervalMs, mark);
+  }
+
+  /** Replays as `open` does, for who only looks: the log is not taken over. `dir` should be a view that changes nothing. */
+  static async check(
+    dir: Directory,
+    { after, synced }: { after: number; synced: number },
+    onRecord: (record: LogRecord) => void,
+  ): Promise<void> {
+    await replay(dir, await namesIn(dir), { after, synced }, onRecord);
   }
 
   get next(): number {
@@ -211,7 +226,13 @@ export class FileLog implements Log {
 
   close(): Promise<void> {
     this.closed = true;
-    return this.enqueue(() => this.finishFile());
+    return this.enqueue(async () => {
+      try {
+        await this.finishFile();
+      } finally {
+        await this.dir.delete(this.mark);
+      }
+    });
   }
 
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -235,6 +256,7 @@ export class FileLog implements Log {
       }
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
+      if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     } catch (error) {
       this.failure ??= error;
       for (const batch of group) batch.reject(error);
@@ -298,16 +320,21 @@ export class FileLog implements Log {
     const header = encodeHeader(name);
     this.writer = await this.dir.create(name.path).catch((error: unknown) => {
       if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
-      throw new VicinalError(
-        "FENCED",
-        `Another writer has taken over the log in ${this.dir.location}`,
-        { location: this.dir.location },
-        { cause: error },
-      );
+      throw this.fenced(error);
     });
     this.seed = frameSeed(header);
     this.files.push({ ...name, last: first - 1, bytes: 0 });
     return header;
+  }
+
+  private fenced(cause?: unknown): VicinalError {
+    const { location } = this.dir;
+    return new VicinalError(
+      "FENCED",
+      `Another writer has taken over the log in ${location}`,
+      { location },
+      { cause },
+    );
   }
 
   private async sync(): Promise<void> {
@@ -361,6 +388,20 @@ function isDiskFull(error: unknown): boolean {
   return error instanceof VicinalError && error.code === "DISK_FULL";
 }
 
+async function namesIn(dir: Directory): Promise<LogFileName[]> {
+  return (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
+}
+
+/** Leaves a mark that no other has and deletes theirs; returns its path. */
+async function takeOver(dir: Directory): Promise<string> {
+  const random = Array.from({ length: 3 }, () => Math.floor(Math.random() * 2 ** 32).toString(16));
+  const mark = `writer-${random.join("")}`;
+  await (await dir.create(mark)).close();
+  for (const path of await dir.list())
+    if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
+  return mark;
+}
+
 /** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */
 async function replay(
   dir: Directory,
@@ -381,7 +422,8 @@ async function replay(
     if (name.first > next) throw missing(dir, name, 0, next);
     const end = await replayLogFile(dir, name, { after, before }, onRecord);
     const isLast = i === current.length - 1;
-    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid.
+    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid,
+    // or that a writer began late which had been replaced.
     const lastNeeded = synced > after ? synced + 1 : 0;
     if (end.next < (isLast ? lastNeeded : before)) throw missing(dir, name, end.length, end.next);
     next = Math.max(next, Math.min(end.next, before));
@@ -397,7 +439,7 @@ async function replay(
 }
 
 /** Files of a lower epoch than one before them were begun by a writer that had been replaced. */
-function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
+export function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
   let epoch = 0;
   const current: LogFileName[] = [];
   const replaced: LogFileName[] = [];

@@ -97,6 +97,18 @@ describe("Manifests", () => {
     expect((await new Manifests(dir).latest())?.value).toEqual({ a: 2 });
   });
 
+  test("a writer whose number the other has used and deleted is fenced", async () => {
+    const dir = await committed({ a: 1 });
+    const [first, second] = [new Manifests(dir), new Manifests(dir)];
+    await first.latest();
+    await second.latest();
+    for (let a = 2; a < 6; a++) await first.commit({ a });
+    await expect(second.commit({ a: 9 })).rejects.toMatchObject({ code: "FENCED" });
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 5 });
+    await first.commit({ a: 6 });
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 6 });
+  });
+
   test.each([2 ** 53, -(2 ** 53), Number.NaN, Number.POSITIVE_INFINITY])(
     "refuses %d before anything changes",
     async (number) => {

@@ -9,7 +9,7 @@ import type { Collection } from "../../segment/collection.js";
 import { ArchiveReader, type Chunks, refused } from "../../storage/archive.js";
 import type { Directory } from "../../storage/directory.js";
 import { Manifests } from "../../storage/manifest.js";
-import type { Catalogue, StagedFolder } from "../catalogue.js";
+import type { Collections, StagedFolder } from "../catalogue.js";
 import { lastEpoch, objectsOf, parseDescription, type SnapshotBody } from "./description.js";
 import { DESCRIPTION, OBJECTS } from "./store.js";
 
@@ -33,7 +33,7 @@ interface Staged extends StagedFolder {
 }
 
 export async function restoreArchive(
-  catalogue: Catalogue,
+  catalogue: Collections,
   chunks: Chunks,
   options: RestoreOptions,
 ): Promise<void> {
@@ -121,7 +121,7 @@ function checkSum(actual: string, expected: string | null | undefined): void {
 
 /** The manifest is not covered by a digest of its own: whatever opening says of it is said of the archive. */
 async function openStaged(
-  catalogue: Catalogue,
+  catalogue: Collections,
   { folder, dir }: Staged,
   manifest: object,
   epoch: number,

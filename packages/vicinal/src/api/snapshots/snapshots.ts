@@ -2,10 +2,11 @@
 import { VicinalError } from "../../runtime/errors.js";
 import type { Capture } from "../../segment/capture.js";
 import type { Collection } from "../../segment/collection.js";
+import { readOnly } from "../../segment/read-only-log.js";
 import type { Chunks } from "../../storage/archive.js";
 import type { Directory } from "../../storage/directory.js";
 import { collectionNotFound } from "../aliases.js";
-import type { Catalogue } from "../catalogue.js";
+import type { Collections } from "../catalogue.js";
 import * as schema from "../schema/index.js";
 import { describe, type SnapshotBody, type StoredSnapshot } from "./description.js";
 import { archiveAt, snapshotNotFound } from "./location.js";
@@ -22,14 +23,17 @@ export interface SnapshotArchive extends AsyncIterable<Uint8Array> {
 }
 
 export class Snapshots {
-  readonly #catalogue: Catalogue;
+  readonly #catalogue: Collections;
   readonly #store: SnapshotStore | undefined;
   readonly #digests = new WeakMap<object, Map<string, string>>();
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   /** @param directory Where they lie; by default in the database's folder. */
-  constructor(catalogue: Catalogue, directory: Directory | undefined = catalogue.home?.folder("snapshots")) {
+  constructor(
+    catalogue: Collections,
+    directory: Directory | undefined = catalogue.home?.folder("snapshots"),
+  ) {
     this.#catalogue = catalogue;
     this.#store = catalogue.home && directory && new SnapshotStore(directory);
   }
@@ -56,8 +60,12 @@ export class Snapshots {
     return this.#inTurn(async () => {
       const captured: { name: string; capture: Capture; home: object }[] = [];
       try {
-        for (const { name, collection } of choose())
-          captured.push({ name, capture: (await collection.capture()) as Capture, home: collection });
+        for (const { name, collection } of choose()) {
+          const capture = await collection.capture();
+          // A reader has nothing that it could hold.
+          if (!capture) throw readOnly();
+          captured.push({ name, capture, home: collection });
+        }
         const aliases = owner === undefined ? this.#catalogue.aliases() : undefined;
         const snapshot = await takeSnapshot(store, {
           owner,
