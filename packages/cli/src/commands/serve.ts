@@ -1,7 +1,7 @@
 /** `vicinal serve`: a server in front of a data folder, until it is told to stop. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Hooks } from "vicinal";
+import type { Durability, Hooks } from "vicinal";
 import { UserError } from "../errors.js";
 
 export interface ServeOptions {
@@ -10,6 +10,7 @@ export interface ServeOptions {
   /** False for none; by default the port after the other. */
   grpcPort?: number | false;
   data: string;
+  durability?: Durability;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
 }
@@ -20,7 +21,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { createServer } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const database = await open(data, hooks ? { hooks } : {});
+  const database = await open(data, { durability: options.durability, hooks });
   try {
     const server = createServer({ database });
     try {

@@ -13,6 +13,7 @@ import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import { type Durability, syncIntervalMs } from "./durability.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
@@ -37,8 +38,8 @@ interface Entry {
 }
 
 export interface CatalogueOptions {
-  /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
-  syncIntervalMs?: number;
+  /** When a write is acknowledged; default `"sync"`. */
+  durability?: Durability;
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
@@ -62,7 +63,7 @@ export class Catalogue {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
-    this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#syncIntervalMs = syncIntervalMs(options.durability);
     this.#now = options.now;
   }
 
