@@ -30,3 +30,12 @@ export function* textItems(count: number, version = "1"): Generator<SourceItem<s
   for (let i = 0; i < count; i++)
     yield { key: `text/${i}`, version, load: async () => `text ${i} of ${version}`, payload: { number: i } };
 }
+
+/** Numbers in 0..1, the same each time. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

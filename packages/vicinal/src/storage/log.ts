@@ -39,8 +39,8 @@ export interface Log {
    * Appends one batch, at least one record and at most 1 GiB; records get consecutive numbers in the order of calls, without
    * waiting for earlier calls. Resolves to the first record's number when the batch is durable (see
    * `FileLogOptions.syncIntervalMs`). The records' bytes must not change before that.
-   * A rejection leaves open whether the batch is found when the log is opened again, and is final: every later
-   * append rejects with WRITES_REFUSED.
+   * A rejection leaves open whether the batch is found when the log is opened again, until a later append resolves: then
+   * it is not. DISK_FULL passes, once there is room; any other is final, and later appends reject with WRITES_REFUSED.
    */
   append(records: readonly Uint8Array[]): Promise<number>;
   /** Makes the following batches go to a new file, so that `truncate` can drop those before. */
@@ -182,9 +182,17 @@ export class FileLog implements Log {
 
   private async writeGroup(): Promise<void> {
     const group = this.takeGroup();
+    if (group.length === 0) return;
     try {
       if (this.failure !== undefined) throw this.refusal();
-      await this.write(group);
+      try {
+        await this.write(group);
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        await this.takeBack(group[0].first);
+        for (const batch of [...group, ...this.waiting.splice(0)]) batch.reject(error);
+        return;
+      }
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
     } catch (error) {
@@ -193,6 +201,23 @@ export class FileLog implements Log {
       return;
     }
     for (const batch of group) batch.resolve(batch.first);
+  }
+
+  /**
+   * A full disk is no damage: the file is cut to what it held before, and the numbers from `first` on are given again. Not
+   * durable before the next sync, which all that follows waits for.
+   */
+  private async takeBack(first: number): Promise<void> {
+    this.nextSequence = first;
+    const file = this.files.at(-1);
+    if (this.writer === undefined || file === undefined) return;
+    await this.writer.close();
+    this.writer = undefined;
+    if (file.bytes > 0) this.writer = await this.dir.reopen(file.path, file.bytes);
+    else {
+      await this.dir.delete(file.path);
+      this.files.pop();
+    }
   }
 
   /** What waits, as far as it fits; the rest becomes the next group. */
@@ -290,6 +315,10 @@ export class FileLog implements Log {
       { cause: this.failure },
     );
   }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof VicinalError && error.code === "DISK_FULL";
 }
 
 /** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */
