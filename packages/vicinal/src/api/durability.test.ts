@@ -101,14 +101,12 @@ test("writers that wait at the same time share syncs", async () => {
   expect(await countAfterOpening(home)).toBe(210);
 });
 
-test("an interval acknowledges though a sync never ends", async () => {
+test("an interval acknowledges before a sync begins", async () => {
   const home = new WatchedHome();
   const database = await withCollection(home, { interval: 3_600_000 });
-  home.sync = () => new Promise(() => {});
   for (let id = 0; id < 10; id++) await write(database, id);
   expect(home.syncs).toBe(0);
   expect((await database.count("points", { exact: true })).count).toBe(10);
-  home.sync = undefined;
   await database.close();
 });
 
