@@ -1,6 +1,7 @@
 /** The command line of Vicinal. The file `bin/vicinal.js` calls `run`. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Durability } from "vicinal";
 import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
@@ -59,6 +60,12 @@ function commandLine(exit: (code: number) => void): Command {
     .option("--data <folder>", "data folder, made when absent", defaultData)
     .option("--snapshots <folder>", "folder of the snapshots (default: snapshots in the data folder)")
     .option("--read-only", "take no lock and write nothing; follow the process that writes to the folder")
+    .option(
+      "--durability <level>",
+      "acknowledge writes when synced, or sync later: sync, interval:<ms>",
+      durability,
+      "sync" as const,
+    )
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),
@@ -205,6 +212,14 @@ function byteSize(text: string): number {
 
 function milliseconds(text: string): number {
   return measure(text, { "": 1, us: 0.001, ms: 1, s: 1000 }, "2ms");
+}
+
+/** The bounds are those of `Durability`. */
+function durability(text: string): Durability {
+  const [, interval] = /^interval:(\d{1,7})$/.exec(text) ?? [];
+  if (text === "sync") return "sync";
+  if (Number(interval) >= 1 && Number(interval) <= 3_600_000) return { interval: Number(interval) };
+  throw new InvalidArgumentError("It must be sync, or interval: and milliseconds from 1 to 3600000.");
 }
 
 function share(text: string): number {

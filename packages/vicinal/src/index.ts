@@ -11,6 +11,7 @@ export type {
   ProjectionResult,
 } from "./api/analysis/analysis.js";
 export type { Database } from "./api/database.js";
+export type { Durability } from "./api/durability.js";
 export type {
   Hook,
   HookContext,

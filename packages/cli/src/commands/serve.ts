@@ -1,7 +1,7 @@
 /** `vicinal serve`: a server in front of a data folder, until it is told to stop. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Hooks } from "vicinal";
+import type { Durability, Hooks } from "vicinal";
 import { UserError } from "../errors.js";
 
 export interface ServeOptions {
@@ -12,6 +12,7 @@ export interface ServeOptions {
   data: string;
   /** Serves what another process writes, or nobody. */
   readOnly?: boolean;
+  durability?: Durability;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
   /** Folder of the snapshots; by default in the data folder. */
@@ -27,6 +28,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { snapshots, readOnly = false } = options;
   const database = await open(data, {
     readOnly,
+    ...(options.durability ? { durability: options.durability } : {}),
     ...(hooks ? { hooks } : {}),
     ...(snapshots ? { snapshots } : {}),
   });

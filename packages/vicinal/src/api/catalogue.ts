@@ -14,6 +14,7 @@ import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import { type Durability, syncIntervalMs } from "./durability.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
@@ -45,8 +46,8 @@ interface Entry {
 }
 
 export interface CatalogueOptions {
-  /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
-  syncIntervalMs?: number;
+  /** When a write is acknowledged; default `"sync"`. */
+  durability?: Durability;
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
   /** For tests: see CollectionOptions. */
@@ -76,7 +77,7 @@ export class Catalogue {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
-    this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#syncIntervalMs = syncIntervalMs(options.durability);
     this.#resources = new Resources(options.optimizer);
     this.#now = options.now;
   }

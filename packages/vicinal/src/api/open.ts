@@ -7,6 +7,7 @@ import { type Directory, isDirectory } from "../storage/directory.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
+import { checkDurability } from "./durability.js";
 import { Engine } from "./engine.js";
 import { REFRESH_MS } from "./followed-catalogue.js";
 import { openHandle } from "./handles.js";
@@ -36,7 +37,7 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
 
 /** A misspelt option would be passed over, and durability with it. */
 const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
-  "syncIntervalMs",
+  "durability",
   "recallCheckShare",
   "hooks",
   "snapshots",
@@ -46,7 +47,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
-const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
+const defaults: OpenOptions = { durability: "sync", recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
@@ -67,9 +68,7 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
     throw new VicinalError("BAD_REQUEST", `open: there is no option ${unknown}`, { field: unknown });
-  const interval = options.syncIntervalMs ?? 0;
-  if (!Number.isFinite(interval) || interval < 0)
-    throw new VicinalError("BAD_REQUEST", `open: syncIntervalMs must be 0 or more, got ${interval}`);
+  if (options.durability !== undefined) checkDurability(options.durability);
   const share = options.recallCheckShare ?? RECALL_CHECK_SHARE;
   if (!(share >= 0 && share <= 1))
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
