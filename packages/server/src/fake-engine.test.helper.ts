@@ -106,6 +106,10 @@ export class FakeEngine implements EngineApi {
     return true;
   }
 
+  async explainMemory() {
+    return { what: "database", bytes: 0, parts: [], resident: null };
+  }
+
   async getNodeReport() {
     const exceeded = { resident_memory: null, disk_usage: null };
     return { collectionCount: this.collections.size, collections: [], quotas: { config: {}, exceeded } };

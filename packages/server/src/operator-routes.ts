@@ -96,6 +96,11 @@ export const operatorRoutes: readonly Route[] = [
     run: ({ engine, body }) => engine.updateQuotas(body),
   }),
 
+  route("explain_memory", "GET", "/memory", "Tell where the memory goes, as a tree", {
+    result: anyJson(),
+    run: ({ engine }) => engine.explainMemory(),
+  }),
+
   // Problems that the server could not solve by itself are told where they arise: nothing is kept for later.
   route("get_issues", "GET", "/issues", "List problems", {
     result: object({ issues: anyJson() }),

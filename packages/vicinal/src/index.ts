@@ -24,6 +24,7 @@ export type {
   RerankCandidate,
   RerankFunction,
 } from "./api/inference/hooks.js";
+export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
 export type { PointId } from "./payload/id.js";

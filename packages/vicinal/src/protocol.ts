@@ -3,6 +3,7 @@
  * schemas and types of requests and answers, the engine's operations as an interface, errors, exact JSON.
  */
 export type { EngineApi, RequestScope, ScopedEngine } from "./api/engine-api.js";
+export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
 export type { CollectionReport, NodeReport, SegmentReport, ShardReport } from "./api/node-report.js";
 export * from "./api/schema/index.js";
 export { familyNames } from "./index/families.js";

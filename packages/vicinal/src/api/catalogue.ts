@@ -13,6 +13,7 @@ import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import { NotOpenYet } from "./lazy.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
@@ -32,19 +33,27 @@ interface CatalogueManifest {
 
 interface Entry {
   folder: number;
-  /** The collection, or why it could not be opened. */
+  /** The collection, or why it could not be opened; undefined while nobody has needed it. */
   collection: Collection | unknown;
+  /** Under way. */
+  opening?: Promise<void>;
 }
 
 export interface CatalogueOptions {
   /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
   syncIntervalMs?: number;
+  /**
+   * True: a collection is opened when an operation first needs it, which then waits; listing, describing aliases and deleting
+   * need none. Default false: `open` opens them all.
+   */
+  lazy?: boolean;
 }
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
+  readonly #lazy: boolean;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
@@ -58,9 +67,10 @@ export class Catalogue {
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#lazy = options.lazy ?? false;
   }
 
-  /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
+  /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
   static async open(dir: Directory | undefined, options: CatalogueOptions = {}): Promise<Catalogue> {
     const catalogue = new Catalogue(dir, options);
     if (dir) await catalogue.#load(dir);
@@ -86,11 +96,20 @@ export class Catalogue {
     // The new epoch is durable before anything is written under it.
     await this.#commit();
     await this.#deleteOrphans(dir, folders);
-    for (const { name, folder } of listed) {
-      const opened = Collection.open(this.#folder(folder) as Directory, this.#options());
-      const collection = await opened.catch((reason: unknown) => reason);
-      this.#entries.set(name, { folder, collection });
-    }
+    if (!this.#lazy) for (const entry of this.#entries.values()) await this.#opened(entry);
+  }
+
+  /** Opens a collection unless that was done or is under way. Never rejects: `get` says what went wrong. */
+  #opened(entry: Entry): Promise<void> {
+    entry.opening ??= Collection.open(this.#folder(entry.folder) as Directory, this.#options()).then(
+      (collection) => {
+        entry.collection = collection;
+      },
+      (reason: unknown) => {
+        entry.collection = reason;
+      },
+    );
+    return entry.opening;
   }
 
   /**
@@ -173,16 +192,16 @@ export class Catalogue {
     return this.#aliases.resolve(name);
   }
 
-  /** By its own name or an alias. COLLECTION_NOT_FOUND, or what keeps it from being used. */
+  /** By its own name or an alias. COLLECTION_NOT_FOUND, or what keeps it from being used; NotOpenYet while it is opened. */
   get(name: string): Collection {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
     if (entry.collection instanceof Collection) return entry.collection;
-    throw entry.collection;
+    throw entry.collection ?? new NotOpenYet(this.#opened(entry));
   }
 
-  /** By its own name, where it could be opened. */
+  /** By its own name, where it is open. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
     return collection instanceof Collection ? collection : undefined;
@@ -256,6 +275,7 @@ export class Catalogue {
         this.#entries.set(name, entry);
         throw reason;
       }
+      await entry.opening;
       if (entry.collection instanceof Collection) await entry.collection.close();
       const dir = this.#folder(entry.folder);
       if (dir) for (const path of await dir.list()) await dir.delete(path);
@@ -266,8 +286,10 @@ export class Catalogue {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#turn;
-    const opened = [...this.#entries.values()].map(({ collection }) => collection);
+    const entries = [...this.#entries.values()];
     this.#entries.clear();
+    await Promise.all(entries.map(({ opening }) => opening));
+    const opened = entries.map(({ collection }) => collection);
     const results = await Promise.allSettled(
       opened.map((collection) => (collection instanceof Collection ? collection.close() : undefined)),
     );

@@ -13,6 +13,7 @@ import type { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
+import type { MemoryTree } from "./memory-tree.js";
 import type * as schema from "./schema/index.js";
 import { type RawJson, writeOptions } from "./schema/index.js";
 
@@ -82,6 +83,11 @@ export class Database {
 
   updateQuotas(config: schema.QuotaConfig): Promise<boolean> {
     return this.engine.updateQuotas(config);
+  }
+
+  /** Where the memory goes: a tree of what is held and its bytes, of the collections that are open; see docs/memory.md. */
+  explainMemory(): Promise<MemoryTree> {
+    return this.engine.explainMemory();
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */

@@ -7,6 +7,7 @@
  * write is durable and searchable.
  */
 
+import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
 import type {
   AnalysisJob,
@@ -79,6 +80,8 @@ export interface EngineApi {
   updateQuotas(body: QuotaConfig): Promise<boolean>;
   /** What a node's telemetry says; Vicinal's own. */
   getNodeReport(): Promise<NodeReport>;
+  /** Where the memory goes: a tree of what is held and its bytes, of the collections that are open. */
+  explainMemory(): Promise<MemoryTree>;
 
   /** Adds a vector that no point has yet. BAD_REQUEST where the name is taken. */
   createVectorName(name: string, vector: string, body: VectorNameConfig): Promise<UpdateResult>;

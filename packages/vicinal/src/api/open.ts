@@ -19,6 +19,7 @@ export interface OpenOptions extends CatalogueOptions {
 /** A misspelt option would be passed over, and durability with it. */
 const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "syncIntervalMs",
+  "lazy",
   "recallCheckShare",
   "hooks",
 ]);
@@ -41,6 +42,10 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const interval = options.syncIntervalMs ?? 0;
   if (!Number.isFinite(interval) || interval < 0)
     throw new VicinalError("BAD_REQUEST", `open: syncIntervalMs must be 0 or more, got ${interval}`);
+  if (options.lazy !== undefined && typeof options.lazy !== "boolean")
+    throw new VicinalError("BAD_REQUEST", `open: lazy must be true or false, got ${String(options.lazy)}`, {
+      field: "lazy",
+    });
   const share = options.recallCheckShare ?? RECALL_CHECK_SHARE;
   if (!(share >= 0 && share <= 1))
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {

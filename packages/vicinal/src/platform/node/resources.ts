@@ -11,6 +11,11 @@ export function residentMemoryPercent(): number | undefined {
   return percentOf(process.memoryUsage.rss(), total);
 }
 
+/** Bytes of memory that the process has. */
+export function residentMemoryBytes(): number | undefined {
+  return process.memoryUsage.rss();
+}
+
 /** 0..100: of the file system on which the folder lies. */
 export function diskUsagePercent(folder: string): number | undefined {
   try {
