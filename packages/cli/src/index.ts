@@ -99,6 +99,7 @@ function commandLine(): Command {
 
   target(program.command("info [collection]"))
     .description("print what the database holds")
+    .option("--memory", "print where the memory goes")
     .option("--json", "print JSON")
     .action((collection: string | undefined, options: InfoOptions) => info(collection, options));
   return program;

@@ -1,5 +1,5 @@
 /** The methods of `Client` over HTTP, with the `fetch` of the platform. */
-import { parseJson, stringifyJson } from "vicinal/protocol";
+import { type MemoryTree, parseJson, stringifyJson } from "vicinal/protocol";
 import {
   type Client,
   type CollectionInfo,
@@ -33,6 +33,10 @@ export class RestClient implements Client {
 
   getCollection(name: string): Promise<CollectionInfo> {
     return this.#send("GET", path(name));
+  }
+
+  explainMemory(): Promise<MemoryTree> {
+    return this.#send("GET", "/memory");
   }
 
   createCollection(
