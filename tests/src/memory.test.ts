@@ -18,7 +18,7 @@ async function inChild(code: string): Promise<Record<string, number>> {
     const folder = process.argv[1];
     const rows = (from, count, size) => Array.from({ length: count }, (_, i) => ({
       id: from + i,
-      vector: Array.from({ length: size }, (_, j) => Math.sin((from + i) * 0.37 + j * j)),
+      vector: new Float32Array(size).fill(0.5).fill(from + i, 0, 1 + (i % size)),
       payload: { n: from + i, name: "point " + (from + i) },
     }));`;
   return withFolder(async (folder) => {
