@@ -136,6 +136,26 @@ describe("embedded", () => {
   });
 });
 
+test("clusters are told apart by the words of their points", async () => {
+  const { database } = home;
+  const subjects = ["whales and dolphins", "violins and cellos", "trains and trams", "bread and cheese"];
+  await database.batchUpdate("blobs", {
+    operations: subjects.map((text, blob) => ({
+      set_payload: {
+        payload: { about: { texts: [`A short note on ${text}`, "read it"] } },
+        filter: { must: [{ key: "blob", match: { value: blob } }] },
+      },
+    })),
+  });
+  const words = { key: "about.texts", limit: 3 };
+  const found = await database.analyze("blobs", { hdbscan: { min_cluster_size: 10 }, words });
+  if (!("clusters" in found)) throw new Error("clusters were asked for");
+  const marks = found.clusters.map(({ words = [] }) => words.toSorted().join(" and ")).sort();
+  expect(marks).toEqual(subjects.map((text) => text.split(" and ").sort().join(" and ")).sort());
+  const notClusters = database.analyze("blobs", { outliers: {}, words });
+  expect((await refusal(notClusters)).code).toBe("BAD_REQUEST");
+});
+
 test("as a job over REST", async () => {
   const path = "/collections/blobs/analyses";
   const started = await home.rest.result("POST", path, { dbscan: { max_distance: 3 } });
@@ -153,4 +173,20 @@ test("as a job over REST", async () => {
   expect(jobs[0]).not.toHaveProperty("result");
   expect(await home.rest.result("DELETE", `${path}/${started.id}`)).toBe(true);
   expect((await home.rest.call("GET", `${path}/${started.id}`)).status).toBe(404);
+});
+
+test("jobs go with their collection", async () => {
+  const { database } = home;
+  const make = () =>
+    database.createCollection("short-lived", { vectors: { size: 2, distance: "Euclid" } }).then(() =>
+      database.upsert("short-lived", {
+        points: Array.from({ length: 2000 }, (_, id) => ({ id, vector: [id % 7, id % 11] })),
+      }),
+    );
+  await make();
+  const path = "/collections/short-lived/analyses";
+  await home.rest.result("POST", path, { hdbscan: { min_cluster_size: 5 } });
+  await database.deleteCollection("short-lived");
+  await make();
+  expect(await home.rest.result("GET", path)).toEqual({ jobs: [] });
 });

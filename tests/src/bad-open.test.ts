@@ -1,5 +1,4 @@
 /** Databases and servers that cannot be opened, and what a closed one answers. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { createServer as createTcpServer } from "node:net";
@@ -58,37 +57,6 @@ describe("open", () => {
     expect(code).toBe("FOLDER_NOT_WRITABLE");
     expect(message).toContain("/proc/vicinal");
   });
-
-  test("of a folder that is open in this process", () =>
-    withFolder(async (folder) => {
-      const database = await open(folder);
-      const { code, message } = await refusal(open(folder));
-      expect(code).toBe("FOLDER_IN_USE");
-      expect(message).toContain(folder);
-      expect(message).toContain("this process");
-      await database.close();
-      await (await open(folder)).close();
-    }));
-
-  test("of a folder that another process holds", () =>
-    withFolder(async (folder) => {
-      const script = `import { open } from "vicinal"; await open(${JSON.stringify(folder)}); console.log("open"); setInterval(() => {}, 1000);`;
-      const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-        cwd: import.meta.dirname,
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      const ended = once(child, "close");
-      try {
-        await once(child.stdout, "data");
-        const { code, message } = await refusal(open(folder));
-        expect(code).toBe("FOLDER_IN_USE");
-        expect(message).toContain(`process ${child.pid}`);
-      } finally {
-        child.kill("SIGKILL");
-        await ended;
-      }
-      await (await open(folder)).close();
-    }));
 });
 
 describe("listen", () => {

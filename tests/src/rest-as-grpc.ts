@@ -37,14 +37,22 @@ function mapped<T, R>(record: Record<string, T>, turn: (value: T) => R): Record<
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, turn(value)]));
 }
 
-const dense = (data: unknown) => ({ dense: { data } });
-
-function vectorsTo(vector: unknown): Json {
-  if (Array.isArray(vector)) return { vector: dense(vector) };
-  return { vectors: { vectors: mapped(vector as Json, dense) } };
+function vectorTo(vector: unknown): Json {
+  if (!Array.isArray(vector)) return { sparse: vector };
+  if (!Array.isArray(vector[0])) return { dense: { data: vector } };
+  return { multi_dense: { vectors: vector.map((data) => ({ data })) } };
 }
 
-const vectorFrom = (vector: Json) => ((vector.dense as Json).data ?? []) as number[];
+function vectorsTo(vector: unknown): Json {
+  if (Array.isArray(vector)) return { vector: vectorTo(vector) };
+  return { vectors: { vectors: mapped(vector as Json, vectorTo) } };
+}
+
+function vectorFrom({ dense, multiDense, sparse }: Json): unknown {
+  const numbers = ({ data }: Json) => data ?? [];
+  if (multiDense) return ((multiDense as Json).vectors as List).map(numbers);
+  return sparse ?? numbers(dense as Json);
+}
 
 function vectorsFrom({ vector, vectors }: Json): unknown {
   return vector
@@ -94,9 +102,26 @@ function readTo({ filter, with_payload: payload, with_vector: vector, ...rest }:
   };
 }
 
-function queryTo({ query, ...rest }: Json): Json {
-  const input = Array.isArray(query) ? dense(query) : { id: idTo(query) };
-  return { ...readTo(rest), ...(query === undefined ? {} : { query: { nearest: input } }) };
+function queryKindTo(query: unknown): Json {
+  if (typeof query !== "object") return { nearest: { id: idTo(query) } };
+  const { fusion } = query as Json;
+  return fusion ? { fusion: String(fusion).toUpperCase() } : { nearest: vectorTo(query) };
+}
+
+function prefetchTo({ query, filter, ...rest }: Json): Json {
+  return {
+    ...rest,
+    query: queryKindTo(query),
+    ...(filter ? { filter: filterTo(filter as Json) } : {}),
+  };
+}
+
+function queryTo({ query, prefetch, ...rest }: Json): Json {
+  return {
+    ...readTo(rest),
+    ...(prefetch ? { prefetch: (prefetch as List).map(prefetchTo) } : {}),
+    ...(query === undefined ? {} : { query: queryKindTo(query) }),
+  };
 }
 
 function pointTo({ id, vector, payload }: Json): Json {
@@ -122,8 +147,13 @@ function pointsFrom({ result }: Json, withPayload: unknown): List {
   return ((result ?? []) as List).map((point) => pointFrom(point, withPayload));
 }
 
+function vectorParamsTo({ multivector_config, ...params }: Json): Json {
+  return multivector_config ? { ...params, multivector_config: { comparator: "MaxSim" } } : params;
+}
+
 function vectorsConfigTo(vectors: Json): Json {
-  return typeof vectors.size === "number" ? { params: vectors } : { params_map: { map: vectors } };
+  if (typeof vectors.size === "number") return { params: vectorParamsTo(vectors) };
+  return { params_map: { map: mapped(vectors as Record<string, Json>, vectorParamsTo) } };
 }
 
 function infoFrom(result: Json): Json {
@@ -174,9 +204,11 @@ export function clientOver(carry: Carry) {
       return { exists: (result as Json | undefined)?.exists ?? false };
     },
     getCollections: async () => ({ collections: (await carry("Collections", "List", {})).collections ?? [] }),
-    createCollection: async (name: string, { vectors, ...rest }: Json) =>
-      (await collections("Create", name, { ...rest, vectors_config: vectorsConfigTo(vectors as Json) }))
-        .result,
+    createCollection: async (name: string, { vectors, sparse_vectors: sparse, ...rest }: Json) => {
+      const vectors_config = vectorsConfigTo(vectors as Json);
+      const sparseConfig = sparse ? { sparse_vectors_config: { map: sparse } } : {};
+      return (await collections("Create", name, { ...rest, vectors_config, ...sparseConfig })).result;
+    },
     getCollection: async (name: string) => infoFrom((await collections("Get", name)).result as Json),
     updateCollection: async (name: string, body: Json) => (await collections("Update", name, body)).result,
     deleteCollection: async (name: string) => (await collections("Delete", name)).result,

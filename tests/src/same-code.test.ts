@@ -339,4 +339,61 @@ describe.each(Object.keys(homes))("%s", (name) => {
     await expect(client.query("multi", { query: [0], using: "d", limit: 1 })).rejects.toThrow();
     await expect(client.query("multi", { query: [0, 0], limit: 1 })).rejects.toThrow();
   });
+
+  test("keeps sparse vectors and several vectors under one name, and fuses what both find", async () => {
+    await client.createCollection("kinds", {
+      vectors: { passages: { size: 2, distance: "Dot", multivector_config: { comparator: "max_sim" } } },
+      sparse_vectors: { words: {} },
+    });
+    const stored = {
+      passages: [
+        [1, 0],
+        [0, 2],
+      ],
+      words: { indices: [3, 4_294_967_295], values: [0.5, -1] },
+    };
+    await client.upsert("kinds", {
+      wait: true,
+      points: [
+        { id: 1, vector: stored },
+        { id: 2, vector: { passages: [[3, 0]] } },
+        { id: 3, vector: { words: { indices: [3], values: [2] } } },
+      ],
+    });
+    const { points } = await client.query("kinds", {
+      query: [
+        [1, 1],
+        [0, 1],
+      ],
+      using: "passages",
+      limit: 3,
+    });
+    // The best passage for each of the query's vectors, summed: 2 + 2 and 3 + 0.
+    expect(points.map(({ id, score }) => [id, score])).toEqual([
+      [1, 4],
+      [2, 3],
+    ]);
+    const sparse = { indices: [3], values: [1] };
+    const words = await client.query("kinds", { query: sparse, using: "words", limit: 3 });
+    expect(words.points.map(({ id, score }) => [id, score])).toEqual([
+      [3, 2],
+      [1, 0.5],
+    ]);
+    const [found] = await client.retrieve("kinds", { ids: [1], with_vector: true });
+    const { passages, words: kept } = found.vector as unknown as typeof stored;
+    expect(passages.map((vector) => Array.from(vector))).toEqual(stored.passages);
+    expect([Array.from(kept.indices), Array.from(kept.values)]).toEqual([
+      [3, 4_294_967_295],
+      [0.5, -1],
+    ]);
+    const fused = await client.query("kinds", {
+      prefetch: [
+        { query: [[0, 1]], using: "passages", limit: 1 },
+        { query: sparse, using: "words", limit: 2 },
+      ],
+      query: { fusion: "rrf" },
+      limit: 3,
+    });
+    expect(fused.points.map(({ id }) => id)).toEqual([1, 3]);
+  });
 });

@@ -1,4 +1,6 @@
 /** `vicinal advise` on a folder and over HTTP. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,12 +85,24 @@ it("takes real queries from a file, and prints JSON", async () => {
 });
 
 it("says what to do when a server holds the folder", async () => {
-  const database = await open(data);
+  const holder = spawn(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `import { open } from "vicinal"; await open(process.argv[1]); console.log("open"); setInterval(() => {}, 1000);`,
+      data,
+    ],
+    { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const ended = once(holder, "close");
   try {
+    await once(holder.stdout, "data");
     expect(await run([...advise, "--data", data])).toBe(1);
-    expect(errors).toMatch(/in use by this process; if that is a server, ask it: --url instead of --data/);
+    expect(errors).toMatch(/in use by process \d+; if that is a server, ask it: --url instead of --data/);
   } finally {
-    await database.close();
+    holder.kill("SIGKILL");
+    await ended;
   }
 });
 

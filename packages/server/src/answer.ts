@@ -24,7 +24,8 @@ export const writePlain: ResultWriter<unknown> = (writer, result) => {
 export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson>> = (writer, point) => {
   const id = typeof point.id === "string" ? `"${point.id}"` : String(point.id);
   writer.text(`{"id":${id}`);
-  if ("score" in point) writer.text(`,"version":${point.version},"score":`).float32(point.score);
+  if (point.version !== undefined && point.version !== null) writer.text(`,"version":${point.version}`);
+  if ("score" in point) writer.text(`,"score":`).float32(point.score);
   if (point.order_value !== undefined && point.order_value !== null)
     writer.text(`,"order_value":${point.order_value}`);
   if (point.payload) writer.text(`,"payload":`).bytes(point.payload.bytes);

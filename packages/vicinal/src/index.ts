@@ -24,8 +24,16 @@ export type {
   RerankCandidate,
   RerankFunction,
 } from "./api/inference/hooks.js";
+export type {
+  CollectionReport as VerifiedCollection,
+  Fault,
+  FileRole,
+  VerifyReport,
+} from "./api/integrity/report.js";
+export { type VerifyOptions, verify } from "./api/integrity/verify.js";
 export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
 export type { PointId } from "./payload/id.js";
 export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";
+export type { Directory, FileWriter } from "./storage/directory.js";

@@ -1,5 +1,6 @@
 /** Analysis of stored vectors: clusters, near-duplicates, outliers and two-dimensional maps. */
 export { dbscan } from "./dbscan.js";
+export { GroupWords } from "./distinctive-words.js";
 export { duplicateGroups } from "./duplicates.js";
 export { hdbscan } from "./hdbscan.js";
 export { kmeansClusters } from "./kmeans.js";

@@ -1,18 +1,21 @@
 /**
  * Clusters of a collection's vectors by k-means, with a number of clusters that is given or found.
  *
- * Method: k-means as in lloyd.ts; the number by the simplified silhouette: Hruschka, de Castro, Campello, "Evolutionary
+ * Method: k-means as in codec/kmeans.ts; the number by the simplified silhouette: Hruschka, de Castro, Campello, "Evolutionary
  * algorithms for clustering gene-expression data" (2004), after Rousseeuw, "Silhouettes" (1987). For each k a sample is
  * clustered; a row's silhouette is (b - a) / max(a, b), a its distance to its own centroid and b to the next one; the k with
  * the largest mean wins, of equals the smallest.
  *
- * Parameters: above 100,000 vectors 100 mini-batches and 2 full rounds, since full rounds to a standstill would pass over
- * everything dozens of times; a sample of 2,048 for the choice of k, enough for 100 rows in each of 20 clusters.
- * Cost: count x k x dimensions per round; the choice sample x kMax^2 / 2 x dimensions x (rounds, at most 15).
+ * Parameters: a sample of 65,536 or 256 a cluster for the centroids, since more hardly move them; 2,048 for the choice of k, enough
+ * for 100 rows in each of 20 clusters.
+ * Cost: sample x k x dimensions per round, from four starts, and twice all vectors; the choice 2,048 x kMax^2 / 2 x dimensions
+ * x rounds (at most 15) from each start.
  */
+import { TRAINING_ROWS_PER_CENTROID, trainingRows } from "../codec/kmeans.js";
+import { loadKernels } from "../runtime/kernels.js";
 import { seededRandom } from "../runtime/random.js";
-import { drawRows, lloyd, miniBatches, type Rows, seedCentroids, squaredDistance, toUnit } from "./lloyd.js";
 import { Pace } from "./pace.js";
+import { RowClusters } from "./row-clusters.js";
 import { type Breath, NOBODY, type Vectors } from "./types.js";
 
 export interface KmeansOptions {
@@ -22,7 +25,7 @@ export interface KmeansOptions {
   kMax?: number;
   /** Default 0. The same vectors, options and seed give the same clusters. */
   seed?: number;
-  /** Most rounds of Lloyd, from 1; default 50. Above 100,000 vectors: mini-batches, default 100. */
+  /** Most rounds from each start, from 1; default 50. */
   iterations?: number;
 }
 
@@ -41,11 +44,12 @@ export interface KmeansClusters {
   representatives: Uint32Array;
 }
 
-/** Above so many vectors, mini-batches. */
-const BATCHES_ABOVE = 100_000;
-const SAMPLE_ROWS = 2048;
-const SAMPLE_ROUNDS = 15;
-const TOLERANCE = 1e-5;
+/** Vectors that the centroids are found from, however few there are of these. */
+const TRAINING_ROWS_MIN = 65_536;
+const CHOICE_ROWS = 2048;
+const CHOICE_ROUNDS = 15;
+/** The part of the work that the choice of k is taken to be. */
+const CHOICE_SHARE = 0.5;
 
 /**
  * Clusters the vectors. Cosine and Dot are clustered by direction (spherical k-means); Euclid and Manhattan by squared
@@ -61,28 +65,27 @@ export async function kmeansClusters(
   const pace = new Pace(breath);
   await pace.now(0);
   if (count === 0) return nothing();
-  const rows = directions(vectors);
-  pace.part(0, 0.5);
-  const wanted = options.k ?? (await chooseK(rows, options.kMax ?? 20, random, pace));
+  const wanted = options.k ?? (await chooseK(vectors, options.kMax ?? 20, random, pace));
   const k = Math.min(count, Math.max(1, Math.floor(wanted)));
-  pace.part(options.k === undefined ? 0.5 : 0, options.k === undefined ? 0.55 : 0.1);
-  const centroids = await seedCentroids(rows, k, random, pace);
-  if (count > BATCHES_ABOVE) {
-    pace.part(0.55, 0.8);
-    await miniBatches(rows, centroids, options.iterations ?? 100, random, pace);
+  const begun = options.k === undefined ? CHOICE_SHARE : 0;
+  const sampled = Math.max(TRAINING_ROWS_MIN, k * TRAINING_ROWS_PER_CENTROID);
+  const clusters = new RowClusters(await loadKernels(), vectors, trainingRows(count, sampled, random), k);
+  try {
+    pace.part(begun, 0.9);
+    const centroids = await clusters.train(k, options.iterations ?? 50, random, pace);
+    pace.part(0.9, 1);
+    const { labels, distances, sizes } = await clusters.finish(centroids, pace);
+    const representatives = new Uint32Array(k).fill(NOBODY);
+    let inertia = 0;
+    for (let i = 0; i < count; i++) {
+      const before = representatives[labels[i]];
+      if (before === NOBODY || distances[i] < distances[before]) representatives[labels[i]] = i;
+      inertia += distances[i];
+    }
+    return { k, labels, centroids, sizes, inertia, representatives };
+  } finally {
+    clusters.close();
   }
-  const iterations = count > BATCHES_ABOVE ? 2 : (options.iterations ?? 50);
-  pace.part(options.k === undefined || count > BATCHES_ABOVE ? 0.8 : 0.1, 1);
-  const found = await lloyd(rows, centroids, { iterations, tolerance: TOLERANCE }, pace);
-  const representatives = new Uint32Array(k).fill(NOBODY);
-  for (let i = 0; i < count; i++) {
-    const before = representatives[found.labels[i]];
-    if (before === NOBODY || found.distances[i] < found.distances[before])
-      representatives[found.labels[i]] = i;
-  }
-  await pace.now(1);
-  const { labels, sizes, inertia } = found;
-  return { k, labels, centroids: Float32Array.from(centroids), sizes, inertia, representatives };
 }
 
 function nothing(): KmeansClusters {
@@ -96,55 +99,72 @@ function nothing(): KmeansClusters {
   };
 }
 
-/** Mean of the simplified silhouettes, -1..1, of rows that were assigned to `centroids`; larger is better. */
-export function simplifiedSilhouette(rows: Rows, centroids: Float64Array, labels: Int32Array): number {
-  const k = centroids.length / rows.dimensions;
+/**
+ * Mean of the simplified silhouettes, -1..1, of some vectors, each in the cluster of its nearest centroid; larger is better. Undefined
+ * where a centroid is nobody's nearest: more clusters than different vectors say nothing.
+ */
+export function simplifiedSilhouette(
+  vectors: Vectors,
+  chosen: Uint32Array,
+  centroids: Float32Array,
+): number | undefined {
+  const k = centroids.length / vectors.dimensions;
+  const sizes = new Uint32Array(k);
   let sum = 0;
-  for (let i = 0; i < rows.count; i++) {
-    const own = Math.sqrt(squaredDistance(rows, i, centroids, labels[i]));
+  for (const vector of chosen) {
+    let own = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (let c = 0; c < k; c++)
-      if (c !== labels[i]) next = Math.min(next, squaredDistance(rows, i, centroids, c));
-    next = Math.sqrt(next);
-    const larger = Math.max(own, next);
-    if (larger > 0) sum += (next - own) / larger;
+    let nearest = 0;
+    for (let c = 0; c < k; c++) {
+      const distance = distanceTo(vectors, vector, centroids, c);
+      if (distance < own) {
+        next = own;
+        own = distance;
+        nearest = c;
+      } else if (distance < next) next = distance;
+    }
+    sizes[nearest]++;
+    if (next > 0) sum += (next - own) / next;
   }
-  return sum / rows.count;
+  return sizes.every((size) => size > 0) ? sum / chosen.length : undefined;
 }
 
-async function chooseK(rows: Rows, kMax: number, random: () => number, pace: Pace): Promise<number> {
-  const sample = take(rows, drawRows(rows.count, Math.min(rows.count, SAMPLE_ROWS), random));
-  const last = Math.min(Math.floor(kMax), sample.count - 1);
-  let best = { k: Math.min(2, rows.count), silhouette: Number.NEGATIVE_INFINITY };
-  for (let k = 2; k <= last; k++) {
-    // The work for k grows with k, so that of all below k with its square.
-    pace.part(0.5 * ((k - 1) / last) ** 2, 0.5 * (k / last) ** 2);
-    const centroids = await seedCentroids(sample, k, random, pace);
-    const options = { iterations: SAMPLE_ROUNDS, tolerance: TOLERANCE };
-    const found = await lloyd(sample, centroids, options, pace);
-    // Fewer different rows than clusters: more of them say nothing.
-    if (found.sizes.some((size) => size === 0)) break;
-    const silhouette = simplifiedSilhouette(sample, centroids, found.labels);
-    if (silhouette > best.silhouette) best = { k, silhouette };
+/** Euclidean, of directions where those are clustered. */
+function distanceTo(vectors: Vectors, vector: number, centroids: Float32Array, c: number): number {
+  const { data, dimensions, metric } = vectors;
+  const a = vector * dimensions;
+  const b = c * dimensions;
+  let squares = 0;
+  let product = 0;
+  let length = 0;
+  for (let j = 0; j < dimensions; j++) {
+    const difference = data[a + j] - centroids[b + j];
+    squares += difference * difference;
+    product += data[a + j] * centroids[b + j];
+    length += data[a + j] * data[a + j];
+  }
+  if (metric !== "Dot") return Math.sqrt(squares);
+  return length === 0 ? 1 : Math.sqrt(Math.max(0, 2 - (2 * product) / Math.sqrt(length)));
+}
+
+async function chooseK(vectors: Vectors, kMax: number, random: () => number, pace: Pace): Promise<number> {
+  const chosen = trainingRows(vectors.count, CHOICE_ROWS, random);
+  const last = Math.min(Math.floor(kMax), chosen.length - 1);
+  let best = { k: Math.min(2, vectors.count), silhouette: Number.NEGATIVE_INFINITY };
+  if (last < 2) return best.k;
+  const clusters = new RowClusters(await loadKernels(), vectors, chosen, last);
+  try {
+    for (let k = 2; k <= last; k++) {
+      // The work for k grows with k, so that of all below k with its square.
+      pace.part(CHOICE_SHARE * ((k - 1) / last) ** 2, CHOICE_SHARE * (k / last) ** 2);
+      const centroids = await clusters.train(k, CHOICE_ROUNDS, random, pace);
+      const silhouette = simplifiedSilhouette(vectors, chosen, centroids);
+      if (silhouette === undefined) break;
+      if (silhouette > best.silhouette) best = { k, silhouette };
+      await pace.now(1);
+    }
+  } finally {
+    clusters.close();
   }
   return best.k;
-}
-
-/** Rows to cluster: of Dot the directions, in a copy; others as they are. */
-function directions(vectors: Vectors): Rows {
-  const { count, dimensions, metric } = vectors;
-  const spherical = metric === "Cosine" || metric === "Dot";
-  if (metric !== "Dot") return { count, dimensions, data: vectors.data, spherical };
-  const data = vectors.data.slice(0, count * dimensions);
-  for (let i = 0; i < count; i++) toUnit(data, i * dimensions, dimensions);
-  return { count, dimensions, data, spherical };
-}
-
-function take(rows: Rows, chosen: Uint32Array): Rows {
-  const { dimensions, spherical } = rows;
-  const data = new Float32Array(chosen.length * dimensions);
-  chosen.forEach((row, i) => {
-    data.set(rows.data.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions);
-  });
-  return { count: chosen.length, dimensions, data, spherical };
 }

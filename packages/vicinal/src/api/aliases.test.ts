@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CrashDisk, randomFrom, Stopped } from "../storage/crash-disk.test.helper.js";
 import { MemoryDirectory } from "../storage/memory-directory.js";
+import { randomFrom, SimulatedDisk, Stopped } from "../storage/simulated-disk.test.helper.js";
 import { Catalogue } from "./catalogue.js";
 import { collectionConfig } from "./collections.js";
 import { Database } from "./database.js";
@@ -124,7 +124,7 @@ describe("a crash while aliases change", () => {
     ["old", "blue"],
   ];
 
-  async function prepared(disk: CrashDisk): Promise<Catalogue> {
+  async function prepared(disk: SimulatedDisk): Promise<Catalogue> {
     const catalogue = await Catalogue.open(disk);
     for (const name of ["blue", "green"]) await catalogue.create(name, config);
     await catalogue.changeAliases([create("live", "blue"), create("next", "green")]);
@@ -132,11 +132,11 @@ describe("a crash while aliases change", () => {
   }
 
   async function operationsOfChange(): Promise<number> {
-    const disk = new CrashDisk(randomFrom(1));
+    const disk = new SimulatedDisk(randomFrom(1));
     const catalogue = await prepared(disk);
-    const first = disk.operations;
+    const first = disk.steps;
     await catalogue.changeAliases(actions);
-    return disk.operations - first;
+    return disk.steps - first;
   }
 
   test("leaves all of the change or none, and all once it was acknowledged", async () => {
@@ -144,9 +144,9 @@ describe("a crash while aliases change", () => {
     expect(operations).toBeGreaterThan(2);
     for (let seed = 1; seed <= 10; seed++)
       for (let stop = 1; stop <= operations + 1; stop++) {
-        const disk = new CrashDisk(randomFrom(seed));
+        const disk = new SimulatedDisk(randomFrom(seed));
         const catalogue = await prepared(disk);
-        disk.stopAt = disk.operations + stop;
+        disk.stopAt = disk.steps + stop;
         const acknowledged = await catalogue.changeAliases(actions).then(
           () => true,
           (reason: unknown) => {

@@ -17,9 +17,9 @@ import { NotOpenYet } from "./lazy.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CatalogueManifest {
+export interface CatalogueManifest {
   format: number;
   /** Number of the opening that wrote it. */
   epoch: number;
@@ -47,6 +47,8 @@ export interface CatalogueOptions {
    * need none. Default false: `open` opens them all.
    */
   lazy?: boolean;
+  /** For tests: see CollectionOptions. */
+  now?: () => number;
 }
 
 export class Catalogue {
@@ -54,6 +56,7 @@ export class Catalogue {
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
   readonly #lazy: boolean;
+  readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
@@ -61,6 +64,8 @@ export class Catalogue {
   #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Whether the change that failed last may count after a crash. */
+  #inDoubt = false;
 
   private constructor(dir: Directory | undefined, options: CatalogueOptions) {
     this.#dir = dir;
@@ -68,6 +73,7 @@ export class Catalogue {
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
     this.#lazy = options.lazy ?? false;
+    this.#now = options.now;
   }
 
   /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
@@ -91,7 +97,7 @@ export class Catalogue {
     this.quotas.config = manifest?.quotas ?? {};
     const listed = manifest?.collections ?? [];
     const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn, folders);
+    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
     for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
     // The new epoch is durable before anything is written under it.
     await this.#commit();
@@ -114,16 +120,16 @@ export class Catalogue {
 
   /**
    * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan.
+   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
+   * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string, listed: Set<string>): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
     const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found)) {
-      if (listed.has(folder)) continue;
-      const collection = await Collection.open(
-        this.#folder(Number(folder)) as Directory,
-        this.#options(),
-      ).catch(() => undefined);
+    for (const folder of new Set(found.map(Number))) {
+      if (folder < this.#nextFolder) continue;
+      const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
+        () => undefined,
+      );
       const { sequence } = collection?.state ?? { sequence: 0 };
       await collection?.close();
       if (sequence > 0)
@@ -145,7 +151,7 @@ export class Catalogue {
   }
 
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs };
+    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
   }
 
   #folder(folder: number): Directory | undefined {
@@ -162,6 +168,23 @@ export class Catalogue {
       quotas,
     };
     await this.#manifests?.commit(manifest);
+  }
+
+  /**
+   * Commits a change; where that fails, `undo` is called and the catalogue committed as it was: nobody knows otherwise
+   * whether a crash would bring the change about after all.
+   */
+  async #commitOr(undo: () => void, aliases = this.#aliases): Promise<void> {
+    try {
+      await this.#commit(aliases);
+    } catch (reason) {
+      undo();
+      this.#inDoubt = await this.#commit().then(
+        () => false,
+        () => true,
+      );
+      throw reason;
+    }
   }
 
   /** Changes of the catalogue happen one after the other. */
@@ -197,14 +220,18 @@ export class Catalogue {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
-    if (entry.collection instanceof Collection) return entry.collection;
-    throw entry.collection ?? new NotOpenYet(this.#opened(entry));
+    if (!(entry.collection instanceof Collection))
+      throw entry.collection ?? new NotOpenYet(this.#opened(entry));
+    entry.collection.expire();
+    return entry.collection;
   }
 
   /** By its own name, where it is open. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
-    return collection instanceof Collection ? collection : undefined;
+    if (!(collection instanceof Collection)) return undefined;
+    collection.expire();
+    return collection;
   }
 
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
@@ -220,7 +247,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       const aliases = this.#aliases.changed(actions, (name) => this.#entries.has(name));
-      await this.#commit(aliases);
+      await this.#commitOr(() => {}, aliases);
       this.#aliases = aliases;
     });
   }
@@ -247,10 +274,9 @@ export class Catalogue {
       const collection = await Collection.create(this.#folder(folder), config, this.#options());
       this.#entries.set(name, { folder, collection });
       try {
-        await this.#commit();
+        await this.#commitOr(() => this.#entries.delete(name));
       } catch (reason) {
-        this.#entries.delete(name);
-        await collection.close();
+        await collection.close().catch(() => {});
         throw reason;
       }
       return collection;
@@ -266,21 +292,31 @@ export class Catalogue {
     return this.#inTurn(async () => {
       const entry = this.#entries.get(name);
       if (!entry) return false;
+      await entry.opening;
       const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
-        await this.#commit(aliases);
-        this.#aliases = aliases;
+        await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        this.#entries.set(name, entry);
+        // What a later opening may find deleted must not grow.
+        if (this.#inDoubt) {
+          if (entry.collection instanceof Collection)
+            entry.collection.refuseWrites(halfDeleted(name, reason));
+          else entry.collection ??= halfDeleted(name, reason);
+        }
         throw reason;
       }
-      await entry.opening;
-      if (entry.collection instanceof Collection) await entry.collection.close();
-      const dir = this.#folder(entry.folder);
-      if (dir) for (const path of await dir.list()) await dir.delete(path);
+      this.#aliases = aliases;
+      // It is gone. What cannot be deleted now, the next opening deletes.
+      if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+      await this.#deleteFiles(entry.folder).catch(() => {});
       return true;
     });
+  }
+
+  async #deleteFiles(folder: number): Promise<void> {
+    const dir = this.#folder(folder);
+    if (dir) for (const path of await dir.list()) await dir.delete(path);
   }
 
   async close(): Promise<void> {
@@ -295,4 +331,10 @@ export class Catalogue {
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+function halfDeleted(name: string, cause: unknown): VicinalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `Writes to ${name} are refused since nobody knows whether its deletion counts: ${reason}`;
+  return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

@@ -1,4 +1,5 @@
 /** Between the API's view of a collection's settings and the engine's. */
+import { HNSW_DEFAULTS } from "../index/hnsw/index.js";
 import { HAS } from "../payload/column.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
@@ -40,6 +41,7 @@ const keptSettings = [
   "wal_config",
   "quantization_config",
   "metadata",
+  "ttl",
 ];
 
 function kept(settings: object | null | undefined): Settings {
@@ -231,8 +233,8 @@ export function describeCollection(collection: Collection): CollectionInfo {
         on_disk_payload: on_disk_payload ?? false,
       },
       hnsw_config: {
-        m: 16,
-        ef_construct: 200,
+        m: HNSW_DEFAULTS.m,
+        ef_construct: HNSW_DEFAULTS.efConstruct,
         full_scan_threshold: INDEXING_BYTES / 1024,
         max_indexing_threads: 0,
         on_disk: false,

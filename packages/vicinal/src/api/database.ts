@@ -9,7 +9,7 @@ import { decodePayload } from "../payload/json.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { AnalysisOptions, AnalysisResult } from "./analysis/analysis.js";
-import type { Catalogue } from "./catalogue.js";
+import { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
@@ -27,8 +27,8 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
-  constructor(catalogue: Catalogue, release: () => Promise<void>, watch?: RecallWatch, hooks?: ReadyHooks) {
-    this.engine = underStrictMode(new Engine(catalogue, watch, hooks), catalogue);
+  constructor(home: Catalogue | Engine, release = async () => {}, watch?: RecallWatch, hooks?: ReadyHooks) {
+    this.engine = home instanceof Catalogue ? underStrictMode(new Engine(home, watch, hooks), home) : home;
     this.#release = release;
   }
 

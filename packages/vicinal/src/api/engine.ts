@@ -99,7 +99,8 @@ export class Engine implements ScopedEngine {
     return true;
   }
 
-  deleteCollection(name: string): Promise<boolean> {
+  async deleteCollection(name: string): Promise<boolean> {
+    if (this.#catalogue.find(name)) await this.#jobs.removeAll(name);
     return this.#catalogue.delete(name);
   }
 
@@ -296,7 +297,13 @@ export class Engine implements ScopedEngine {
   async retrieve(name: string, body: schema.PointRequest): Promise<schema.PointRecord<RawJson>[]> {
     const { state } = this.#catalogue.get(name);
     const request = schema.pointRequest.parse(body);
-    const reader = new PointReader(state.config, request.with_payload, request.with_vector, true);
+    const reader = new PointReader(
+      state.config,
+      request.with_payload,
+      request.with_vector,
+      true,
+      request.with_version,
+    );
     const found: schema.PointRecord<RawJson>[] = [];
     for (const id of new Set(pointIds(request.ids, "ids"))) {
       const place = state.find(id);

@@ -1,12 +1,17 @@
 /** How a database is opened: in memory, or in a folder of the platform's. */
-import { openHome } from "#platform/home.js";
+import { openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
+import { type Directory, isDirectory } from "../storage/directory.js";
+import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
+import { Engine } from "./engine.js";
+import { openHandle } from "./handles.js";
 import { type Hooks, readyHooks } from "./inference/hooks.js";
+import { underStrictMode } from "./limits/strict-mode.js";
 
-export interface OpenOptions extends CatalogueOptions {
+export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   /**
    * How much work goes into checking approximate searches against the exact scan, as a share (0..1) of the work of
    * searching: default 0.01, 0 for no checks. Where they find less than was asked, later searches work harder.
@@ -24,17 +29,24 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "hooks",
 ]);
 
+/** What an option is when it is left out, where that is not undefined. */
+const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE };
+
 /**
- * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory.
+ * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
+ * bytes of your own: whoever brings it keeps to one database on it at a time, and closes it after the database.
+ *
+ * Openings of one folder in one process share it: each gets a handle that is closed by itself, and the last one releases
+ * the folder. BAD_REQUEST names an option that contradicts those of the first.
  *
  * FOLDER_IN_USE names the process that holds the folder; FOLDER_NOT_WRITABLE says why. A damaged collection does not
  * keep the others from opening: using it throws CORRUPTION with file and offset.
  */
-export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
-  if (typeof path !== "string" || path === "")
+export async function open(path: string | Directory, options: OpenOptions = {}): Promise<Database> {
+  if (path === "" || (typeof path !== "string" && !isDirectory(path)))
     throw new VicinalError(
       "BAD_REQUEST",
-      `open: expected a folder or ":memory:", got ${JSON.stringify(path)}`,
+      `open: expected a folder, ":memory:" or a Directory, got ${JSON.stringify(path)}`,
     );
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
@@ -55,12 +67,20 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (path === ":memory:")
     return new Database(await Catalogue.open(undefined, options), async () => {}, watch, hooks);
-  const home = await openHome(path);
-  try {
-    const catalogue = await Catalogue.open(home.directory, options);
-    return new Database(catalogue, () => home.close(), watch, hooks);
-  } catch (reason) {
-    await home.close();
-    throw reason;
-  }
+  if (isDirectory(path))
+    return new Database(await Catalogue.open(path, options), async () => {}, watch, hooks);
+  return openHandle({ folder: await realFolder(path), options, defaults, hooks }, async () => {
+    const home = await openHome(path);
+    try {
+      const catalogue = await Catalogue.open(home.directory, options);
+      const jobs = new AnalysisJobs();
+      return {
+        engine: (own) => underStrictMode(new Engine(catalogue, watch, own, {}, jobs), catalogue),
+        close: () => new Engine(catalogue, watch, hooks, {}, jobs).close().finally(() => home.close()),
+      };
+    } catch (reason) {
+      await home.close();
+      throw reason;
+    }
+  });
 }

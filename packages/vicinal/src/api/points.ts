@@ -33,7 +33,7 @@ interface Late {
 export class PointReader {
   readonly #payload: Pick | undefined;
   readonly #vectors: true | readonly string[] | undefined;
-
+  readonly #versions: boolean;
   readonly #late = new Map<Segment, Late>();
 
   /**
@@ -45,7 +45,9 @@ export class PointReader {
     withPayload: WithPayloadInterface | null | undefined,
     withVector: WithVector | null | undefined,
     defaultPayload: boolean,
+    withVersion?: boolean | null,
   ) {
+    this.#versions = withVersion === true;
     this.#payload = payloadPick(withPayload ?? defaultPayload);
     this.#vectors = withVector === true ? true : withVector || undefined;
     if (Array.isArray(withVector)) for (const name of withVector) metricOf(config, name);
@@ -70,6 +72,7 @@ export class PointReader {
   }
 
   #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {
+    if (this.#versions) point.version = segment.version(row);
     if (this.#payload) point.payload = new RawJson(this.#payload(segment.payloads.bytes(row)));
     if (!this.#vectors) return point;
     const columns = columnsOf(segment, this.#vectors);

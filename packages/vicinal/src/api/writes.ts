@@ -13,9 +13,11 @@ import { VicinalError } from "../runtime/errors.js";
 import type { CollectionConfig } from "../segment/config.js";
 import { bytesOf, type Effect, type PayloadEffect, type StoredPoint } from "../segment/effects.js";
 import type { WriteView } from "../segment/write-view.js";
+import { expiring } from "./expiry.js";
 import { pointIds, sparseVectorConfig, storedPoints, storedPointVectors, vectorConfig } from "./prepare.js";
 import { pointNotFound } from "./queries/query-vectors.js";
 import type * as schema from "./schema/index.js";
+import { checkVersions } from "./versions.js";
 
 type NamedVectors = StoredPoint["vectors"];
 
@@ -28,8 +30,11 @@ export interface Write {
 export function upsertWrite(config: CollectionConfig, request: schema.PointInsertOperations): Write {
   const points = storedPoints(config, request);
   const wanted = condition(request);
+  const expire = expiring(request);
   return {
     resolve(view) {
+      checkVersions(view, idsOf(points), request.if_version);
+      expire(view, points);
       const written = wanted ? points.filter(wanted(view, points)) : points;
       return written.length === 0 ? [] : [{ kind: "upsert", points: written }];
     },
@@ -56,6 +61,10 @@ function condition(
     const updated = matching ? new Set(matchingAmong(view, [...existing], matching)) : existing;
     return ({ id }) => (existing.has(id) ? updated.has(id) : inserts);
   };
+}
+
+function idsOf(points: readonly StoredPoint[]): PointId[] {
+  return points.map(({ id }) => id);
 }
 
 function existingOf(view: WriteView, points: readonly { id: PointId }[]): Set<PointId> {
@@ -100,6 +109,7 @@ export function updateVectorsWrite(config: CollectionConfig, request: schema.Upd
   const matching = request.update_filter && compileCheckedFilter(request.update_filter);
   return {
     resolve(view) {
+      checkVersions(view, [...given.keys()], request.if_version);
       const ids = mustExist(view, [...given.keys()]);
       const changed = matching ? matchingAmong(view, ids, matching) : ids;
       return rewritten(view, changed, (vectors, id) => replaced(vectors, given.get(id) as NamedVectors));
@@ -126,11 +136,10 @@ function rewritten(
   change: (vectors: NamedVectors, id: PointId) => NamedVectors,
 ): Effect[] | Promise<Effect[]> {
   if (ids.length === 0) return [];
+  // In this turn: while vectors are read from files, points may expire.
+  const kept = ids.map((id) => ({ id, payload: view.payload(id), expires: view.expires(id) }));
   return after(view.vectors(ids), (vectors) => [
-    {
-      kind: "upsert",
-      points: ids.map((id, i) => ({ id, payload: view.payload(id), vectors: change(vectors[i], id) })),
-    },
+    { kind: "upsert", points: kept.map((point, i) => ({ ...point, vectors: change(vectors[i], point.id) })) },
   ]);
 }
 
@@ -191,10 +200,20 @@ export function vectorBytes(effects: readonly Effect[]): number {
 interface Selecting {
   points?: readonly unknown[] | null;
   filter?: unknown;
+  if_version?: number | null;
 }
 
-/** The points that a write is about: the listed ones, or else those that match when its turn comes. */
+/** The points that a write is about: the listed ones, or else those that match when its turn comes. VERSION_CONFLICT */
 function selector(request: Selecting): (view: WriteView) => PointId[] {
+  const select = unchecked(request);
+  return (view) => {
+    const ids = select(view);
+    checkVersions(view, ids, request.if_version);
+    return ids;
+  };
+}
+
+function unchecked(request: Selecting): (view: WriteView) => PointId[] {
   if (request.points) {
     const ids = [...new Set(pointIds(request.points))];
     return () => ids;

@@ -12,7 +12,8 @@
  * It runs in memory that the caller lays out, as a sequence of short steps, so that a worker with borrowed memory and a
  * thread that must breathe can both run it. The same job gives the same centroids on the same build of the kernels.
  *
- *   work:  [ distances: count f32 ][ counts: k u32 ][ sums: k x dimensions f64 ][ scratch of the kernel ]   64-byte aligned
+ *   work:  [ distances: count f32 ][ tried: count f32 ][ counts: k u32 ][ sums: k x dimensions f64 ][ scratch of the kernel ]
+ *          each 64-byte aligned
  */
 import { assert } from "../runtime/assert.js";
 import type { Kernels } from "../runtime/kernels.js";
@@ -39,6 +40,11 @@ export interface KMeansJob extends RowSource {
   /** Keeps centroids at length 1: for unit vectors whose angle matters. */
   spherical?: boolean;
   seed: number;
+  /**
+   * Rows drawn for each seed, of which the one that lowers the error most is taken (greedy k-means++, by the same paper);
+   * default 1. 2 + ln k are worth it where k is small and the clusters themselves are the answer.
+   */
+  tries?: number;
   /** Address for the answer: k x dimensions f32, 16-byte aligned where the caller can. */
   centroids: number;
   /** Address for the answer: count u32, the centroid of each position of the list. */
@@ -68,6 +74,7 @@ const NONE = 0xffffffff;
 
 interface Work {
   distances: number;
+  tried: number;
   counts: number;
   sums: number;
   scratch: number;
@@ -76,10 +83,18 @@ interface Work {
 
 function layOut(kernels: Kernels, job: { count: number; dimensions: number; k: number; work: number }): Work {
   const aligned = (bytes: number) => Math.ceil(bytes / 64) * 64;
-  const counts = job.work + aligned(job.count * 4);
+  const tried = job.work + aligned(job.count * 4);
+  const counts = tried + aligned(job.count * 4);
   const sums = counts + aligned(job.k * 4);
   const scratch = sums + aligned(job.k * job.dimensions * 8);
-  return { distances: job.work, counts, sums, scratch, bytes: scratch + kernels.assignBytes() - job.work };
+  return {
+    distances: job.work,
+    tried,
+    counts,
+    sums,
+    scratch,
+    bytes: scratch + kernels.assignBytes() - job.work,
+  };
 }
 
 /** Bytes of `work`. */
@@ -186,18 +201,34 @@ function* seedCentroids(kernels: Kernels, arena: Arena, job: KMeansJob, work: Wo
     arena.u8.copyWithin(target, source, source + dimensions * 4);
     return target;
   };
-  arena.f32.fill(Number.POSITIVE_INFINITY, work.distances >>> 2, (work.distances >>> 2) + count);
-  let seed = copy(0, Math.floor(random() * count) * step);
-  const seedsPerStep = Math.max(1, Math.floor(STEP_NUMBERS / (count * dimensions)));
+  const [kept, tried] = [work.distances >>> 2, work.tried >>> 2];
+  const keep = () => arena.f32.copyWithin(kept, tried, tried + count);
+  const { rows, rowBytes, tries = 1 } = job;
+  const totalWith = (seed: number) =>
+    kernels.seedDistances(rows, rowBytes, list, count, step, dimensions, seed, work.tried);
+  const tryAgain = () => arena.f32.copyWithin(tried, kept, kept + count);
+  arena.f32.fill(Number.POSITIVE_INFINITY, tried, tried + count);
+  let total = totalWith(copy(0, Math.floor(random() * count) * step));
+  keep();
+  const seedsPerStep = Math.max(1, Math.floor(STEP_NUMBERS / (count * dimensions * tries)));
   for (let centroid = 1; centroid < k; centroid++) {
-    const { rows, rowBytes } = job;
-    const total = kernels.seedDistances(rows, rowBytes, list, count, step, dimensions, seed, work.distances);
-    // Only copies of the seeds are left: any row will do.
-    const picked =
-      total > 0
-        ? kernels.pickWeighted(work.distances, count, random() * total)
-        : Math.floor(random() * count);
-    seed = copy(centroid, picked * step);
+    let best = { picked: 0, total: Number.POSITIVE_INFINITY };
+    for (let draw = 0; draw < tries; draw++) {
+      // Only copies of the seeds are left: any row will do.
+      const picked =
+        total > 0
+          ? kernels.pickWeighted(work.distances, count, random() * total)
+          : Math.floor(random() * count);
+      tryAgain();
+      const totalThen = totalWith(copy(centroid, picked * step));
+      if (totalThen < best.total) best = { picked, total: totalThen };
+    }
+    if (tries > 1) {
+      tryAgain();
+      totalWith(copy(centroid, best.picked * step));
+    }
+    total = best.total;
+    keep();
     if (centroid % seedsPerStep === 0) yield 0;
   }
 }

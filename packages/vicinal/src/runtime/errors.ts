@@ -17,6 +17,7 @@ export const errorCatalogue = {
   COLLECTION_EXISTS: { status: 409, summary: "A collection of that name exists already." },
   ALIAS_NOT_FOUND: { status: 404, summary: "There is no alias of that name." },
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
+  VERSION_CONFLICT: { status: 409, summary: "A point has another version than the write was made for." },
   JOB_NOT_FOUND: { status: 404, summary: "There is no job with that id, or it was forgotten." },
   BUSY: { status: 429, summary: "As many jobs are running as may." },
   BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
@@ -57,8 +58,16 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** The one error type that Vicinal throws on purpose. */
+const brand = Symbol.for("vicinal.error");
+
+/** The one error type that Vicinal throws on purpose; `instanceof` knows those of other copies of this module too. */
 export class VicinalError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
+  }
+  get [brand](): true {
+    return true;
+  }
   override readonly name = "VicinalError";
   readonly code: ErrorCode;
   /** HTTP status that a server answers with. */
@@ -90,6 +99,6 @@ export function corruption(
   return new VicinalError(
     "CORRUPTION",
     `Corrupted file ${path} at offset ${offset}: ${what}: expected ${expected}, found ${actual}`,
-    { path, offset, expected, actual },
+    { path, offset, expected, actual, what },
   );
 }

@@ -30,9 +30,9 @@ import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { type Operation, Writer } from "./writer.js";
 
-const FORMAT = 1;
+export const FORMAT = 1;
 
-interface CollectionManifest {
+export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
   /** Replay begins above this sequence number. */
@@ -49,6 +49,8 @@ export interface CollectionOptions {
   epoch: number;
   /** 0: acknowledge when synced. Else see FileLogOptions. */
   syncIntervalMs?: number;
+  /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
+  now?: () => number;
 }
 
 export class Collection {
@@ -57,9 +59,16 @@ export class Collection {
   readonly #files: CollectionFiles | undefined;
   readonly #log: Log;
   readonly #writer: Writer;
+  readonly #now: () => number;
 
-  private constructor(state: CollectionState, log: Log, files: CollectionFiles | undefined) {
+  private constructor(
+    state: CollectionState,
+    log: Log,
+    files: CollectionFiles | undefined,
+    { now = Date.now }: CollectionOptions,
+  ) {
     this.state = state;
+    this.#now = now;
     this.#log = log;
     this.#files = files;
     // What follows a full segment goes to a file of its own, so that the file before can go once that is saved.
@@ -75,7 +84,13 @@ export class Collection {
       log,
       () => this.optimizer.admit(),
       () => this.optimizer.poke(),
+      now,
     );
+  }
+
+  /** Takes out what has expired by now: to be called before anything is read. */
+  expire(): void {
+    if (this.state.expire(this.#now()) > 0) this.optimizer.poke();
   }
 
   /** A new collection; `dir` must be empty. Without it, everything stays in memory. */
@@ -85,11 +100,11 @@ export class Collection {
     options: CollectionOptions,
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
-    if (!dir) return new Collection(state, new MemoryLog(), undefined);
+    if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
     const files = await CollectionFiles.open(dir);
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
-    return new Collection(state, log, files);
+    return new Collection(state, log, files, options);
   }
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
@@ -109,7 +124,7 @@ export class Collection {
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
       await files.deleteOrphans(manifest);
-      const collection = new Collection(state, log, files);
+      const collection = new Collection(state, log, files, options);
       collection.optimizer.poke();
       return collection;
     } catch (reason) {
@@ -121,6 +136,11 @@ export class Collection {
   /** Resolves with the operation's sequence number once it is durable and visible. */
   write(operation: Operation): Promise<number> {
     return this.#writer.write(operation);
+  }
+
+  /** Takes no more writes: `reason` is what they are answered. */
+  refuseWrites(reason: VicinalError): void {
+    this.#writer.refuse(reason);
   }
 
   /** Operations that wait to be written. */
@@ -140,9 +160,10 @@ export class Collection {
     try {
       await this.#files?.checkpoint(this.state, this.#log);
     } finally {
-      await this.#log.close();
-      await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
-      this.state.close();
+      await this.#log.close().finally(async () => {
+        await Promise.all(this.state.segments().map(({ readers }) => readers.drained()));
+        this.state.close();
+      });
     }
   }
 }
@@ -230,17 +251,25 @@ class CollectionFiles {
       }
       throw reason;
     }
-    await log.truncate(upTo);
-    for (const { segment, files } of changed) {
+    // From here on this is the durable state, whatever fails below.
+    const gone = changed.flatMap(({ segment, files }) => {
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
-      const gone = pathsOf(old).filter((path) => !kept.has(path));
+      return pathsOf(old).flatMap((path) => (kept.has(path) ? [] : [{ segment, path }]));
+    });
+    await log.truncate(upTo);
+    for (const { segment, path } of gone) {
       // Searches that began with an index that has gone may still read it.
-      if (gone.length > 0) await segment.readers.left();
-      for (const path of gone) await this.#dir.delete(path);
-      await releaseSaved(this.#dir, state, segment, files);
+      await segment.readers.left();
+      await this.#sweep(path);
     }
+    for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+  }
+
+  /** Deletes a file that no manifest names. Where that fails, the next opening does it. */
+  async #sweep(path: string): Promise<void> {
+    await this.#dir.delete(path).catch(() => {});
   }
 
   async commit(
@@ -263,7 +292,7 @@ class CollectionFiles {
   async discard(segments: Segment[]): Promise<void> {
     for (const { files, readers } of segments) {
       await readers.drained();
-      if (files) for (const path of pathsOf(files)) await this.#dir.delete(path);
+      if (files) for (const path of pathsOf(files)) await this.#sweep(path);
     }
   }
 }

@@ -22,6 +22,13 @@ const effects: Effect[] = [
       { id: "0f8fad5b-d9cb-469f-a165-70867728950e", payload: json({ b: "ü" }), vectors: [] },
     ],
   },
+  {
+    kind: "upsert",
+    points: [
+      { id: 1, payload: json({}), vectors: [], expires: 1_700_000_000_000.5 },
+      { id: 2, payload: json({}), vectors: [] },
+    ],
+  },
   { kind: "delete", ids: [1, 2n ** 60n] },
   { kind: "payload", mode: "delete", ids: [3], path: "", payload: json({}), keys: ["a.b", "c[]"] },
   { kind: "payload", mode: "set", ids: [3], path: "x", payload: json({ y: null }), keys: [] },

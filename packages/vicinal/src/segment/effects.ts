@@ -15,6 +15,7 @@
  *     3 payload    mode u8 (0 set, 1 overwrite, 2 delete keys, 3 clear) | path string | JSON sized | keys u32, string... | ids
  *     4 field      path string | schema JSON sized (empty: the field index goes)
  *     5 configure  JSON sized
+ *     6 upsert     as 1; then of each point when it expires: f64, ms since 1970, 0 never. Where some expire.
  *   id:  kind u8 (0 number, 1 UUID) | the key's last two or all four words (payload/id.ts)        ids:  u32 count, id...
  *   string, sized:  u32 length | bytes                              all little-endian
  */
@@ -52,6 +53,8 @@ export interface StoredPoint {
   vectors: { name: string; vector: StoredVector }[];
   /** UTF-8 JSON of an object; `{}` for none. */
   payload: Uint8Array;
+  /** When the point expires, milliseconds since 1970; undefined for never. */
+  expires?: number;
 }
 
 export const payloadModes = ["set", "overwrite", "delete", "clear"] as const;
@@ -82,6 +85,7 @@ const DELETE = 2;
 const PAYLOAD = 3;
 const FIELD = 4;
 const CONFIGURE = 5;
+const UPSERT_EXPIRING = 6;
 
 /** Of the numbers of a dense vector, by its form. */
 const widths: readonly Width[] = [4, 2, 1];
@@ -124,7 +128,8 @@ export function encodeRecord(timestampMs: number, effects: readonly Effect[]): U
 function writeEffect(writer: ByteWriter, effect: Effect): void {
   switch (effect.kind) {
     case "upsert": {
-      writer.u8(UPSERT);
+      const expire = effect.points.some(({ expires }) => expires !== undefined);
+      writer.u8(expire ? UPSERT_EXPIRING : UPSERT);
       const names = new Map<string, number>();
       for (const point of effect.points)
         for (const { name } of point.vectors) if (!names.has(name)) names.set(name, names.size);
@@ -140,6 +145,7 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
           writeVector(writer, vector);
         }
       }
+      if (expire) for (const { expires } of effect.points) writer.f64(expires ?? 0);
       break;
     }
     case "delete":
@@ -241,9 +247,15 @@ export function decodeRecord(bytes: Uint8Array, source: string): { timestampMs: 
 function readEffect(reader: ByteReader, source: string): Effect {
   const kind = reader.u8();
   switch (kind) {
-    case UPSERT: {
+    case UPSERT:
+    case UPSERT_EXPIRING: {
       const names = Array.from({ length: reader.u16() }, () => reader.string());
       const points = Array.from({ length: reader.u32() }, () => readPoint(reader, names));
+      if (kind === UPSERT_EXPIRING)
+        for (const point of points) {
+          const expires = reader.f64();
+          if (expires > 0) point.expires = expires;
+        }
       return { kind: "upsert", points };
     }
     case DELETE:

@@ -3,7 +3,7 @@
  * `sparse` and `field` never change; `deletes` and `patch` are written anew, under a new name, at each checkpoint that has
  * something to say, and the manifest names the ones that count.
  *
- *   rows      ids, id-kinds, versions, payload.*
+ *   rows      ids, id-kinds, versions, payload.*, expires (when rows expire, where any do; see ExpiryColumn)
  *   vector    floats, norms, rows (see VectorColumn)
  *   index     what the family saves
  *   sparse    vectors.*, the postings' parts, rows (see SparseColumn)
@@ -25,6 +25,7 @@ import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
 import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
+import { ExpiryColumn } from "./expiry.js";
 import { IdColumn } from "./id-column.js";
 import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
 import type { SparseColumn } from "./sparse-column.js";
@@ -57,6 +58,9 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
       ...segment.ids.sections(),
       { name: "versions", bytes: bytesOf(segment.versions().slice()) },
       ...payloads.sections,
+      ...(segment.expiry
+        ? [{ name: "expires", bytes: bytesOf(segment.expiry.times(segment.rowCount)) }]
+        : []),
     ],
   };
   const files: SegmentFiles = { rows: name("rows"), vectors: [], fields: [] };
@@ -178,6 +182,8 @@ export async function loadSegment(
     const versions = new Float64Array(versionBytes);
     const live = files.deletes ? await loadLive(dir, files.deletes, entry.rows) : allLive(entry.rows);
     segment.restore(ids, versions, live, payloads);
+    if (rows.length("expires") > 0)
+      segment.expiry = ExpiryColumn.load(new Float64Array(await own(rows, "expires")));
     const patched = files.patch ? await loadPatch(dir, files.patch, segment) : [];
     const vectors: SegmentFiles["vectors"] = [];
     const absent = new Set(segment.columns());

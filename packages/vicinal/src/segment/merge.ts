@@ -40,7 +40,8 @@ export async function copyLive(
         const vectors = await readVectors(source, rows);
         rows.forEach((row, i) => {
           source.ids.read(row, key);
-          const point = { id: 0, vectors: vectors[i], payload: source.payloads.bytes(row) };
+          const expires = source.expiry?.of(row);
+          const point = { id: 0, vectors: vectors[i], payload: source.payloads.bytes(row), expires };
           newRows[s][row] = target.append(key, point, source.version(row));
         });
         copied += rows.length;

@@ -13,6 +13,7 @@ import { grow } from "../runtime/grow.js";
 import { Readers } from "../runtime/readers.js";
 import { GROWING_BYTES } from "./defaults.js";
 import type { DenseVector, MultiVector, StoredPoint } from "./effects.js";
+import { ExpiryColumn } from "./expiry.js";
 import { IdColumn, type IdKey } from "./id-column.js";
 import type { SparseColumn } from "./sparse-column.js";
 import { VectorColumn } from "./vector-column.js";
@@ -47,6 +48,8 @@ export class Segment {
   readonly sparse = new Map<string, SparseColumn>();
   payloads = new PayloadStore();
   readonly fields = new Map<string, FieldColumn>();
+  /** Present where rows expire. */
+  expiry: ExpiryColumn | undefined;
   sealed = false;
   /** False while a merge fills it: no search sees it. */
   published = true;
@@ -139,6 +142,10 @@ export class Segment {
       column.append(given(column.name) as DenseVector | MultiVector | undefined);
     for (const column of this.sparse.values()) column.append(given(column.name) as SparseVector | undefined);
     this.payloads.append(point.payload);
+    if (point.expires !== undefined) {
+      this.expiry ??= new ExpiryColumn();
+      this.expiry.set(row, point.expires);
+    }
     if (this.fields.size > 0) {
       const payload = this.payload(row);
       for (const column of this.fields.values()) column.append(payload);
@@ -217,7 +224,11 @@ export class Segment {
     }
     let fields = 0;
     for (const column of this.fields.values()) fields += column.memoryBytes();
-    const ids = this.ids.memoryBytes() + this.#versions.byteLength + this.#live.byteLength;
+    const ids =
+      this.ids.memoryBytes() +
+      this.#versions.byteLength +
+      this.#live.byteLength +
+      (this.expiry?.memoryBytes() ?? 0);
     return { ids, payloads: this.payloads.memoryBytes(), fields, vectors, indexes };
   }
 

@@ -55,6 +55,8 @@ export class CollectionState {
   /** What `segments` answers, until it changes. */
   #published: Segment[] | undefined;
   #growing: Segment | undefined;
+  /** No point expires before; milliseconds since 1970. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
   readonly #key = new IdKey();
 
   readonly kernels: KernelModule;
@@ -94,6 +96,7 @@ export class CollectionState {
   publish(segment: Segment): void {
     segment.published = true;
     this.#published = undefined;
+    this.#awaitExpiry(segment);
   }
 
   #all(): Segment[] {
@@ -156,6 +159,7 @@ export class CollectionState {
   /** Enters the live rows of a segment that was read from files; of two rows of one point the newer lives. */
   adopt(segment: Segment): void {
     this.attach(segment);
+    this.#awaitExpiry(segment);
     this.#map.reserve(this.#map.count + segment.liveCount);
     for (let row = 0; row < segment.rowCount; row++) {
       if (!segment.isLive(row)) continue;
@@ -168,6 +172,32 @@ export class CollectionState {
         this.#map.set(this.#key, segment.slot, row);
       }
     }
+  }
+
+  #awaitExpiry({ expiry }: Segment): void {
+    if (expiry) this.#nextExpiry = Math.min(this.#nextExpiry, expiry.next);
+  }
+
+  /**
+   * Takes out the points that have expired; returns how many. Nothing of it is logged: a replay has the same times.
+   * @param now Milliseconds since 1970.
+   */
+  expire(now: number): number {
+    if (now < this.#nextExpiry) return 0;
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
+    let count = 0;
+    for (const segment of this.segments()) {
+      const { expiry } = segment;
+      while (expiry && expiry.next <= now) {
+        const row = expiry.take();
+        if (!segment.isLive(row)) continue;
+        this.#map.delete(segment.ids.read(row, this.#key));
+        segment.kill(row);
+        count++;
+      }
+      this.#awaitExpiry(segment);
+    }
+    return count;
   }
 
   /** Moves a live row to its copy in another segment; false when the row is dead by now. */
@@ -242,6 +272,7 @@ export class CollectionState {
     }
     const segment = this.#growing;
     this.#map.set(key, segment.slot, segment.append(key, point, sequence));
+    if (point.expires !== undefined) this.#nextExpiry = Math.min(this.#nextExpiry, point.expires);
     if (segment.full) this.seal();
   }
 

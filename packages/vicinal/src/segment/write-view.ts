@@ -20,6 +20,8 @@ interface WaitingPoint {
   payload: Uint8Array;
   /** Undefined: as they are published. */
   vectors: NamedVectors | undefined;
+  expires: number | undefined;
+  version: number;
 }
 
 /** Undefined: the point will be gone. */
@@ -27,24 +29,30 @@ type WaitingPoints = ReadonlyMap<PointId, WaitingPoint | undefined>;
 
 export class WriteView {
   readonly state: CollectionState;
+  /** Time of the writes, milliseconds since 1970. */
+  readonly now: number;
+  /** Sequence number of the operation that is resolved next. */
+  sequence: number;
   /** What goes before what is noted here. */
   readonly #before: WriteView | undefined;
   readonly #points = new Map<PointId, WaitingPoint | undefined>();
-  readonly #unread: Effect[] = [];
+  readonly #unread: { effects: readonly Effect[]; sequence: number }[] = [];
 
-  constructor(state: CollectionState, before?: WriteView) {
+  constructor(state: CollectionState, now: number, sequence: number, before?: WriteView) {
     this.state = state;
+    this.now = now;
+    this.sequence = sequence;
     this.#before = before;
   }
 
   /** A view that begins with all of this one and can be dropped with what was noted there. */
   branch(): WriteView {
-    return new WriteView(this.state, this);
+    return new WriteView(this.state, this.now, this.sequence, this);
   }
 
-  /** These effects will be published after all that were noted before. */
+  /** These effects of the operation `sequence` will be published after all that were noted before. */
   note(effects: readonly Effect[]): void {
-    this.#unread.push(...effects);
+    this.#unread.push({ effects, sequence: this.sequence });
   }
 
   exists(id: PointId): boolean {
@@ -58,6 +66,22 @@ export class WriteView {
     if (point) return point.payload;
     const { segment, row } = this.state.find(id) as Place;
     return segment.payloads.bytes(row);
+  }
+
+  /** Sequence number of the write that made this version of a point; undefined where there is none. */
+  version(id: PointId): number | undefined {
+    const waiting = this.#waiting(id);
+    if (waiting.has) return waiting.point?.version;
+    const place = this.state.find(id);
+    return place?.segment.version(place.row);
+  }
+
+  /** When a point that exists expires; undefined for never. */
+  expires(id: PointId): number | undefined {
+    const { has, point } = this.#waiting(id);
+    if (has) return point?.expires;
+    const { segment, row } = this.state.find(id) as Place;
+    return segment.expiry?.of(row);
   }
 
   /** Whether a point that exists has the named vector. */
@@ -105,18 +129,23 @@ export class WriteView {
   }
 
   #catchUp(): void {
-    for (const effect of this.#unread.splice(0)) {
-      if (effect.kind === "upsert")
-        for (const { id, payload, vectors } of effect.points) this.#points.set(id, { payload, vectors });
-      else if (effect.kind === "delete") for (const id of effect.ids) this.#points.set(id, undefined);
-      else if (effect.kind === "payload") for (const id of effect.ids) this.#patch(id, effect);
-    }
+    for (const { effects, sequence } of this.#unread.splice(0))
+      for (const effect of effects) this.#apply(effect, sequence);
   }
 
-  #patch(id: PointId, effect: PayloadEffect): void {
+  #apply(effect: Effect, version: number): void {
+    if (effect.kind === "upsert")
+      for (const { id, payload, vectors, expires } of effect.points)
+        this.#points.set(id, { payload, vectors, expires, version });
+    else if (effect.kind === "delete") for (const id of effect.ids) this.#points.set(id, undefined);
+    else if (effect.kind === "payload") for (const id of effect.ids) this.#patch(id, effect, version);
+  }
+
+  #patch(id: PointId, effect: PayloadEffect, version: number): void {
     if (!this.exists(id)) return;
     const { point } = this.#waiting(id);
-    this.#points.set(id, { payload: patchedPayload(this.payload(id), effect), vectors: point?.vectors });
+    const payload = patchedPayload(this.payload(id), effect);
+    this.#points.set(id, { payload, vectors: point?.vectors, expires: this.expires(id), version });
   }
 }
 

@@ -34,6 +34,7 @@ export class Writer {
   /** Awaited before each group; holds writes back while the optimizer is too far behind. */
   readonly #admit: () => Promise<void> | undefined;
   readonly #published: () => void;
+  readonly #now: () => number;
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
@@ -44,11 +45,13 @@ export class Writer {
     log: Log,
     admit: () => Promise<void> | undefined,
     published: () => void,
+    now: () => number,
   ) {
     this.#state = state;
     this.#log = log;
     this.#admit = admit;
     this.#published = published;
+    this.#now = now;
   }
 
   /** Operations that wait, the group in flight not counted. */
@@ -64,6 +67,11 @@ export class Writer {
       this.#queue.push({ operation, done, failed });
       this.#running ??= this.#run();
     });
+  }
+
+  /** From now on every operation is answered with `reason`. */
+  refuse(reason: VicinalError): void {
+    this.#broken ??= reason;
   }
 
   async #run(): Promise<void> {
@@ -84,7 +92,9 @@ export class Writer {
   async #group(): Promise<void> {
     const records: Uint8Array[] = [];
     const members: { waiting: Waiting; effects: Effect[] }[] = [];
-    const view = new WriteView(this.#state);
+    const now = this.#now();
+    this.#state.expire(now);
+    const view = new WriteView(this.#state, now, this.#log.next);
     let bytes = 0;
     let taken = 0;
     for (const waiting of this.#queue) {
@@ -92,8 +102,9 @@ export class Writer {
       taken++;
       try {
         const effects = await waiting.operation.resolve(view);
-        const record = encodeRecord(Date.now(), effects);
+        const record = encodeRecord(now, effects);
         view.note(effects);
+        view.sequence++;
         records.push(record);
         bytes += record.length;
         members.push({ waiting, effects });

@@ -35,6 +35,25 @@ export interface Directory {
   close(): Promise<void>;
 }
 
+const methods = [
+  "folder",
+  "list",
+  "size",
+  "read",
+  "readInto",
+  "create",
+  "reopen",
+  "delete",
+  "close",
+] as const;
+
+export function isDirectory(value: unknown): value is Directory {
+  const given = value as Directory | null;
+  return (
+    typeof given === "object" && given !== null && methods.every((name) => typeof given[name] === "function")
+  );
+}
+
 /**
  * Appends to one file. One call at a time: the caller awaits each before the next, and does not change the
  * bytes meanwhile. Failures: DISK_FULL, FOLDER_NOT_WRITABLE, IO, each naming the path.

@@ -1,7 +1,7 @@
 /** The crash rule, at every step: an acknowledged prefix, at most what was in flight, never half a batch. */
 import { describe, expect, test } from "vitest";
-import { CrashDisk, randomFrom, Stopped } from "./crash-disk.test.helper.js";
 import { FileLog } from "./log.js";
+import { randomFrom, SimulatedDisk, Stopped } from "./simulated-disk.test.helper.js";
 
 const HISTORIES = 12;
 const LIVES = 3;
@@ -23,7 +23,7 @@ class History {
   checkpoint = 0;
 }
 
-async function live(disk: CrashDisk, history: History, random: () => number, syncIntervalMs: number) {
+async function live(disk: SimulatedDisk, history: History, random: () => number, syncIntervalMs: number) {
   const found = history.checkpoint;
   let last = found;
   const log = await FileLog.open(
@@ -76,7 +76,7 @@ async function crashAtEveryStep(seed: number, syncIntervalMs: number): Promise<n
   for (let stopAt = 0; ; stopAt++) {
     const random = randomFrom(seed * 1000 + stopAt);
     const history = new History();
-    let disk = new CrashDisk(random);
+    let disk = new SimulatedDisk(random, { sectorBytes: 64 });
     let isCut = false;
     for (let life = 0; life < LIVES; life++) {
       disk.stopAt = life === 0 ? stopAt : Math.floor(random() * 25);

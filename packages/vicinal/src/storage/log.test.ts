@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import { VicinalError } from "../runtime/errors.js";
-import { CrashDisk, randomFrom } from "./crash-disk.test.helper.js";
 import { crc32c } from "./crc32c.js";
 import type { Directory } from "./directory.js";
 import { FileLog, type FileLogOptions } from "./log.js";
 import { encodeHeader, logFileName } from "./log-format.js";
 import { MemoryDirectory } from "./memory-directory.js";
+import { randomFrom, SimulatedDisk } from "./simulated-disk.test.helper.js";
 
 const record = (...values: number[]) => Uint8Array.from(values);
 
@@ -91,7 +91,7 @@ describe("FileLog", () => {
   });
 
   test("callers that wait together share one write and one sync", async () => {
-    const disk = new CrashDisk(randomFrom(1));
+    const disk = new SimulatedDisk(randomFrom(1));
     const counts: Record<string, number> = {};
     disk.intercept = (operation) => {
       counts[operation] = (counts[operation] ?? 0) + 1;
@@ -192,7 +192,7 @@ describe("FileLog and failures", () => {
     ["sync", "IO"],
     ["create", "FOLDER_NOT_WRITABLE"],
   ] as const)("a failed %s is final", async (failing, code) => {
-    const disk = new CrashDisk(randomFrom(2));
+    const disk = new SimulatedDisk(randomFrom(2));
     const log = await FileLog.open(disk, {}, () => {});
     await log.append([record(1)]);
     await log.rotate();
@@ -217,7 +217,7 @@ describe("FileLog and failures", () => {
   });
 
   test("batches that wait behind a failing group are refused", async () => {
-    const disk = new CrashDisk(randomFrom(2));
+    const disk = new SimulatedDisk(randomFrom(2));
     const log = await FileLog.open(disk, {}, () => {});
     let late: Promise<number> | undefined;
     disk.intercept = (operation) => {
@@ -232,7 +232,7 @@ describe("FileLog and failures", () => {
   test("with a sync interval: acknowledged before the sync, and a failed one refuses what follows", async () => {
     vi.useFakeTimers();
     try {
-      const disk = new CrashDisk(randomFrom(3));
+      const disk = new SimulatedDisk(randomFrom(3));
       let syncs = 0;
       const log = await FileLog.open(disk, { syncIntervalMs: 20 }, () => {});
       disk.intercept = (operation) => {

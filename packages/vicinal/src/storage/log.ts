@@ -312,7 +312,9 @@ async function replay(
     if (name.first > next) throw missing(dir, name, 0, next);
     const end = await replayLogFile(dir, name, { after, before }, onRecord);
     const isLast = i === current.length - 1;
-    if (end.next < (isLast ? synced + 1 : before)) throw missing(dir, name, end.length, end.next);
+    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid.
+    const lastNeeded = synced > after ? synced + 1 : 0;
+    if (end.next < (isLast ? lastNeeded : before)) throw missing(dir, name, end.length, end.next);
     next = Math.max(next, Math.min(end.next, before));
     const bytes = isLast ? await keepWhatIsCommitted(dir, name, end.length) : end.size;
     if (bytes > 0) files.push({ ...name, last: Math.min(end.next, before) - 1, bytes });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { CrashDisk, randomFrom, Stopped } from "./crash-disk.test.helper.js";
 import type { Directory } from "./directory.js";
 import { Manifests } from "./manifest.js";
 import { MemoryDirectory } from "./memory-directory.js";
+import { randomFrom, SimulatedDisk, Stopped } from "./simulated-disk.test.helper.js";
 
 async function replace(
   dir: Directory,
@@ -46,7 +46,7 @@ describe("Manifests", () => {
   });
 
   test("a failure to delete undoes no commit, and is tried again", async () => {
-    const disk = new CrashDisk(randomFrom(1));
+    const disk = new SimulatedDisk(randomFrom(1));
     const manifests = new Manifests(disk);
     for (const a of [1, 2]) await manifests.commit({ a });
     disk.intercept = (operation) => {
@@ -117,7 +117,7 @@ describe("Manifests", () => {
     for (let seed = 1; seed <= 40; seed++) {
       for (let stopAt = 0; stopAt < 30; stopAt++) {
         const random = randomFrom(seed * 1000 + stopAt);
-        let disk = new CrashDisk(random);
+        let disk = new SimulatedDisk(random, { sectorBytes: 64 });
         let acknowledged = 0;
         let attempted = 0;
         for (let life = 0; life < 4; life++) {

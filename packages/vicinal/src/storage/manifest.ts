@@ -37,6 +37,36 @@ export interface Manifest {
   readonly torn?: string;
 }
 
+/** A manifest's file as it lies there, whatever its state. */
+export interface ManifestFile {
+  readonly path: string;
+  readonly number: number;
+  readonly size: number;
+  /** Absent where the file is not whole. */
+  readonly value?: unknown;
+  /** Why it is not whole; absent where it is. */
+  readonly problem?: VicinalError;
+  /** Whether it ends in the mark: then it was acknowledged. */
+  readonly marked: boolean;
+}
+
+/** All manifests of a folder, newest first. Nothing is written. UNSUPPORTED for one of a later version. */
+export async function readManifests(dir: Directory): Promise<ManifestFile[]> {
+  const files: ManifestFile[] = [];
+  for (const number of (await listNumbers(dir)).reverse()) {
+    const path = manifestPath(number);
+    const size = await dir.size(path);
+    // Another writer's commit has deleted it since.
+    if (size === undefined) continue;
+    const bytes = await dir.read(path, 0, size);
+    const found = findProblem(bytes, number);
+    const marked = isMarked(bytes);
+    if (found === undefined) files.push({ path, number, size, marked, value: parseBody(bytes) });
+    else files.push({ path, number, size, marked, problem: problemOf(dir, path, found) });
+  }
+  return files;
+}
+
 export class Manifests {
   /** Numbers of the files there are, ascending; undefined before they were listed. */
   private numbers: number[] | undefined;
@@ -51,7 +81,7 @@ export class Manifests {
    * follows will build on it.
    */
   async latest(): Promise<Manifest | undefined> {
-    this.numbers = await this.listNumbers();
+    this.numbers = await listNumbers(this.dir);
     let torn: string | undefined;
     for (const number of this.numbers.toReversed()) {
       const path = manifestPath(number);
@@ -62,15 +92,7 @@ export class Manifests {
         if (!isMarked(bytes)) await this.confirm(path, bodyEnd(bytes));
         return { number, value: parseBody(bytes), torn };
       }
-      if (isMarked(bytes)) {
-        throw corruption(
-          `${this.dir.location}/${path}`,
-          problem.offset,
-          problem.expected,
-          problem.actual,
-          problem.what,
-        );
-      }
+      if (isMarked(bytes)) throw problemOf(this.dir, path, problem);
       torn ??= path;
     }
     return undefined;
@@ -78,23 +100,27 @@ export class Manifests {
 
   /**
    * Makes `value`, a JSON object, the state that counts, and resolves to its number when that is durable. Deletes
-   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`.
+   * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`. After
+   * another failure nobody knows whether `value` counts; a later commit that succeeds settles it.
    * Numbers in `value` must be finite, integers below 2^53.
    */
   async commit(value: object): Promise<number> {
-    this.numbers ??= await this.listNumbers();
+    this.numbers ??= await listNumbers(this.dir);
     const number = (this.numbers.at(-1) ?? 0) + 1;
     const bytes = encodeManifest(number, value);
     const writer = await this.create(number);
+    // Whatever comes of it, the file is there: the next commit takes another number.
+    this.numbers.push(number);
     try {
       await writer.append(bytes);
       await writer.sync();
-      await writer.append(MARK);
+      // From here on it is committed, with its mark or without.
+      await writer.append(MARK).catch(() => {});
     } finally {
-      await writer.close();
+      await writer.close().catch(() => {});
     }
     this.whole = [...this.whole, number].slice(-KEPT_COUNT);
-    this.numbers = await this.deleteOld([...this.numbers, number]);
+    this.numbers = await this.deleteOld(this.numbers);
     return number;
   }
 
@@ -135,16 +161,21 @@ export class Manifests {
     }
     return left;
   }
+}
 
-  /** Ascending. */
-  private async listNumbers(): Promise<number[]> {
-    const numbers: number[] = [];
-    for (const path of await this.dir.list()) {
-      const match = /^manifest-(\d{12,16})$/.exec(path);
-      if (match !== null) numbers.push(Number(match[1]));
-    }
-    return numbers.sort((a, b) => a - b);
+/** Ascending. */
+async function listNumbers(dir: Directory): Promise<number[]> {
+  const numbers: number[] = [];
+  for (const path of await dir.list()) {
+    const match = /^manifest-(\d{12,16})$/.exec(path);
+    if (match !== null) numbers.push(Number(match[1]));
   }
+  return numbers.sort((a, b) => a - b);
+}
+
+function problemOf(dir: Directory, path: string, problem: Problem): VicinalError {
+  const { offset, expected, actual, what } = problem;
+  return corruption(`${dir.location}/${path}`, offset, expected, actual, what);
 }
 
 function manifestPath(number: number): string {
@@ -179,7 +210,14 @@ function checksum(bytes: Uint8Array): number {
   return crc32c(bytes.subarray(HEADER_SIZE), crc32c(bytes.subarray(0, CHECKED_SIZE)));
 }
 
-function findProblem(bytes: Uint8Array, number: number) {
+interface Problem {
+  offset: number;
+  expected: number;
+  actual: number;
+  what: string;
+}
+
+function findProblem(bytes: Uint8Array, number: number): Problem | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_SIZE)
     return { offset: 0, expected: HEADER_SIZE, actual: bytes.length, what: "bytes of a header" };

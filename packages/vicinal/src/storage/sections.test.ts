@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CrashDisk, randomFrom, Stopped } from "./crash-disk.test.helper.js";
 import type { Directory } from "./directory.js";
 import { MemoryDirectory } from "./memory-directory.js";
 import { openSections, type SectionBytes, type SectionFileSource, writeSections } from "./sections.js";
+import { randomFrom, SimulatedDisk, Stopped } from "./simulated-disk.test.helper.js";
 
 function filled(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 2654435761 + seed * 97) >>> 7);
@@ -259,7 +259,7 @@ describe("section files", () => {
 
   test("a file that was written survives a power cut at any later moment", async () => {
     for (let seed = 1; seed <= 60; seed++) {
-      const disk = new CrashDisk(randomFrom(seed));
+      const disk = new SimulatedDisk(randomFrom(seed));
       disk.stopAt = seed % 6;
       const content = filled(3000, seed);
       const isWritten = await writeSections(disk, "file", source({ a: content })).then(

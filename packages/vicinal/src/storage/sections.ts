@@ -110,13 +110,21 @@ export class Sections {
   async verify(
     options: { onProgress?: (doneBytes: number, totalBytes: number) => void; signal?: AbortSignal } = {},
   ): Promise<void> {
+    for await (const { problem } of this.checkAll(options)) if (problem) throw problem;
+  }
+
+  /** As `verify`, block by block; `problem` is CORRUPTION where the block is bad. */
+  async *checkAll(
+    options: { onProgress?: (doneBytes: number, totalBytes: number) => void; signal?: AbortSignal } = {},
+  ): AsyncGenerator<{ block: number; problem?: VicinalError }> {
     const { onProgress, signal } = options;
     const total = (await readFooter(this.dir, this.path)).offset;
     for (let offset = 0; offset < total; offset += CHECK_SIZE) {
       throwIfCancelled(signal);
       const bytes = await this.dir.read(this.path, offset, Math.min(CHECK_SIZE, total - offset));
       for (let start = 0; start < bytes.length; start += BLOCK_SIZE) {
-        this.checkBlock(bytes.subarray(start, start + BLOCK_SIZE), (offset + start) / BLOCK_SIZE);
+        const block = (offset + start) / BLOCK_SIZE;
+        yield { block, problem: this.problemOf(bytes.subarray(start, start + BLOCK_SIZE), block) };
       }
       onProgress?.(offset + bytes.length, total);
     }
@@ -178,11 +186,16 @@ export class Sections {
   }
 
   private checkBlock(bytes: Uint8Array, block: number): void {
+    const problem = this.problemOf(bytes, block);
+    if (problem) throw problem;
+  }
+
+  private problemOf(bytes: Uint8Array, block: number): VicinalError | undefined {
     const expected = this.footer.checksums[block];
     const actual = crc32c(bytes);
-    if (actual === expected) return;
+    if (actual === expected) return undefined;
     const label = `${this.dir.location}/${this.path}`;
-    throw corruption(label, block * BLOCK_SIZE, expected, actual, "checksum of the block");
+    return corruption(label, block * BLOCK_SIZE, expected, actual, "checksum of the block");
   }
 
   private place(name: string): SectionPlace {

@@ -15,6 +15,7 @@ import { throwIfCancelled, yieldToOthers } from "../../runtime/cancel.js";
 import { VicinalError } from "../../runtime/errors.js";
 import type { QueryScope } from "../queries/queries.js";
 import type { AnalysisRequest } from "../schema/index.js";
+import { wordsOfClusters } from "./cluster-words.js";
 import { type Sample, takenSample } from "./sample.js";
 
 export interface AnalysisOptions {
@@ -28,6 +29,8 @@ export interface Cluster {
   cluster: number;
   size: number;
   representative: PointId;
+  /** With `words`: the words that mark it, most distinctive first. */
+  words?: string[];
 }
 
 export interface ClusteringResult {
@@ -108,8 +111,22 @@ export async function runAnalysis(
     );
   const run: Run = { scope, sample, options, breath };
   const { result, findings } = await resultOf(run, request);
+  if (request.words) await nameClusters(run, request.words, result as ClusteringResult);
   options.progress?.("done", 1);
   return { result: { count: sample.count, ...result }, findings };
+}
+
+async function nameClusters(
+  { scope, sample, options, breath }: Run,
+  wanted: NonNullable<AnalysisRequest["words"]>,
+  { clusters, points }: ClusteringResult,
+): Promise<void> {
+  await breath("words")(0);
+  // Clusters are numbered in order, but one of k-means may be empty and is not listed.
+  const groups = 1 + clusters.reduce((most, { cluster }) => Math.max(most, cluster), -1);
+  const labels = Int32Array.from(points, ({ cluster }) => cluster);
+  const words = await wordsOfClusters(scope, sample, labels, groups, wanted, options.signal);
+  for (const cluster of clusters) cluster.words = words[cluster.cluster];
 }
 
 type Outcome = { result: TaskResult; findings: Finding[] };

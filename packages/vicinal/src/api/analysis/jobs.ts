@@ -79,6 +79,12 @@ export class AnalysisJobs {
     this.#jobs.delete(id);
   }
 
+  /** Ends and forgets all of a collection that is about to go, lest one made anew under its name shows them. */
+  async removeAll(collection: string): Promise<void> {
+    const own = [...this.#jobs.values()].filter((kept) => kept.collection === collection);
+    await Promise.all(own.map(({ job }) => this.remove(collection, job.id)));
+  }
+
   #find(collection: string, id: string): Kept {
     const kept = this.#jobs.get(id);
     if (kept?.collection === collection) return kept;

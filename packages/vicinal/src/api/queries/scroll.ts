@@ -13,7 +13,8 @@ export async function answerScroll(
   state: CollectionState,
   request: ScrollRequest,
 ): Promise<ScrollResult<RawJson>> {
-  const reader = new PointReader(state.config, request.with_payload, request.with_vector, true);
+  const { with_payload: withPayload, with_vector: withVector, with_version: withVersion } = request;
+  const reader = new PointReader(state.config, withPayload, withVector, true, withVersion);
   const answer = request.order_by ? byField(state, request, reader) : byId(state, request, reader);
   await reader.complete();
   return answer;

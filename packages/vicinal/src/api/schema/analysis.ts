@@ -12,6 +12,7 @@ import {
   string,
   unsigned,
 } from "../../runtime/schema.js";
+import { analyzerFields } from "../../text/index.js";
 import { extendedPointId } from "./common.js";
 import { filter } from "./filter.js";
 import { queryRequest } from "./query.js";
@@ -78,6 +79,17 @@ const tasks = {
 };
 export const taskNames = Object.keys(tasks) as (keyof typeof tasks)[];
 
+const clusterings = ["kmeans", "hdbscan", "dbscan"] as const;
+
+const words = named(
+  "ClusterWords",
+  object({
+    key: string({ minLength: 1 }).describe("A payload field with a text, or texts."),
+    limit: optional(unsigned({ min: 1, max: 100 })).describe("Words a cluster at most. Default 5."),
+    ...analyzerFields,
+  }),
+).describe("Words of this payload field that tell each cluster from the others.");
+
 export const analysisRequest = named(
   "AnalysisRequest",
   refined(
@@ -91,11 +103,16 @@ export const analysisRequest = named(
       write: optional(named("AnalysisWrite", object({ key: string({ minLength: 1 }) }))).describe(
         "Writes each point's result to its payload under this key.",
       ),
+      words: optional(words),
       ...tasks,
     }),
     (request) => {
       const asked = taskNames.filter((name) => request[name] !== undefined && request[name] !== null);
-      return asked.length === 1 ? undefined : `expected exactly one of ${taskNames.join(", ")}`;
+      if (asked.length !== 1) return `expected exactly one of ${taskNames.join(", ")}`;
+      const isClustering = clusterings.some((name) => name === asked[0]);
+      return request.words && !isClustering
+        ? `words are those of clusters, of ${clusterings.join(", ")}`
+        : undefined;
     },
   ),
 );

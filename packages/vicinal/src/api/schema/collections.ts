@@ -200,6 +200,16 @@ const sparseVectorParams = named(
 );
 const sparseVectorsConfig = named("SparseVectorsConfig", record(sparseVectorParams));
 
+const ttl = named(
+  "TimeToLive",
+  object({
+    seconds: number({ min: 0, max: 1e11 }).describe(
+      "After their writing points expire that say nothing else; 0 for never.",
+    ),
+  }),
+);
+const ttlField = optional(ttl).describe("How long points live; Vicinal's own field. Default for ever.");
+
 export const createCollection = named(
   "CreateCollection",
   object({
@@ -218,6 +228,7 @@ export const createCollection = named(
     sparse_vectors: optional(sparseVectorsConfig),
     strict_mode_config: optional(strictModeConfig),
     metadata: optional(payload),
+    ttl: ttlField,
   }),
 );
 export type CreateCollection = Infer<typeof createCollection>;
@@ -272,6 +283,7 @@ export const updateCollection = named(
     sparse_vectors: optional(sparseVectorsConfig),
     strict_mode_config: optional(strictModeConfig),
     metadata: optional(payload),
+    ttl: ttlField,
   }),
 );
 export type UpdateCollection = Infer<typeof updateCollection>;
@@ -294,6 +306,7 @@ const collectionConfig = named(
         on_disk_payload: optional(boolean()),
         payload: optional(payloadStorage),
         sparse_vectors: optional(record(sparseVectorParams)),
+        ttl: ttlField,
       }),
     ),
     hnsw_config: named(

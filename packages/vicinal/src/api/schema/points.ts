@@ -8,6 +8,7 @@ import {
   type Issue,
   named,
   nullable,
+  number,
   object,
   optional,
   refined,
@@ -20,9 +21,23 @@ import { filter } from "./filter.js";
 import { orderByInterface } from "./order-by.js";
 import { batchVectorStruct, vectorStruct } from "./vectors.js";
 
+/** Not after the year 5000: sums with the time of a write stay dates. */
+const TTL_SECONDS_MAX = 1e11;
+
+const ttlSeconds = refined(number({ min: 0, max: TTL_SECONDS_MAX }), (seconds): Issue | undefined =>
+  seconds > 0 ? undefined : createIssue("must be more than 0", "OUT_OF_RANGE"),
+);
+
 export const pointStruct = named(
   "PointStruct",
-  object({ id: extendedPointId, vector: vectorStruct, payload: optional(payload) }),
+  object({
+    id: extendedPointId,
+    vector: vectorStruct,
+    payload: optional(payload),
+    ttl_seconds: optional(ttlSeconds).describe(
+      "Seconds until the point expires, more than 0; Vicinal's own field. Default: the collection's `ttl`.",
+    ),
+  }),
 );
 /** A point to be written, in place of the one with the same id if there is one. */
 export type PointStruct = Infer<typeof pointStruct>;
@@ -30,8 +45,13 @@ export type PointStruct = Infer<typeof pointStruct>;
 export const updateMode = named("UpdateMode", choice("upsert", "insert_only", "update_only"));
 export type UpdateMode = Infer<typeof updateMode>;
 
+const ifVersion = optional(unsigned()).describe(
+  "All points must have this version, 0 for points that do not exist yet, or nothing is written; Vicinal's own field.",
+);
+
 /** Conditions of an upsert. */
 const upsertConditions = {
+  if_version: ifVersion,
   shard_key: shardKeyField,
   update_filter: optional(filter).describe(
     "Of points that exist only those that match are written. New points are written in any case.",
@@ -55,13 +75,20 @@ const batchColumns = object({
   ids: refined(array(extendedPointId), notEmpty),
   vectors: batchVectorStruct,
   payloads: optional(array(nullable(payload))),
+  ttl_seconds: optional(array(nullable(ttlSeconds))).describe("As of single points; Vicinal's own field."),
 });
 
-function columnsAgree({ ids, vectors, payloads }: Infer<typeof batchColumns>): Issue | undefined {
+function columnsAgree({
+  ids,
+  vectors,
+  payloads,
+  ttl_seconds: lives,
+}: Infer<typeof batchColumns>): Issue | undefined {
   const columns: [string, readonly unknown[]][] = Array.isArray(vectors)
     ? [["vectors", vectors]]
     : Object.entries(vectors);
   if (payloads) columns.push(["payloads", payloads]);
+  if (lives) columns.push(["ttl_seconds", lives]);
   for (const [name, { length }] of columns) {
     if (length === ids.length) continue;
     const message = `number of ids and ${name} must be equal (${ids.length} != ${length})`;
@@ -82,9 +109,12 @@ export type PointInsertOperations = Infer<typeof pointInsertOperations>;
 
 export const pointIdsList = named(
   "PointIdsList",
-  object({ points: array(extendedPointId), shard_key: shardKeyField }),
+  object({ points: array(extendedPointId), shard_key: shardKeyField, if_version: ifVersion }),
 );
-export const filterSelector = named("FilterSelector", object({ filter, shard_key: shardKeyField }));
+export const filterSelector = named(
+  "FilterSelector",
+  object({ filter, shard_key: shardKeyField, if_version: ifVersion }),
+);
 export const pointsSelector = named("PointsSelector", union(pointIdsList, filterSelector));
 /** Points by their ids or by a filter. */
 export type PointsSelector = Infer<typeof pointsSelector>;
@@ -94,6 +124,7 @@ const changedPoints = {
   points: optional(array(extendedPointId)),
   filter: optional(filter),
   shard_key: shardKeyField,
+  if_version: ifVersion,
 };
 
 function needsSelector(value: { points?: unknown; filter?: unknown }): string | undefined {
@@ -126,6 +157,7 @@ export const updateVectors = named(
     points: refined(array(pointVectors), notEmpty),
     shard_key: shardKeyField,
     update_filter: optional(filter).describe("Only points that match are changed."),
+    if_version: ifVersion,
   }),
 );
 /** Vectors to be put in the place of a point's own, by name; its other vectors and its payload stay. */
@@ -171,12 +203,17 @@ export const updateOperations = named(
 /** Writes that happen in their order, all of them or none. */
 export type UpdateOperations = Infer<typeof updateOperations>;
 
+const withVersion = optional(boolean()).describe(
+  "Whether to show the points' versions, as `if_version` of writes wants them; Vicinal's own field. Default false.",
+);
+
 export const pointRequest = named(
   "PointRequest",
   object({
     ids: array(extendedPointId),
     with_payload: optional(withPayload).describe("Default true."),
     with_vector: optional(withVector).describe("Default false."),
+    with_version: withVersion,
     shard_key: shardKeyField,
   }),
 );
@@ -190,6 +227,7 @@ export const scrollRequest = named(
     filter: optional(filter),
     with_payload: optional(withPayload).describe("Default true."),
     with_vector: optional(withVector).describe("Default false."),
+    with_version: withVersion,
     order_by: optional(orderByInterface).describe(
       "An indexed field to order by in place of the id; excludes `offset`.",
     ),

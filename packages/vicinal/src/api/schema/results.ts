@@ -39,13 +39,15 @@ const recordFields = {
 };
 
 /** A stored point. */
-export const pointRecord = named("Record", object(recordFields));
+export const pointRecord = named("Record", object({ ...recordFields, version: optional(uint64()) }));
 export interface PointRecord<P = Payload> {
   id: ExtendedPointId;
   payload?: P | null;
   vector?: VectorStructOutput | null;
   /** Value of the field that points are ordered by, where they are; a point in time as microseconds since 1970. */
   order_value?: number | bigint | null;
+  /** Sequence number of the write that made this version of the point, where it was asked for. */
+  version?: number | null;
 }
 
 /** A found point. */

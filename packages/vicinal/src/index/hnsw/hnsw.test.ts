@@ -98,7 +98,7 @@ describe("extension", () => {
 
 describe("parameters", () => {
   test("have defaults and other names", () => {
-    expect(hnsw.parameters(undefined)).toEqual({ m: 16, efConstruct: 200, encoding: "auto", flat: false });
+    expect(hnsw.parameters(undefined)).toEqual({ m: 16, efConstruct: 100, encoding: "auto", flat: false });
     expect(hnsw.parameters({ m: 8, ef_construct: 50, full_scan_threshold: 1 })).toEqual({
       m: 8,
       efConstruct: 50,

@@ -58,7 +58,7 @@ export async function lockFolder(path: string): Promise<FolderLock> {
 }
 
 /** The real path of the folder, made if absent, which can be written when this returns. FOLDER_NOT_WRITABLE says why not. */
-async function makeFolder(path: string): Promise<string> {
+export async function makeFolder(path: string): Promise<string> {
   try {
     await makeFolders(path);
     await fs.access(path, fs.constants.W_OK | fs.constants.X_OK);

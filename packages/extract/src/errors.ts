@@ -1,0 +1,27 @@
+/** What can be wrong with a model or with one item of a batch. */
+
+/** Codes of failures, each with what it means. */
+export const extractErrors = {
+  MODEL_NOT_FOUND: "No model of that name, or its file is nowhere.",
+  MODEL_DAMAGED: "A model's file has other bytes than it should, or other inputs and outputs.",
+  IMAGE_UNREADABLE: "The bytes are no image of a format that is read, or break off.",
+  IMAGE_TOO_LARGE: "The image has more pixels than are allowed.",
+  AUDIO_UNREADABLE: "The bytes are no sound of a format that is read, or break off.",
+  AUDIO_EMPTY: "The sound has no samples.",
+  TEXT_EMPTY: "The text has no words.",
+  REMOTE_FAILED: "A service that makes vectors did not answer as it should.",
+} as const;
+
+export type ExtractErrorCode = keyof typeof extractErrors;
+
+export class ExtractError extends Error {
+  override readonly name = "ExtractError";
+
+  constructor(
+    readonly code: ExtractErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,23 @@
+/** From files to points: models make vectors of images, sounds and texts; a pipeline stores them. */
+export { resample } from "./audio/resample.js";
+export { readWav, type Sound } from "./audio/wav.js";
+export { type CacheOptions, cached } from "./cached.js";
+export { ExtractError, type ExtractErrorCode, extractErrors } from "./errors.js";
+export { hookOf } from "./hook.js";
+export { type DecodeOptions, decodeImage, type Pixels } from "./images/decode.js";
+export { type Fit, resize } from "./images/resize.js";
+export { type LoadOptions, loadModel, modelNames, registerModel } from "./load.js";
+export type { AudioItem } from "./models/audio-model.js";
+export type { AudioPreparation, ImagePreparation, ModelFile, OnnxModel } from "./models/catalogue.js";
+export type { EmbedOptions, Model } from "./models/model.js";
+export {
+  type CreateForOptions,
+  createFor,
+  type Embedder,
+  type Failure,
+  type FillOptions,
+  type FillReport,
+  fill,
+  idOf,
+  type SourceItem,
+} from "./pipeline.js";

@@ -1,0 +1,60 @@
+/** Sounds through an ONNX network that hears windows of them: a sound's vector is the mean of its windows'. */
+import { resample } from "../audio/resample.js";
+import { readWav, type Sound } from "../audio/wav.js";
+import { windowAt, windowStarts } from "../audio/windows.js";
+import { ExtractError } from "../errors.js";
+import type { Session } from "../session.js";
+import type { OnnxModel } from "./catalogue.js";
+import { embedEach, type Model } from "./model.js";
+import { rowsOf } from "./rows.js";
+
+/** A WAV file's bytes, or samples. */
+export type AudioItem = Uint8Array | Sound;
+
+/** Windows that go through the network at a time. */
+const BATCH = 16;
+
+export function audioModel(
+  id: string,
+  entry: OnnxModel & { modality: "audio" },
+  session: Session,
+): Model<AudioItem> {
+  const { preparation, input, output, dimensions, metric } = entry;
+  const { window, sampleRate } = preparation;
+  const meanOf = async (samples: Float32Array) => {
+    const starts = windowStarts(samples.length, preparation);
+    const mean = new Float32Array(dimensions);
+    for (let from = 0; from < starts.length; from += BATCH) {
+      const batch = starts.slice(from, from + BATCH);
+      const data = new Float32Array(batch.length * window);
+      for (const [i, start] of batch.entries()) data.set(windowAt(samples, start, window), i * window);
+      const feeds = { [input]: { data, shape: [batch.length, window] } };
+      const rows = rowsOf(id, (await session.run(feeds, [output]))[output], batch.length, dimensions);
+      for (const row of rows) for (let d = 0; d < dimensions; d++) mean[d] += row[d] / starts.length;
+    }
+    return mean;
+  };
+  return {
+    id,
+    modality: "audio",
+    dimensions,
+    metric,
+    embed: (sounds, options = {}) =>
+      embedEach(
+        sounds,
+        options,
+        1,
+        async (item) => resample(soundOf(item), sampleRate),
+        ([samples]) => meanOf(samples).then((mean) => [mean]),
+      ),
+    close: () => session.close(),
+  };
+}
+
+export function soundOf(item: AudioItem): Sound {
+  if (item instanceof Uint8Array) return readWav(item);
+  if (item.samples.length === 0) throw new ExtractError("AUDIO_EMPTY", "The sound has no samples");
+  if (!(item.sampleRate > 0))
+    throw new ExtractError("AUDIO_UNREADABLE", `A sample rate is above 0, got ${item.sampleRate}`);
+  return item;
+}

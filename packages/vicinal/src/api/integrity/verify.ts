@@ -1,0 +1,129 @@
+/** Verify: reads every file of a database that counts and says what is wrong. It takes no lock and writes nothing. */
+import { openForReading } from "#platform/home.js";
+import { throwIfCancelled } from "../../runtime/cancel.js";
+import { VicinalError } from "../../runtime/errors.js";
+import { checkCollection, chooseManifest } from "../../segment/integrity/check-collection.js";
+import { type Fault, faultOf } from "../../segment/integrity/faults.js";
+import type { Directory } from "../../storage/directory.js";
+import { type ManifestFile, readManifests } from "../../storage/manifest.js";
+import { type CatalogueManifest, FORMAT } from "../catalogue.js";
+import type { CollectionReport, VerifyReport } from "./report.js";
+
+export interface VerifyOptions {
+  /** Ends the work with CANCELLED. */
+  signal?: AbortSignal;
+  /** Bytes checked of all that are there, and the collection at work. */
+  progress?: (done: { bytes: number; total: number; collection: string }) => void;
+}
+
+/**
+ * Checks every stored byte of the database in a folder, and the rules between its files, and says what is wrong. Nothing
+ * is written. It works beside a process that writes to the folder: where a commit came in between, the collection
+ * is read anew; files that such a writer is about to name are told as orphans then.
+ *
+ * FILE_NOT_FOUND where the folder holds no database; CANCELLED.
+ */
+export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const home = await openForReading(path);
+  try {
+    return await verifyDirectory(home, path, options);
+  } finally {
+    await home.close();
+  }
+}
+
+/** As `verify`, of a directory that is open already. */
+export async function verifyDirectory(
+  dir: Directory,
+  path: string,
+  { signal, progress }: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const paths = await dir.list();
+  if (!paths.some((file) => /^(catalogue|collections)\//.test(file)))
+    throw new VicinalError("FILE_NOT_FOUND", `There is no database in ${dir.location}`, { path });
+  const report: VerifyReport = {
+    path,
+    ok: true,
+    faults: [],
+    collections: [],
+    orphans: [],
+    files: 0,
+    bytes: 0,
+  };
+  const listed = await readCatalogue(dir, report);
+  let total = 0;
+  for (const file of paths) total += (await dir.size(file)) ?? 0;
+  for (const { name, folder } of listed) {
+    throwIfCancelled(signal);
+    const onBytes = (count: number) => {
+      report.bytes += count;
+      progress?.({ bytes: Math.min(report.bytes, total), total, collection: name });
+    };
+    const place = `collections/${folder}`;
+    const check = await checkCollection(dir.folder(place), { signal, onBytes });
+    const faults = check.faults.map((fault) => ({ ...fault, file: `${place}/${fault.file}` }));
+    report.collections.push({
+      name,
+      folder: place,
+      ok: !faults.some(isOfData),
+      faults,
+      points: check.points,
+      records: check.records,
+      files: check.files,
+    });
+    report.files += check.files;
+    report.orphans.push(...check.orphans.map((file) => `${place}/${file}`));
+  }
+  if (report.faults.length === 0) report.orphans.push(...strayFiles(paths, listed));
+  report.ok = report.faults.length === 0 && report.collections.every(isClean);
+  return report;
+}
+
+const isOfData = ({ role }: Fault) => role === "data";
+const isClean = ({ faults }: CollectionReport) => faults.length === 0;
+
+/** Files in folders of no collection. */
+function strayFiles(paths: readonly string[], listed: { folder: number }[]): string[] {
+  const known = new Set(listed.map(({ folder }) => `collections/${folder}/`));
+  return paths.filter((path) => {
+    const folder = /^collections\/[^/]+\//.exec(path)?.[0];
+    return folder !== undefined && !known.has(folder);
+  });
+}
+
+/** The collections that the catalogue names; none where it is damaged. */
+async function readCatalogue(
+  dir: Directory,
+  report: VerifyReport,
+): Promise<CatalogueManifest["collections"]> {
+  const catalogue = dir.folder("catalogue");
+  let files: ManifestFile[];
+  const faults: Fault[] = [];
+  try {
+    files = await readManifests(catalogue);
+    if (files.length === 0)
+      faults.push({
+        file: "",
+        offset: 0,
+        what: "file",
+        expected: "a manifest",
+        actual: "none",
+        role: "data",
+      });
+  } catch (reason) {
+    files = [];
+    faults.push(faultOf(reason, "manifest", "data"));
+  }
+  const { current } = chooseManifest(files, faults);
+  const value = current?.value as CatalogueManifest | undefined;
+  if (current && value && value.format !== FORMAT) {
+    const format = { what: "format", expected: FORMAT, actual: value.format };
+    faults.push({ file: current.path, offset: 28, ...format, role: "data" });
+  }
+  report.files += files.length;
+  report.bytes += files.reduce((sum, { size }) => sum + size, 0);
+  report.faults.push(
+    ...faults.map((fault) => ({ ...fault, file: `catalogue/${fault.file}`.replace(/\/$/, "") })),
+  );
+  return value?.format === FORMAT ? value.collections : [];
+}

@@ -1,0 +1,153 @@
+/**
+ * What a collection must hold: a map of points that only a loop ever touches. States are never changed, so that "before" and
+ * "after" of an operation can be compared with what a crash left.
+ */
+export interface Words {
+  indices: number[];
+  values: number[];
+}
+export type Vector = number[] | Words;
+export type Id = number | string;
+export type Payload = Record<string, unknown>;
+
+export interface Point {
+  id: Id;
+  vectors: Record<string, Vector>;
+  payload: Payload;
+}
+
+export interface Contents {
+  points: ReadonlyMap<string, Point>;
+  /** Paths of the field indexes. */
+  fields: ReadonlySet<string>;
+  /** Names of the vectors. */
+  vectors: ReadonlySet<string>;
+}
+
+export type Change =
+  | { kind: "upsert"; points: Point[] }
+  /** Points that are there are written over where their rank is low. */
+  | { kind: "condition"; points: Point[] }
+  | { kind: "delete"; ids: Id[] }
+  | { kind: "deleteRank"; rank: number }
+  | { kind: "setPayload" | "overwritePayload"; rank: number; payload: Payload }
+  | { kind: "setPayloadOf"; ids: Id[]; payload: Payload }
+  | { kind: "deletePayload"; rank: number; keys: string[] }
+  | { kind: "clearPayload"; rank: number }
+  | { kind: "updateVectors"; ids: Id[]; name: string; vectors: Vector[] }
+  | { kind: "deleteVector"; rank: number; name: string };
+
+export type DataOperation =
+  | Change
+  /** All of them or none. */
+  | { kind: "batch"; changes: Change[] }
+  | { kind: "createField" | "dropField"; path: string }
+  | { kind: "createVector" | "dropVector"; name: string };
+
+/** Ranks below this are low. */
+export const LOW_RANK = 3;
+
+/** The state after the operation; undefined where it must be refused. */
+export function applied(state: Contents, operation: DataOperation): Contents | undefined {
+  switch (operation.kind) {
+    case "batch": {
+      let after: Contents | undefined = state;
+      for (const change of operation.changes) after = after && applied(after, change);
+      return after;
+    }
+    case "createField":
+      return { ...state, fields: new Set([...state.fields, operation.path]) };
+    case "dropField":
+      return { ...state, fields: new Set([...state.fields].filter((path) => path !== operation.path)) };
+    case "createVector": {
+      if (state.vectors.has(operation.name)) return undefined;
+      return { ...state, vectors: new Set([...state.vectors, operation.name]) };
+    }
+    case "dropVector": {
+      if (!state.vectors.has(operation.name)) return undefined;
+      const vectors = new Set([...state.vectors].filter((name) => name !== operation.name));
+      const points = new Map<string, Point>();
+      for (const [key, point] of state.points)
+        points.set(key, { ...point, vectors: without(point.vectors, [operation.name]) });
+      return { ...state, vectors, points };
+    }
+    default: {
+      const points = new Map(state.points);
+      return change(points, operation) ? { ...state, points } : undefined;
+    }
+  }
+}
+
+/** False where it must be refused. */
+function change(points: Map<string, Point>, operation: Change): boolean {
+  const put = (point: Point) => points.set(String(point.id), point);
+  const ranked = (rank: number) => [...points.values()].filter(({ payload }) => payload.rank === rank);
+  switch (operation.kind) {
+    case "upsert":
+      operation.points.forEach(put);
+      return true;
+    case "condition": {
+      const before = new Map(points);
+      for (const point of operation.points) {
+        const old = before.get(String(point.id));
+        if (old === undefined || (old.payload.rank as number) < LOW_RANK) put(point);
+      }
+      return true;
+    }
+    case "delete":
+      for (const id of operation.ids) points.delete(String(id));
+      return true;
+    case "deleteRank":
+      for (const { id } of ranked(operation.rank)) points.delete(String(id));
+      return true;
+    case "setPayload":
+      for (const point of ranked(operation.rank))
+        put({ ...point, payload: { ...point.payload, ...operation.payload } });
+      return true;
+    case "overwritePayload":
+      for (const point of ranked(operation.rank)) put({ ...point, payload: operation.payload });
+      return true;
+    case "setPayloadOf": {
+      const found = operation.ids.map((id) => points.get(String(id)));
+      for (const point of found)
+        if (point) put({ ...point, payload: { ...point.payload, ...operation.payload } });
+      return found.every((point) => point !== undefined);
+    }
+    case "deletePayload":
+      for (const point of ranked(operation.rank))
+        put({ ...point, payload: without(point.payload, operation.keys) });
+      return true;
+    case "clearPayload":
+      for (const point of ranked(operation.rank)) put({ ...point, payload: {} });
+      return true;
+    case "updateVectors": {
+      const found = operation.ids.map((id) => points.get(String(id)));
+      found.forEach((point, i) => {
+        const vector = operation.vectors[i];
+        if (point) put({ ...point, vectors: { ...point.vectors, [operation.name]: vector } });
+      });
+      return found.every((point) => point !== undefined);
+    }
+    case "deleteVector":
+      for (const point of ranked(operation.rank))
+        put({ ...point, vectors: without(point.vectors, [operation.name]) });
+      return true;
+  }
+}
+
+function without<T>(values: Record<string, T>, names: string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
+}
+
+/** Equal texts for equal states. */
+export function textOf(state: Contents): string {
+  const sorted = (_: string, value: unknown) =>
+    value && typeof value === "object" && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  const points = [...state.points].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, point]) => point);
+  return JSON.stringify(
+    { points, fields: [...state.fields].sort(), vectors: [...state.vectors].sort() },
+    sorted,
+  );
+}

@@ -1,0 +1,188 @@
+/**
+ * Truth: what a database must hold after a history of acknowledgements and failures.
+ *
+ * What was acknowledged is there. What failed without a refusal may be there, in the order in which it was begun: of the
+ * operations that failed since the last acknowledged one, the first so many, each whole. An operation that is
+ * acknowledged after one that failed says that the failed one has not happened.
+ */
+import { applied, type Contents, type DataOperation, textOf } from "./model.js";
+import { type CatalogueOperation, type Shape, vectorsOf } from "./workload.js";
+
+export class Violation extends Error {}
+
+/** A state, and what may have happened to it since. */
+class Ledger<S, O> {
+  maybe: O[] = [];
+
+  constructor(
+    public acknowledged: S,
+    private readonly apply: (state: S, operation: O) => S | undefined,
+  ) {}
+
+  done(operation: O): void {
+    const after = this.apply(this.acknowledged, operation);
+    if (after === undefined)
+      throw new Violation(`acknowledged though it must be refused: ${JSON.stringify(operation)}`);
+    this.acknowledged = after;
+    this.maybe = [];
+  }
+
+  failed(operation: O): void {
+    this.maybe.push(operation);
+  }
+
+  refused(operation: O): void {
+    if (this.maybe.length === 0 && this.apply(this.acknowledged, operation) !== undefined)
+      throw new Violation(`refused though it can be done: ${JSON.stringify(operation)}`);
+  }
+
+  possible(): S[] {
+    const states = [this.acknowledged];
+    for (const operation of this.maybe) {
+      const last = states[states.length - 1];
+      states.push(this.apply(last, operation) ?? last);
+    }
+    return states;
+  }
+
+  /** The state was found, and shown: it stays. */
+  found(state: S): void {
+    this.acknowledged = state;
+    this.maybe = [];
+  }
+}
+
+/** Which collections there are, by their names: each creation makes a ledger of its own. */
+interface Names {
+  collections: ReadonlyMap<string, Ledger<Contents, DataOperation>>;
+  aliases: ReadonlyMap<string, string>;
+}
+
+type Creation = CatalogueOperation & { ledger?: Ledger<Contents, DataOperation> };
+
+function newLedger(shape: Shape): Ledger<Contents, DataOperation> {
+  const empty = { points: new Map(), fields: new Set<string>(), vectors: new Set(vectorsOf(shape)) };
+  return new Ledger<Contents, DataOperation>(empty, applied);
+}
+
+function namesAfter(names: Names, operation: Creation): Names | undefined {
+  const collections = new Map(names.collections);
+  const aliases = new Map(names.aliases);
+  if (operation.kind === "create") {
+    if (collections.has(operation.name)) return undefined;
+    operation.ledger ??= newLedger(operation.shape);
+    collections.set(operation.name, operation.ledger);
+  } else if (operation.kind === "drop") {
+    collections.delete(operation.name);
+    for (const [alias, name] of aliases) if (name === operation.name) aliases.delete(alias);
+  } else {
+    if (operation.name !== undefined && !collections.has(operation.name)) return undefined;
+    aliases.delete(operation.alias);
+    if (operation.name !== undefined) aliases.set(operation.alias, operation.name);
+  }
+  return { collections, aliases };
+}
+
+/** What a database says that it holds. */
+export interface Found {
+  collections: ReadonlyMap<string, Contents>;
+  aliases: ReadonlyMap<string, string>;
+}
+
+export class Truth {
+  readonly #names = new Ledger<Names, Creation>({ collections: new Map(), aliases: new Map() }, namesAfter);
+  /** Writes that were acknowledged. */
+  acknowledged = 0;
+
+  /** Names of the collections that there are for sure, with those of their vectors. */
+  view(): Map<string, ReadonlySet<string>> {
+    const { collections } = this.#names.acknowledged;
+    return new Map([...collections].map(([name, { acknowledged }]) => [name, acknowledged.vectors]));
+  }
+
+  contents(name: string): Contents {
+    return this.#of(name).acknowledged;
+  }
+
+  #of(name: string): Ledger<Contents, DataOperation> {
+    const ledger = this.#names.acknowledged.collections.get(name);
+    if (!ledger) throw new Violation(`the workload writes to ${name}, which is not there`);
+    return ledger;
+  }
+
+  done(step: Parameters<Truth["failed"]>[0]): void {
+    this.acknowledged++;
+    if (step.kind === "catalogue") this.#names.done(step.operation);
+    else {
+      this.#of(step.name).done(step.operation);
+      // A collection that takes writes stays: what failed to drop it must not come true any more.
+      const { maybe } = this.#names;
+      const drop = maybe.findIndex(
+        ({ kind, ...rest }) => kind === "drop" && "name" in rest && rest.name === step.name,
+      );
+      if (drop >= 0) maybe.splice(drop);
+    }
+  }
+
+  failed(
+    step:
+      | { kind: "catalogue"; operation: CatalogueOperation }
+      | { kind: "data"; name: string; operation: DataOperation },
+  ): void {
+    if (step.kind === "catalogue") this.#names.failed(step.operation);
+    else this.#of(step.name).failed(step.operation);
+  }
+
+  refused(step: Parameters<Truth["failed"]>[0]): void {
+    if (step.kind === "catalogue") this.#names.refused(step.operation);
+    else this.#of(step.name).refused(step.operation);
+  }
+
+  /** Compares with what a reopened database holds, which is the truth from then on. */
+  settle(found: Found): void {
+    this.#compare(found, true);
+  }
+
+  /** Compares with what the database holds that did all this: of what failed, nothing. */
+  check(found: Found): void {
+    this.#compare(found, false);
+  }
+
+  #compare(found: Found, reopened: boolean): void {
+    const keyOf = (names: {
+      collections: ReadonlyMap<string, unknown>;
+      aliases: ReadonlyMap<string, string>;
+    }) => JSON.stringify([[...names.collections.keys()].sort(), [...names.aliases].sort()]);
+    const possible = reopened ? this.#names.possible() : [this.#names.acknowledged];
+    const names = possible.find((candidate) => keyOf(candidate) === keyOf(found));
+    if (!names) throw new Violation(`found ${keyOf(found)}, expected ${possible.map(keyOf).join(" or ")}`);
+    if (reopened) this.#names.found(names);
+    for (const [name, ledger] of names.collections) {
+      const contents = found.collections.get(name) as Contents;
+      const text = textOf(contents);
+      const states = reopened ? ledger.possible() : [ledger.acknowledged];
+      const state = states.find((candidate) => textOf(candidate) === text);
+      if (!state) throw new Violation(`${name}: ${difference(contents, states)}`);
+      if (reopened) ledger.found(state);
+    }
+  }
+}
+
+/** Where the nearest of the states differs. */
+function difference(found: Contents, states: Contents[]): string {
+  const told = states.map((state) => {
+    const lines: string[] = [];
+    for (const key of new Set([...state.points.keys(), ...found.points.keys()])) {
+      const [expected, actual] = [state.points.get(key), found.points.get(key)].map(
+        (point) =>
+          point && textOf({ points: new Map([[key, point]]), fields: new Set(), vectors: new Set() }),
+      );
+      if (expected !== actual) lines.push(`  point ${key}\n    expected ${expected}\n    found    ${actual}`);
+    }
+    const sets = ({ fields, vectors }: Contents) => JSON.stringify([[...fields].sort(), [...vectors].sort()]);
+    if (sets(state) !== sets(found)) lines.push(`  expected ${sets(state)}, found ${sets(found)}`);
+    return lines;
+  });
+  const nearest = told.reduce((best, lines) => (lines.length < best.length ? lines : best));
+  return `differs from each of ${states.length} possible states, least in ${nearest.length} places:\n${nearest.slice(0, 5).join("\n")}`;
+}

@@ -1,0 +1,270 @@
+/** A workload from a seed: rounds of operations that are in flight together. */
+import type { CreateCollection, Database } from "vicinal";
+import type { Change, DataOperation, Id, Payload, Point, Vector } from "./model.js";
+import { LOW_RANK } from "./model.js";
+
+export type CatalogueOperation =
+  | { kind: "create"; name: string; shape: Shape }
+  | { kind: "drop"; name: string }
+  /** The alias is moved to the collection; to none where there is no name. */
+  | { kind: "alias"; alias: string; name: string | undefined };
+
+export type Step =
+  | { kind: "data"; name: string; operation: DataOperation }
+  | { kind: "catalogue"; operation: CatalogueOperation }
+  /** Seals, saves, merges and indexes. */
+  | { kind: "settle"; name: string };
+
+/** Steps that are begun together. `reopen`: the database is closed and opened afterwards. */
+export interface Round {
+  steps: Step[];
+  reopen: boolean;
+}
+
+export type Random = () => number;
+export type Shape = keyof typeof shapes;
+
+const IDS = 48;
+const RANKS = 6;
+const SIZES: Record<string, number> = { "": 16, image: 8, text: 4, extra: 3 };
+const optimizers_config = { indexing_threshold: 1 };
+
+/** Vectors in memory under a graph; vectors of several names, some sparse; vectors served from their files. */
+export const shapes = {
+  graph: { vectors: { size: 16, distance: "Euclid" }, optimizers_config },
+  named: {
+    vectors: { image: { size: 8, distance: "Euclid" }, text: { size: 4, distance: "Dot" } },
+    sparse_vectors: { words: {} },
+    optimizers_config,
+  },
+  postings: {
+    vectors: { size: 16, distance: "Euclid", index: { type: "postings" } },
+    optimizers_config,
+  },
+} as const satisfies Record<string, CreateCollection>;
+
+export const vectorsOf = (shape: Shape): string[] => (shape === "named" ? ["image", "text", "words"] : [""]);
+
+const names = ["one", "two"];
+const fields = ["rank", "word"];
+export const fieldTypes: Record<string, "integer" | "keyword"> = { rank: "integer", word: "keyword" };
+
+/** Names of the collections that there are, and of their vectors. */
+export type View = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Makes what a seed says. */
+export class Workload {
+  readonly #random: Random;
+  #view: View = new Map();
+  #round = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit);
+  }
+
+  #some<T>(most: number, make: () => T): T[] {
+    return Array.from({ length: 1 + this.#below(most) }, make);
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#below(from.length)];
+  }
+
+  next(view: View): Round {
+    this.#view = view;
+    const present = [...view.keys()];
+    const round = this.#round++;
+    if (present.length === 0) return { steps: [this.#create(names[0])], reopen: false };
+    if (round === 1) return { steps: [this.#load(present[0])], reopen: false };
+    if (this.#random() < 0.05) return { steps: [this.#vectorName(this.#pick(present))], reopen: false };
+    const steps: Step[] = [];
+    const busy = new Set<string>();
+    if (this.#random() < 0.15) {
+      const step = this.#catalogue(present);
+      steps.push(step);
+      if (step.operation.kind !== "alias") busy.add(step.operation.name);
+    }
+    const free = present.filter((name) => !busy.has(name));
+    for (let count = free.length > 0 ? 1 + this.#below(4) : 0; count > 0; count--) {
+      const name = this.#pick(free);
+      if (this.#random() < 0.15) steps.push({ kind: "settle", name });
+      else steps.push({ kind: "data", name, operation: this.#data(name) });
+    }
+    return { steps, reopen: this.#random() < 0.08 };
+  }
+
+  #catalogue(present: string[]): Extract<Step, { kind: "catalogue" }> {
+    const absent = names.filter((name) => !present.includes(name));
+    const choice = this.#random();
+    if (absent.length > 0 && choice < 0.5) return this.#create(absent[0]);
+    if (choice < 0.7) return { kind: "catalogue", operation: { kind: "drop", name: this.#pick(present) } };
+    const name = this.#random() < 0.7 ? this.#pick(present) : undefined;
+    return { kind: "catalogue", operation: { kind: "alias", alias: this.#pick(["red", "blue"]), name } };
+  }
+
+  #create(name: string): Extract<Step, { kind: "catalogue" }> {
+    const shape = this.#pick(Object.keys(shapes) as Shape[]);
+    return { kind: "catalogue", operation: { kind: "create", name, shape } };
+  }
+
+  /** So much that the collection is indexed when it settles. */
+  #load(name: string): Step {
+    const points = Array.from({ length: 34 }, (_, i) => this.#point(name, i));
+    return { kind: "data", name, operation: { kind: "upsert", points } };
+  }
+
+  #vectorName(name: string): Step {
+    const kind = this.#view.get(name)?.has("extra") ? "dropVector" : "createVector";
+    return { kind: "data", name, operation: { kind, name: "extra" } };
+  }
+
+  #data(name: string): DataOperation {
+    const choice = this.#random();
+    if (choice < 0.06) return { kind: "createField", path: this.#pick(fields) };
+    if (choice < 0.09) return { kind: "dropField", path: this.#pick(fields) };
+    if (choice < 0.19) return { kind: "batch", changes: this.#some(4, () => this.#change(name)) };
+    return this.#change(name);
+  }
+
+  #change(name: string): Change {
+    const random = this.#random;
+    const choice = random();
+    const rank = this.#below(RANKS);
+    const ids = (most: number) => [...new Set(this.#some(most, () => idOf(this.#below(IDS))))];
+    const payload = (): Payload => ({ touched: this.#below(1000), word: `w${this.#below(4)}` });
+    const vector = this.#pick(this.#names(name));
+    if (choice < 0.35) return { kind: "upsert", points: this.#points(name) };
+    if (choice < 0.45) return { kind: "condition", points: this.#points(name) };
+    if (choice < 0.57) return { kind: "delete", ids: ids(4) };
+    if (choice < 0.62) return { kind: "deleteRank", rank };
+    if (choice < 0.7) return { kind: "setPayload", rank, payload: payload() };
+    if (choice < 0.74) return { kind: "overwritePayload", rank, payload: { rank: this.#below(RANKS) } };
+    if (choice < 0.8) return { kind: "setPayloadOf", ids: ids(2), payload: payload() };
+    if (choice < 0.84) return { kind: "deletePayload", rank, keys: ["touched"] };
+    if (choice < 0.86) return { kind: "clearPayload", rank };
+    if (choice < 0.96) {
+      const chosen = ids(3);
+      const vectors = chosen.map(() => this.#vector(vector));
+      return { kind: "updateVectors", ids: chosen, name: vector, vectors };
+    }
+    return { kind: "deleteVector", rank, name: vector };
+  }
+
+  #names(name: string): string[] {
+    return [...(this.#view.get(name) ?? [])];
+  }
+
+  #points(name: string): Point[] {
+    const points = this.#some(6, () => this.#point(name, this.#below(IDS)));
+    return [...new Map(points.map((point) => [point.id, point])).values()];
+  }
+
+  #point(name: string, number: number): Point {
+    const vectors: Record<string, Vector> = {};
+    for (const vector of this.#names(name)) if (this.#random() < 0.9) vectors[vector] = this.#vector(vector);
+    const payload: Payload = { rank: this.#below(RANKS), word: `w${this.#below(4)}` };
+    if (this.#random() < 0.1) payload.text = "a longer text ".repeat(this.#below(60));
+    return { id: idOf(number), vectors, payload };
+  }
+
+  #vector(name: string): Vector {
+    const number = () => Math.fround(this.#random() - 0.5);
+    if (name === "words")
+      return { indices: [this.#below(20), 20 + this.#below(20)], values: [number(), number()] };
+    return Array.from({ length: SIZES[name] }, number);
+  }
+}
+
+function idOf(number: number): Id {
+  return number % 4 === 3 ? `00000000-0000-4000-8000-${String(number).padStart(12, "0")}` : number;
+}
+
+/** Does to the database what the step says. */
+export async function run(database: Database, step: Step): Promise<void> {
+  if (step.kind === "settle") await database.waitForIndex(step.name, { everything: true });
+  else if (step.kind === "catalogue") await runCatalogue(database, step.operation);
+  else await runData(database, step.name, step.operation);
+}
+
+async function runCatalogue(database: Database, operation: CatalogueOperation): Promise<void> {
+  if (operation.kind === "create") await database.createCollection(operation.name, shapes[operation.shape]);
+  else if (operation.kind === "drop") await database.deleteCollection(operation.name);
+  else {
+    const { alias, name } = operation;
+    const moved = name === undefined ? [] : [{ create_alias: { alias_name: alias, collection_name: name } }];
+    await database.updateCollectionAliases({ actions: [{ delete_alias: { alias_name: alias } }, ...moved] });
+  }
+}
+
+const ranked = (value: number) => ({ must: [{ key: "rank", match: { value } }] });
+const written = ({ id, vectors, payload }: Point) => ({ id, vector: vectors, payload });
+
+async function runData(database: Database, name: string, operation: DataOperation): Promise<void> {
+  switch (operation.kind) {
+    case "batch":
+      await database.batchUpdate(name, { operations: operation.changes.map(asOperation) });
+      return;
+    case "createField": {
+      const { path } = operation;
+      await database.createPayloadIndex(name, { field_name: path, field_schema: fieldTypes[path] });
+      return;
+    }
+    case "dropField":
+      await database.deletePayloadIndex(name, operation.path);
+      return;
+    case "createVector":
+      await database.createVectorName(name, operation.name, {
+        dense: { size: SIZES[operation.name], distance: "Euclid" },
+      });
+      return;
+    case "dropVector":
+      await database.deleteVectorName(name, operation.name);
+      return;
+    case "upsert":
+    case "condition": {
+      const { upsert } = asOperation(operation) as Extract<
+        ReturnType<typeof asOperation>,
+        { upsert: object }
+      >;
+      await database.upsert(name, upsert);
+      return;
+    }
+    default:
+      await database.batchUpdate(name, { operations: [asOperation(operation)] });
+  }
+}
+
+function asOperation(change: Change) {
+  switch (change.kind) {
+    case "upsert":
+      return { upsert: { points: change.points.map(written) } };
+    case "condition": {
+      const update_filter = { must: [{ key: "rank", range: { lt: LOW_RANK } }] };
+      return { upsert: { points: change.points.map(written), update_filter } };
+    }
+    case "delete":
+      return { delete: { points: change.ids } };
+    case "deleteRank":
+      return { delete: { filter: ranked(change.rank) } };
+    case "setPayload":
+      return { set_payload: { payload: change.payload, filter: ranked(change.rank) } };
+    case "overwritePayload":
+      return { overwrite_payload: { payload: change.payload, filter: ranked(change.rank) } };
+    case "setPayloadOf":
+      return { set_payload: { payload: change.payload, points: change.ids } };
+    case "deletePayload":
+      return { delete_payload: { keys: change.keys, filter: ranked(change.rank) } };
+    case "clearPayload":
+      return { clear_payload: { filter: ranked(change.rank) } };
+    case "updateVectors": {
+      const points = change.ids.map((id, i) => ({ id, vector: { [change.name]: change.vectors[i] } }));
+      return { update_vectors: { points } };
+    }
+    case "deleteVector":
+      return { delete_vectors: { vector: [change.name], filter: ranked(change.rank) } };
+  }
+}
