@@ -18,7 +18,7 @@ async function inChild(code: string): Promise<Record<string, number>> {
     const folder = process.argv[1];
     const rows = (from, count, size) => Array.from({ length: count }, (_, i) => ({
       id: from + i,
-      vector: new Float32Array(size).fill(0.5).fill(from + i, 0, 1 + (i % size)),
+      vector: Array(size).fill(0.5).fill(from + i, 0, 1 + (i % size)),
       payload: { n: from + i, name: "point " + (from + i) },
     }));`;
   return withFolder(async (folder) => {
@@ -43,6 +43,8 @@ describe("explainMemory", () => {
       const database = await open(":memory:");
       await fill(database, 50000);
       await first.close();
+      // What is being merged at the moment is not in the tree.
+      await database.waitForIndex("c");
       const told = (await database.explainMemory()).bytes;
       console.log(JSON.stringify({ told, grown: resident() - before }));
       process.exit(0);`);
