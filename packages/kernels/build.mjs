@@ -1,9 +1,11 @@
 // Compiles assembly/ to WebAssembly and writes each build as a module of packages/vicinal/src/runtime/wasm, so that
 // the engine needs no file at run time, only an import of the one build that the platform takes.
 //
-//   shared         shared memory, for threads
-//   unshared       ordinary memory, for pages that are not cross-origin isolated
-//   ...-relaxed    the same with relaxed SIMD (fused multiply-add)
+//   strict         what every platform with SIMD runs
+//   relaxed        the same with relaxed SIMD (fused multiply-add)
+//
+// Both import a shared memory, for threads. Nothing in them is atomic, so one byte makes of each a build for ordinary
+// memory (runtime/kernels.ts), for pages that are not cross-origin isolated.
 //
 // Nothing is done when the output is newer than every source. `--force` builds all the same.
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
@@ -30,12 +32,9 @@ const common = [
   "simd",
 ];
 const shared = ["--sharedMemory", "--maximumMemory", "65536", "--enable", "threads"];
-const relaxed = ["--enable", "relaxed-simd"];
 const builds = {
-  shared: [...common, ...shared],
-  unshared: common,
-  "shared-relaxed": [...common, ...shared, ...relaxed],
-  "unshared-relaxed": [...common, ...relaxed],
+  strict: [...common, ...shared],
+  relaxed: [...common, ...shared, "--enable", "relaxed-simd"],
 };
 
 const modified = async (path) => (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;

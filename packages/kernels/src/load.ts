@@ -7,12 +7,15 @@ const folder = new URL("../../vicinal/src/runtime/wasm/", import.meta.url);
 export const buildNames = ["shared", "unshared", "shared-relaxed", "unshared-relaxed"] as const;
 export type BuildName = (typeof buildNames)[number];
 
-/** The bytes of a build. */
+/** The bytes of a build; that for an ordinary memory differs from the shared one in the flags of its import alone. */
 export async function kernelBytes(build: BuildName): Promise<Uint8Array<ArrayBuffer>> {
-  const text = await readFile(new URL(`${build}.ts`, folder), "utf8");
+  const name = build.endsWith("relaxed") ? "relaxed" : "strict";
+  const text = await readFile(new URL(`${name}.ts`, folder), "utf8");
   const base64 = /"([^"]+)"/.exec(text)?.[1];
-  if (!base64) throw new Error(`No build in ${build}.ts`);
-  return new Uint8Array(Buffer.from(base64, "base64"));
+  if (!base64) throw new Error(`No build in ${name}.ts`);
+  const bytes = Buffer.from(base64, "base64");
+  if (build.startsWith("unshared")) bytes[bytes.indexOf("memory") + "memory".length + 1] = 1;
+  return new Uint8Array(bytes);
 }
 
 /** True when this platform can run the build; Node 20 has relaxed SIMD behind a flag, which is set here. */

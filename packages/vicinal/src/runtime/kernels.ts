@@ -641,24 +641,31 @@ export function loadKernels(build: KernelBuild = availableBuilds()[0]): Promise<
 }
 
 async function compile(build: KernelBuild): Promise<KernelModule> {
-  const { wasm } = await importBuild(build);
-  const text = atob(wasm);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return { build, shared: build.startsWith("shared"), module: await WebAssembly.compile(bytes) };
+  const shared = build.startsWith("shared");
+  const bytes = await kernelBytes(build);
+  return { build, shared, module: await WebAssembly.compile(bytes) };
 }
 
-function importBuild(build: KernelBuild): Promise<{ wasm: string }> {
-  switch (build) {
-    case "shared":
-      return import("./wasm/shared.js");
-    case "unshared":
-      return import("./wasm/unshared.js");
-    case "shared-relaxed":
-      return import("./wasm/shared-relaxed.js");
-    case "unshared-relaxed":
-      return import("./wasm/unshared-relaxed.js");
-  }
+/** What the import of a memory looks like: "env", "memory", a memory; then its flags. */
+const memoryImport = String.fromCharCode(3, ...text("env"), 6, ...text("memory"), 2);
+/** Flags of a memory that has a maximum, and is shared. */
+const [WITH_MAXIMUM, SHARED] = [1, 2];
+
+function text(name: string): number[] {
+  return Array.from(name, (character) => character.charCodeAt(0));
+}
+
+/** The module of a build. What is built for shared memory runs on an ordinary one once its import says so. */
+export async function kernelBytes(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
+  const { wasm } = build.endsWith("relaxed")
+    ? await import("./wasm/relaxed.js")
+    : await import("./wasm/strict.js");
+  const module = atob(wasm);
+  const bytes = Uint8Array.from(module, (byte) => byte.charCodeAt(0));
+  const flags = module.indexOf(memoryImport) + memoryImport.length;
+  assert(bytes[flags] === (WITH_MAXIMUM | SHARED), "the kernels import a shared memory");
+  if (build.startsWith("unshared")) bytes[flags] = WITH_MAXIMUM;
+  return bytes;
 }
 
 /** An instance of the kernels over one memory, for the calling thread. */
