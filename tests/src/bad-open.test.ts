@@ -33,6 +33,19 @@ describe("open", () => {
     expect(message).toContain("syncInterval");
   });
 
+  test.each([
+    ["threads", 0],
+    ["threads", 1.5],
+    ["memoryBytes", -1],
+    ["diskReserveBytes", "1"],
+    ["backlogBytes", 0],
+    ["thread", 1],
+  ])("with an optimizer whose %s is %j", async (name, value) => {
+    const { code, message } = await refusal(open(":memory:", { optimizer: { [name]: value } } as Bad));
+    expect(code).toBe("BAD_REQUEST");
+    expect(message).toContain(`optimizer.${name}`);
+  });
+
   test("below a file", () =>
     withFolder(async (folder) => {
       const file = join(folder, "file");

@@ -1,9 +1,11 @@
 /** What the commands ask of a database: the same methods in the process and over HTTP. */
 import { existsSync } from "node:fs";
-import type { QueryExplanation } from "vicinal/protocol";
+import type { QueryExplanation, SnapshotArchive, SnapshotDescription } from "vicinal/protocol";
 import { UserError } from "./errors.js";
 import type { Task } from "./progress.js";
 import { RestClient } from "./rest-client.js";
+
+export type { SnapshotDescription };
 
 /** An unsigned 64-bit integer (bigint beyond 2^53 - 1) or a UUID. */
 export type PointId = number | bigint | string;
@@ -73,8 +75,19 @@ export interface Client {
     name: string,
     options: { progress?: (task: Task) => void; signal?: AbortSignal },
   ): Promise<void>;
+  createSnapshot(name: string): Promise<SnapshotDescription>;
+  listSnapshots(name: string): Promise<SnapshotDescription[]>;
+  deleteSnapshot(name: string, snapshot: string): Promise<boolean>;
+  downloadSnapshot(name: string, snapshot: string): Promise<Archive>;
+  createFullSnapshot(): Promise<SnapshotDescription>;
+  listFullSnapshots(): Promise<SnapshotDescription[]>;
+  deleteFullSnapshot(snapshot: string): Promise<boolean>;
+  downloadFullSnapshot(snapshot: string): Promise<Archive>;
   close(): Promise<void>;
 }
+
+/** A snapshot's bytes, and how many they are. */
+export type Archive = AsyncIterable<Uint8Array> & Pick<SnapshotArchive, "size">;
 
 /** Where the database is: exactly one of the two. */
 export interface Target {

@@ -1,12 +1,20 @@
 /** The command line of Vicinal. The file `bin/vicinal.js` calls `run`. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { defaultData } from "./client.js";
+import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
 import { type ServeOptions, serve } from "./commands/serve.js";
+import {
+  createSnapshot,
+  deleteSnapshot,
+  downloadSnapshot,
+  listSnapshots,
+  type RestoreOptions,
+  restore,
+} from "./commands/snapshot.js";
 import { errorLine, errorStack } from "./errors.js";
 import { formats } from "./readers/source.js";
 
@@ -45,6 +53,7 @@ function commandLine(): Command {
     .option("--no-grpc", "serve no gRPC")
     .option("--data <folder>", "data folder, made when absent", defaultData)
     .option("--read-only", "take no lock and write nothing; follow the process that writes to the folder")
+    .option("--snapshots <folder>", "folder of the snapshots (default: snapshots in the data folder)")
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),
@@ -102,7 +111,36 @@ function commandLine(): Command {
     .description("print what the database holds")
     .option("--json", "print JSON")
     .action((collection: string | undefined, options: InfoOptions) => info(collection, options));
+
+  addSnapshots(program.command("snapshot").description("take, list, delete and download snapshots"));
+  program
+    .command("restore <archive>")
+    .description("make a data folder from a snapshot that was downloaded")
+    .option("--data <folder>", "data folder: empty or absent, unless --collection is given", defaultData)
+    .option("--collection <name>", "restore this one collection, in the place of what is there")
+    .option("--checksum <sha256>", "what the archive's SHA-256 must be")
+    .action((archive: string, options: RestoreOptions) => restore(archive, options));
   return program;
+}
+
+/** Of one collection, or of all where none is named. */
+function addSnapshots(command: Command): void {
+  target(command.command("create [collection]"))
+    .description("take a snapshot of a collection, or of all")
+    .action((collection: string | undefined, options: Target) => createSnapshot(collection, options));
+  target(command.command("list [collection]"))
+    .description("list the snapshots of a collection, or those of all")
+    .action((collection: string | undefined, options: Target) => listSnapshots(collection, options));
+  target(command.command("delete <snapshot> [collection]"))
+    .description("delete a snapshot")
+    .action((name: string, collection: string | undefined, options: Target) =>
+      deleteSnapshot(name, collection, options),
+    );
+  target(command.command("download <snapshot> <file> [collection]"))
+    .description("write a snapshot to a file")
+    .action((name: string, file: string, collection: string | undefined, options: Target) =>
+      downloadSnapshot(name, file, collection, options),
+    );
 }
 
 function target(command: Command): Command {

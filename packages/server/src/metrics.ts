@@ -62,6 +62,12 @@ function collectionFamilies(collections: readonly CollectionReport[]): string[] 
       count,
     ]),
   );
+  const written = collections.flatMap(({ name, shard: { writes } }) =>
+    (["log", "segments", "merges", "indexes", "manifests"] as const).map((kind): [Labels, number] => [
+      { collection: name, kind },
+      writes[kind],
+    ]),
+  );
   const all = vectors.reduce((sum, [, count]) => sum + count, 0);
   return [
     ...each("collection_points", "Number of points", ({ shard }) => shard.points),
@@ -71,6 +77,17 @@ function collectionFamilies(collections: readonly CollectionReport[]): string[] 
       "collection_running_optimizations",
       "Tasks of the optimizer",
       ({ shard }) => shard.runningOptimizations,
+    ),
+    ...family(
+      "collection_written_bytes_total",
+      "counter",
+      "Bytes written since the collection was opened",
+      written,
+    ),
+    ...each(
+      "collection_ingested_bytes_total",
+      "Bytes of vectors and payloads that came in since the collection was opened",
+      ({ shard }) => shard.writes.ingested,
     ),
     ...each("collection_update_queue_length", "Writes that wait", ({ shard }) => shard.queue.length),
   ];

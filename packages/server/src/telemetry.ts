@@ -148,7 +148,12 @@ function describeShard(shard: ShardReport, status: unknown, level: number) {
     num_points: shard.points,
     num_vectors: vectorCount(shard),
     num_vectors_by_name: shard.vectorsByName,
-    optimizations: { status, optimizations: { count: shard.runningOptimizations }, log: [] },
+    optimizations: {
+      status,
+      optimizations: { count: shard.runningOptimizations },
+      log: [],
+      writes: shard.writes,
+    },
     async_scorer: false,
     update_queue: shard.queue,
     ...(level > 3

@@ -33,6 +33,7 @@ export type {
 export { type VerifyOptions, verify } from "./api/integrity/verify.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
+export type { SnapshotArchive } from "./api/snapshots/snapshots.js";
 export type { PointId } from "./payload/id.js";
 export { type ErrorCode, errorCatalogue, VicinalError } from "./runtime/errors.js";
 export type { Directory, FileWriter } from "./storage/directory.js";

@@ -14,6 +14,8 @@ export interface ServeOptions {
   readOnly?: boolean;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
+  /** Folder of the snapshots; by default in the data folder. */
+  snapshots?: string;
 }
 
 export async function serve(options: ServeOptions): Promise<void> {
@@ -22,8 +24,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { createServer } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const readOnly = options.readOnly ?? false;
-  const database = await open(data, hooks ? { hooks, readOnly } : { readOnly });
+  const { snapshots, readOnly = false } = options;
+  const database = await open(data, { hooks, snapshots, readOnly });
   try {
     const server = createServer({ database });
     try {

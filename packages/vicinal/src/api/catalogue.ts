@@ -8,6 +8,7 @@
  * others work.
  */
 import { corruption, VicinalError } from "../runtime/errors.js";
+import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
@@ -31,6 +32,12 @@ export interface CatalogueManifest {
   quotas?: QuotaConfig;
 }
 
+/** A folder of a collection that is not in the catalogue yet. */
+export interface StagedFolder {
+  folder: number;
+  dir: Directory;
+}
+
 interface Entry {
   folder: number;
   /** The collection, or why it could not be opened. */
@@ -40,6 +47,8 @@ interface Entry {
 export interface CatalogueOptions {
   /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
   syncIntervalMs?: number;
+  /** What merges and index builds of all collections together may take of the machine. */
+  optimizer?: OptimizerOptions;
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
@@ -51,6 +60,7 @@ export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
+  readonly #resources: Resources;
   readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
@@ -67,6 +77,7 @@ export class Catalogue {
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#resources = new Resources(options.optimizer);
     this.#now = options.now;
   }
 
@@ -134,8 +145,87 @@ export class Catalogue {
       if (!folders.has(path.slice(0, path.indexOf("/")))) await collections.delete(path);
   }
 
+  /** Where the database lies; undefined for one in memory. */
+  get home(): Directory | undefined {
+    return this.#dir;
+  }
+
+  /**
+   * Folders for collections that are going to be restored, until `replace` or `unstage`, and the epoch that their writer
+   * has: a greater one than `above`, as logs need that others have written to. Their numbers are durable, so that what a
+   * stop leaves in them is not taken for a collection that was lost.
+   */
+  async stage(count: number, above: number): Promise<{ epoch: number; folders: StagedFolder[] }> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      this.#mustBeOpen();
+      const folders = Array.from({ length: count }, () => {
+        const folder = this.#nextFolder++;
+        return { folder, dir: this.#folder(folder) as Directory };
+      });
+      this.#epoch = Math.max(this.#epoch, above + 1);
+      await this.#commit();
+      return { epoch: this.#epoch, folders };
+    });
+  }
+
+  /** Gives up staged folders and what is in them, unless a later opening may find them in the catalogue. */
+  async unstage(folders: readonly StagedFolder[]): Promise<void> {
+    if (this.#inDoubt) return;
+    for (const { folder } of folders) await this.#deleteFiles(folder).catch(() => {});
+  }
+
+  /** The collection in a staged folder. */
+  openFolder(folder: number, epoch: number): Promise<Collection> {
+    return Collection.open(this.#folder(folder) as Directory, { ...this.#options(), epoch });
+  }
+
+  /** Puts collections in the place of those of their names, all in one commit, and deletes what was replaced. */
+  async replace(
+    restored: readonly { name: string; folder: number; collection: Collection }[],
+    aliases: [string, string][] = [],
+  ): Promise<void> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      this.#mustBeOpen();
+      for (const { name } of restored) if (this.#aliases.has(name)) throw nameIsAlias(name);
+      const names = new Set(restored.map(({ name }) => name));
+      const made = aliases.map(([alias_name, collection_name]) => ({
+        create_alias: { alias_name, collection_name },
+      }));
+      const changed = this.#aliases.changed(made, (name) => names.has(name) || this.#entries.has(name));
+      const before = new Map(this.#entries);
+      for (const { name, folder, collection } of restored) this.#entries.set(name, { folder, collection });
+      const undo = () => {
+        this.#entries.clear();
+        for (const [name, entry] of before) this.#entries.set(name, entry);
+      };
+      try {
+        await this.#commitOr(undo, changed);
+      } catch (reason) {
+        if (this.#inDoubt)
+          for (const name of names) this.find(name)?.refuseWrites(inDoubt(name, "replacement", reason));
+        throw reason;
+      }
+      this.#aliases = changed;
+      for (const name of names) await this.#remove(before.get(name));
+    });
+  }
+
+  /** Ends a collection that is in the catalogue no more. What cannot be deleted now, the next opening deletes. */
+  async #remove(entry: Entry | undefined): Promise<void> {
+    if (!entry) return;
+    if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+    await this.#deleteFiles(entry.folder).catch(() => {});
+  }
+
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
+    return {
+      epoch: this.#epoch,
+      syncIntervalMs: this.#syncIntervalMs,
+      resources: this.#resources,
+      now: this.#now,
+    };
   }
 
   #folder(folder: number): Directory | undefined {
@@ -201,6 +291,12 @@ export class Catalogue {
     return this.#entries.has(this.#aliases.resolve(name));
   }
 
+  /** The name itself, or the collection's where it is an alias; there need be none. */
+  resolve(name: string): string {
+    this.#mustBeOpen();
+    return this.#aliases.resolve(name);
+  }
+
   /** The collection's own name, where an alias is given. COLLECTION_NOT_FOUND */
   nameOf(name: string): string {
     this.get(name);
@@ -255,12 +351,7 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       if (this.#entries.has(name)) throw collectionExists(name);
-      if (this.#aliases.has(name))
-        throw new VicinalError(
-          "BAD_REQUEST",
-          `Can't create collection with name ${name}. Alias with the same name already exists`,
-          { name },
-        );
+      if (this.#aliases.has(name)) throw nameIsAlias(name);
       const { folder, collection } = await this.#createInFolder(config);
       this.#entries.set(name, { folder, collection });
       try {
@@ -303,15 +394,11 @@ export class Catalogue {
       try {
         await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        // What a later opening may find deleted must not grow.
-        if (this.#inDoubt && entry.collection instanceof Collection)
-          entry.collection.refuseWrites(halfDeleted(name, reason));
+        if (this.#inDoubt) this.find(name)?.refuseWrites(inDoubt(name, "deletion", reason));
         throw reason;
       }
       this.#aliases = aliases;
-      // It is gone. What cannot be deleted now, the next opening deletes.
-      if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
-      await this.#deleteFiles(entry.folder).catch(() => {});
+      await this.#remove(entry);
       return true;
     });
   }
@@ -348,8 +435,17 @@ export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueMan
   );
 }
 
-function halfDeleted(name: string, cause: unknown): VicinalError {
+function nameIsAlias(name: string): VicinalError {
+  return new VicinalError(
+    "BAD_REQUEST",
+    `Can't create collection with name ${name}. Alias with the same name already exists`,
+    { name },
+  );
+}
+
+/** Why a collection takes no more writes: what a later opening may find deleted or replaced must not grow. */
+function inDoubt(name: string, change: "deletion" | "replacement", cause: unknown): VicinalError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `Writes to ${name} are refused since nobody knows whether its deletion counts: ${reason}`;
+  const message = `Writes to ${name} are refused since nobody knows whether its ${change} counts: ${reason}`;
   return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

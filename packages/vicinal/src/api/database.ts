@@ -8,6 +8,7 @@ import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
+import type { Chunks } from "../storage/archive.js";
 import type { AnalysisOptions, AnalysisResult } from "./analysis/analysis.js";
 import { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
@@ -15,6 +16,7 @@ import type { ReadyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
 import type * as schema from "./schema/index.js";
 import { type RawJson, writeOptions } from "./schema/index.js";
+import type { SnapshotArchive } from "./snapshots/snapshots.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;
@@ -82,6 +84,64 @@ export class Database {
 
   updateQuotas(config: schema.QuotaConfig): Promise<boolean> {
     return this.engine.updateQuotas(config);
+  }
+
+  /**
+   * Takes a snapshot of the collection: of all that was acknowledged before the call, while writes go on. Needs a data folder
+   * (UNSUPPORTED in memory).
+   */
+  createSnapshot(name: string): Promise<schema.SnapshotDescription> {
+    return this.engine.createSnapshot(name);
+  }
+
+  /** The collection's snapshots, the oldest first; they outlive the collection. */
+  listSnapshots(name: string): Promise<schema.SnapshotDescription[]> {
+    return this.engine.listSnapshots(name);
+  }
+
+  /** SNAPSHOT_NOT_FOUND */
+  deleteSnapshot(name: string, snapshotName: string): Promise<boolean> {
+    return this.engine.deleteSnapshot(name, snapshotName);
+  }
+
+  /** A snapshot as one file, a tar: its chunks, to be read once, with `size` and `checksum`. SNAPSHOT_NOT_FOUND */
+  downloadSnapshot(name: string, snapshotName: string): Promise<SnapshotArchive> {
+    return this.engine.downloadSnapshot(name, snapshotName);
+  }
+
+  /**
+   * Puts a snapshot in the place of the collection, or makes the collection. `location` is the name of one of its
+   * snapshots, or a URL. A failure changes nothing.
+   */
+  recoverSnapshot(name: string, args: schema.SnapshotRecover): Promise<boolean> {
+    return this.engine.recoverSnapshot(name, args);
+  }
+
+  /** As recoverSnapshot, from the bytes that a download gave. BAD_REQUEST names what is wrong with them. */
+  uploadSnapshot(name: string, archive: Chunks, args?: schema.SnapshotUpload): Promise<boolean> {
+    return this.engine.uploadSnapshot(name, archive, args);
+  }
+
+  /** Takes a snapshot of all collections, each consistent in itself, and of the aliases. */
+  createFullSnapshot(): Promise<schema.SnapshotDescription> {
+    return this.engine.createFullSnapshot();
+  }
+
+  listFullSnapshots(): Promise<schema.SnapshotDescription[]> {
+    return this.engine.listFullSnapshots();
+  }
+
+  deleteFullSnapshot(snapshotName: string): Promise<boolean> {
+    return this.engine.deleteFullSnapshot(snapshotName);
+  }
+
+  downloadFullSnapshot(snapshotName: string): Promise<SnapshotArchive> {
+    return this.engine.downloadFullSnapshot(snapshotName);
+  }
+
+  /** All collections and aliases of a snapshot's archive, into a database without collections: all or none. */
+  uploadFullSnapshot(archive: Chunks, args?: schema.SnapshotUpload): Promise<boolean> {
+    return this.engine.uploadFullSnapshot(archive, args);
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */

@@ -187,6 +187,29 @@ export class FollowedCatalogue implements Collections {
     return this.#aliases.list(this.#aliases.resolve(name));
   }
 
+  resolve(name: string): string {
+    return this.#aliases.resolve(name);
+  }
+
+  /** None that anything may be kept in. */
+  readonly home = undefined;
+
+  async stage(): Promise<never> {
+    throw readOnly();
+  }
+
+  async unstage(): Promise<void> {
+    throw readOnly();
+  }
+
+  async openFolder(): Promise<never> {
+    throw readOnly();
+  }
+
+  async replace(): Promise<void> {
+    throw readOnly();
+  }
+
   async changeAliases(): Promise<void> {
     throw readOnly();
   }

@@ -12,6 +12,9 @@ export class ReadOnlyLog implements Log {
   }
   async rotate(): Promise<void> {}
   async truncate(): Promise<void> {}
+  async hold(): Promise<never> {
+    throw readOnly();
+  }
   async close(): Promise<void> {}
 }
 

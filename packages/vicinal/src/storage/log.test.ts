@@ -52,6 +52,23 @@ async function logFiles(dir: MemoryDirectory): Promise<string[]> {
 }
 
 describe("FileLog", () => {
+  test("an old file that comes back after a truncation, without those that followed it, is no damage", async () => {
+    const dir = MemoryDirectory.empty();
+    const log = await FileLog.open(dir, {}, () => {});
+    await log.append([record(1)]);
+    await log.rotate();
+    await log.append([record(2)]);
+    await log.close();
+    // A checkpoint of both deleted the two; a power cut undid the first deletion only.
+    await dir.delete("log-000000000002-000001");
+    expect(await replayed(dir, { after: 2, synced: 2 })).toEqual([]);
+    const again = await FileLog.open(dir, { after: 2, synced: 2 }, () => {});
+    await again.append([record(3)]);
+    await again.close();
+    expect(await replayed(dir, { after: 2, synced: 3 })).toEqual([[3, [3]]]);
+    await expect(replayed(dir, { after: 1, synced: 3 })).rejects.toThrow("records are missing");
+  });
+
   test("replays what was appended, in order, above `after`", async () => {
     const dir = await written([[record(1), record()], [record(2, 2)], [record(3)]]);
     expect(await replayed(dir)).toEqual([
@@ -173,6 +190,16 @@ describe("FileLog", () => {
     await expect(replayed(dir, { after: 1 })).rejects.toMatchObject({ code: "CORRUPTION" });
   });
 
+  test("a last file that truncation deleted may be back after a crash, where the checkpoint holds all", async () => {
+    const dir = await written([[record(1)], [record(2)]]);
+    expect(await replayed(dir, { after: 5, synced: 5 })).toEqual([]);
+    await expect(replayed(dir, { after: 5, synced: 6 })).rejects.toMatchObject({ code: "CORRUPTION" });
+    const log = await FileLog.open(dir, { after: 5, synced: 5 }, () => {});
+    expect(await log.append([record(6)])).toBe(6);
+    await log.close();
+    expect(await replayed(dir, { after: 5, synced: 6 })).toEqual([[6, [6]]]);
+  });
+
   test("other files in the folder are left alone", async () => {
     const dir = await written([[record(1)]]);
     for (const name of ["log", "log-1-1", "log-000000000001-000001.bak", "x/log-000000000001-000009"]) {
@@ -193,8 +220,8 @@ describe("FileLog", () => {
 
 describe("FileLog and failures", () => {
   test.each([
-    ["append", "DISK_FULL"],
-    ["sync", "IO"],
+    ["append", "IO"],
+    ["sync", "DISK_FULL"],
     ["create", "FOLDER_NOT_WRITABLE"],
   ] as const)("a failed %s is final", async (failing, code) => {
     const disk = new SimulatedDisk(randomFrom(2));
@@ -220,6 +247,31 @@ describe("FileLog and failures", () => {
     const [first] = await replayed(disk);
     expect(first).toEqual([1, [1]]);
   });
+
+  test.each(["in a file that is there", "in a new file"])(
+    "a full disk takes nothing back that was written, and passes: %s",
+    async (where) => {
+      for (let seed = 1; seed <= 20; seed++) {
+        const disk = new SimulatedDisk(randomFrom(seed));
+        const log = await FileLog.open(disk, {}, () => {});
+        await log.append([record(1)]);
+        if (where === "in a new file") await log.rotate();
+        disk.capacityBytes = disk.usedBytes + 5 * seed;
+        const large = [record(2), new Uint8Array(200)];
+        const both = [log.append(large), log.append([record(3)])];
+        for (const append of both) await expect(append).rejects.toMatchObject({ code: "DISK_FULL" });
+        await expect(log.append(large)).rejects.toMatchObject({ code: "DISK_FULL" });
+        disk.capacityBytes = Number.POSITIVE_INFINITY;
+        expect(await log.append([record(4)])).toBe(2);
+        expect(await log.append([record(5)])).toBe(3);
+        expect(await replayed(disk.afterCrash())).toEqual([
+          [1, [1]],
+          [2, [4]],
+          [3, [5]],
+        ]);
+      }
+    },
+  );
 
   test("batches that wait behind a failing group are refused", async () => {
     const disk = new SimulatedDisk(randomFrom(2));

@@ -43,14 +43,16 @@ export interface Log {
    * Appends one batch, at least one record and at most 1 GiB; records get consecutive numbers in the order of calls, without
    * waiting for earlier calls. Resolves to the first record's number when the batch is durable (see
    * `FileLogOptions.syncIntervalMs`). The records' bytes must not change before that.
-   * A rejection leaves open whether the batch is found when the log is opened again, and is final: every later
-   * append rejects with WRITES_REFUSED.
+   * A rejection leaves open whether the batch is found when the log is opened again, until a later append resolves: then
+   * it is not. DISK_FULL passes, once there is room; any other is final, and later appends reject with WRITES_REFUSED.
    */
   append(records: readonly Uint8Array[]): Promise<number>;
   /** Makes the following batches go to a new file, so that `truncate` can drop those before. */
   rotate(): Promise<void>;
-  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to. */
+  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to; held files go later. */
   truncate(upTo: number): Promise<void>;
+  /** Syncs, and keeps the files with records above `after` from being deleted, until the release. */
+  hold(after: number): Promise<HeldLog>;
   /** Writes and syncs what waits, and releases the files. Later appends are CLOSED errors. */
   close(): Promise<void>;
 }
@@ -77,6 +79,16 @@ export interface FileLogOptions {
 /** A group takes no further batch beyond this: its bytes are gathered in memory. */
 const GROUP_BYTES_MAX = 32 * 2 ** 20;
 
+/** The log's files as they were at one moment: whole batches, all of them synced. */
+export interface HeldLog {
+  /** Path in the log's folder, and how many of its bytes count: it may grow. */
+  files: { path: string; bytes: number }[];
+  /** Number of the last record in them, or before them. */
+  synced: number;
+  /** Lets `truncate` delete the files. */
+  release(): Promise<void>;
+}
+
 interface LogFile extends LogFileName {
   /** Highest sequence number in it. */
   last: number;
@@ -99,6 +111,9 @@ export class FileLog implements Log {
   private seed = 0;
   private failure: unknown;
   private closed = false;
+  private holds = 0;
+  /** What a truncation left for the last hold's release. */
+  private truncateTo = 0;
   private syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** File operations run one after the other: each waits for this. Never rejects. */
   private tail: Promise<unknown> = Promise.resolve();
@@ -175,6 +190,8 @@ export class FileLog implements Log {
 
   truncate(upTo: number): Promise<void> {
     return this.enqueue(async () => {
+      this.truncateTo = Math.max(this.truncateTo, upTo);
+      if (this.holds > 0) return;
       const current = this.writer === undefined ? undefined : this.files.at(-1);
       // Oldest first: a crash in between leaves no gap.
       for (const file of this.files.filter((file) => file !== current && file.last <= upTo)) {
@@ -182,6 +199,29 @@ export class FileLog implements Log {
         this.files.splice(this.files.indexOf(file), 1);
       }
     });
+  }
+
+  hold(after: number): Promise<HeldLog> {
+    return this.enqueue(async () => {
+      if (this.failure !== undefined) throw this.refusal();
+      if (this.durableNext < this.nextWritten()) await this.sync();
+      this.holds++;
+      let held = true;
+      return {
+        synced: this.synced,
+        files: this.files.filter(({ last }) => last > after).map(({ path, bytes }) => ({ path, bytes })),
+        release: async () => {
+          if (!held) return;
+          held = false;
+          this.holds--;
+          await this.truncate(this.truncateTo);
+        },
+      };
+    });
+  }
+
+  private nextWritten(): number {
+    return (this.files.at(-1)?.last ?? 0) + 1;
   }
 
   close(): Promise<void> {
@@ -203,9 +243,17 @@ export class FileLog implements Log {
 
   private async writeGroup(): Promise<void> {
     const group = this.takeGroup();
+    if (group.length === 0) return;
     try {
       if (this.failure !== undefined) throw this.refusal();
-      await this.write(group);
+      try {
+        await this.write(group);
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        await this.takeBack(group[0].first);
+        for (const batch of [...group, ...this.waiting.splice(0)]) batch.reject(error);
+        return;
+      }
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
       if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
@@ -215,6 +263,25 @@ export class FileLog implements Log {
       return;
     }
     for (const batch of group) batch.resolve(batch.first);
+  }
+
+  /**
+   * A full disk is no damage: the file is cut to what it held before, and the numbers from `first` on are given again. Not
+   * durable before the next sync, which all that follows waits for.
+   */
+  private async takeBack(first: number): Promise<void> {
+    // Another writer may have found some of it.
+    if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
+    this.nextSequence = first;
+    const file = this.files.at(-1);
+    if (this.writer === undefined || file === undefined) return;
+    await this.writer.close();
+    this.writer = undefined;
+    if (file.bytes > 0) this.writer = await this.dir.reopen(file.path, file.bytes);
+    else {
+      await this.dir.delete(file.path);
+      this.files.pop();
+    }
   }
 
   /** What waits, as far as it fits; the rest becomes the next group. */
@@ -331,6 +398,10 @@ async function takeOver(dir: Directory): Promise<string> {
   for (const path of await dir.list())
     if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
   return mark;
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof VicinalError && error.code === "DISK_FULL";
 }
 
 /** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */

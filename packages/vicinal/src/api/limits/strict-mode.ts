@@ -76,6 +76,11 @@ const growing: ReadonlySet<string> = new Set([
   "batchUpdate",
   "createPayloadIndex",
   "createVectorName",
+  "createSnapshot",
+  "createFullSnapshot",
+  "recoverSnapshot",
+  "uploadSnapshot",
+  "uploadFullSnapshot",
 ]);
 
 function admit(check: Check | undefined, operation: string, home: Collections, values: unknown[]): void {

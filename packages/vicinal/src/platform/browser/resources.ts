@@ -7,3 +7,7 @@ export function residentMemoryPercent(): number | undefined {
 export function diskUsagePercent(_folder: string): number | undefined {
   return undefined;
 }
+
+export function availableMemory(): number | undefined {
+  return undefined;
+}

@@ -11,6 +11,11 @@ export function residentMemoryPercent(): number | undefined {
   return percentOf(process.memoryUsage.rss(), total);
 }
 
+/** Bytes that this process could still take, of the machine or the container. */
+export function availableMemory(): number | undefined {
+  return process.availableMemory?.();
+}
+
 /** 0..100: of the file system on which the folder lies. */
 export function diskUsagePercent(folder: string): number | undefined {
   try {
