@@ -18,14 +18,22 @@ describe("open", () => {
     expect(message).toContain("open: expected a folder");
   });
 
-  test.each([[{ syncIntervalMs: -1 }], [{ syncIntervalMs: Number.NaN }], [{ syncIntervalMs: "5" }]])(
-    "with options %j",
-    async (options) => {
-      const { code, message } = await refusal(open(":memory:", options as Bad));
-      expect(code).toBe("BAD_REQUEST");
-      expect(message).toContain("syncIntervalMs");
-    },
-  );
+  test.each([
+    ["never", "durability"],
+    [null, "durability"],
+    [5, "durability"],
+    [{}, "durability"],
+    [{ interval: 5, unit: "s" }, "durability"],
+    [{ interval: 0 }, "durability.interval"],
+    [{ interval: -1 }, "durability.interval"],
+    [{ interval: Number.NaN }, "durability.interval"],
+    [{ interval: 2 ** 31 }, "durability.interval"],
+    [{ interval: "5" }, "durability.interval"],
+  ])("with durability %j", async (durability, field) => {
+    const { code, message } = await refusal(open(":memory:", { durability } as Bad));
+    expect(code).toBe("BAD_REQUEST");
+    expect(message).toContain(`open: ${field}: expected "sync" or { interval: milliseconds`);
+  });
 
   test("with an option that there is not", async () => {
     const { code, message } = await refusal(open(":memory:", { syncInterval: 5 } as Bad));

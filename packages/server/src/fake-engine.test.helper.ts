@@ -145,7 +145,12 @@ export class FakeEngine implements EngineApi {
 
   async getNodeReport() {
     const exceeded = { resident_memory: null, disk_usage: null };
-    return { collectionCount: this.collections.size, collections: [], quotas: { config: {}, exceeded } };
+    return {
+      collectionCount: this.collections.size,
+      collections: [],
+      damaged: [],
+      quotas: { config: {}, exceeded },
+    };
   }
 
   async upsert(name: string, body: unknown): Promise<UpdateResult> {

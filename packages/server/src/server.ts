@@ -23,7 +23,7 @@ import { withNewNames } from "./old-names.js";
 import { openApiDocument } from "./openapi.js";
 import { parseParameters, telemetryParameters } from "./parameters.js";
 import { type Route, routes } from "./routes.js";
-import { assertReady, versionInfo } from "./service.js";
+import { readiness, versionInfo } from "./service.js";
 import { acceptForms, sendArchive } from "./snapshot-files.js";
 import { RequestTally } from "./tally.js";
 import { type Doors, telemetry } from "./telemetry.js";
@@ -253,8 +253,7 @@ function addServiceRoutes(app: FastifyInstance, engine: EngineApi, doors: Doors)
   app.get("/healthz", async (_request, reply) => reply.type("text/plain").send("healthz check passed"));
   app.get("/livez", async (_request, reply) => reply.type("text/plain").send("healthz check passed"));
   app.get("/readyz", async (_request, reply) => {
-    await assertReady(engine);
-    return reply.type("text/plain").send("all shards are ready");
+    return reply.type("text/plain").send(await readiness(engine));
   });
   app.get("/openapi.json", async (_request, reply) => reply.type(jsonType).send(document));
   app.get("/telemetry", config("/telemetry"), async (request, reply) => {

@@ -11,6 +11,7 @@ export type {
   ProjectionResult,
 } from "./api/analysis/analysis.js";
 export type { Database } from "./api/database.js";
+export type { Durability } from "./api/durability.js";
 export type {
   Hook,
   HookContext,
@@ -24,10 +25,15 @@ export type {
   RerankCandidate,
   RerankFunction,
 } from "./api/inference/hooks.js";
+export { type RepairOptions, repair } from "./api/integrity/repair.js";
 export type {
+  CollectionRepair,
   CollectionReport as VerifiedCollection,
   Fault,
   FileRole,
+  LossReport,
+  RepairedCollection,
+  RepairReport,
   VerifyReport,
 } from "./api/integrity/report.js";
 export { type VerifyOptions, verify } from "./api/integrity/verify.js";

@@ -3,7 +3,13 @@
  * schemas and types of requests and answers, the engine's operations as an interface, errors, exact JSON.
  */
 export type { EngineApi, RequestScope, ScopedEngine } from "./api/engine-api.js";
-export type { CollectionReport, NodeReport, SegmentReport, ShardReport } from "./api/node-report.js";
+export type {
+  CollectionReport,
+  DamagedCollection,
+  NodeReport,
+  SegmentReport,
+  ShardReport,
+} from "./api/node-report.js";
 export * from "./api/schema/index.js";
 export type { SnapshotArchive } from "./api/snapshots/snapshots.js";
 export { familyNames } from "./index/families.js";

@@ -14,6 +14,7 @@ import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import { type Durability, syncIntervalMs } from "./durability.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
@@ -45,8 +46,8 @@ interface Entry {
 }
 
 export interface CatalogueOptions {
-  /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
-  syncIntervalMs?: number;
+  /** When a write is acknowledged; default `"sync"`. */
+  durability?: Durability;
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
   /** For tests: see CollectionOptions. */
@@ -76,7 +77,7 @@ export class Catalogue {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
-    this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#syncIntervalMs = syncIntervalMs(options.durability);
     this.#resources = new Resources(options.optimizer);
     this.#now = options.now;
   }
@@ -98,7 +99,7 @@ export class Catalogue {
       this.#aliases = new Aliases(manifest?.aliases);
       this.quotas.config = manifest?.quotas ?? {};
       listed = manifest?.collections ?? [];
-      if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
+      await this.#refuseLoss(dir, latest?.torn);
       // Orphans are about to be deleted, which a crash may undo: no collection may come to lie among them.
       for (const folder of await foldersIn(dir)) this.#nextFolder = Math.max(this.#nextFolder, folder + 1);
       this.#entries.clear();
@@ -119,7 +120,7 @@ export class Catalogue {
    * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
    * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
+  async #refuseLoss(dir: Directory, torn: string | undefined): Promise<void> {
     for (const folder of await foldersIn(dir)) {
       if (folder < this.#nextFolder) continue;
       const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
@@ -129,10 +130,10 @@ export class Catalogue {
       await collection?.close();
       if (sequence > 0)
         throw corruption(
-          `${dir.location}/catalogue/${torn}`,
+          `${dir.location}/catalogue/${torn ?? "manifest"}`,
           0,
           `a manifest that names collections/${folder}`,
-          "damaged bytes",
+          torn === undefined ? "none" : "damaged bytes",
           "catalogue",
         );
     }
@@ -319,6 +320,14 @@ export class Catalogue {
     if (!(collection instanceof Collection)) return undefined;
     collection.expire();
     return collection;
+  }
+
+  /** Collections that could not be opened, and why: names in order of their creation. */
+  setAside(): { name: string; folder: number; reason: unknown }[] {
+    this.#mustBeOpen();
+    return [...this.#entries].flatMap(([name, { folder, collection }]) =>
+      collection instanceof Collection ? [] : [{ name, folder, reason: collection }],
+    );
   }
 
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */

@@ -9,6 +9,7 @@ import { CollectionFollower } from "../segment/follower.js";
 import { readOnly } from "../segment/read-only-log.js";
 import type { Directory } from "../storage/directory.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
+import { readOnly as readOnlyView } from "../storage/read-only.js";
 import { Aliases, collectionNotFound } from "./aliases.js";
 import { type Collections, readCatalogue } from "./catalogue.js";
 import { Quotas } from "./limits/quotas.js";
@@ -155,6 +156,23 @@ export class FollowedCatalogue implements Collections {
     return [...this.#entries.keys()];
   }
 
+  /** As it is read: snapshots can be listed and given out, not made. */
+  get home(): Directory {
+    return readOnlyView(this.#dir);
+  }
+
+  resolve(name: string): string {
+    this.#mustBeOpen();
+    return this.#aliases.resolve(name);
+  }
+
+  setAside(): { name: string; folder: number; reason: unknown }[] {
+    this.#mustBeOpen();
+    return [...this.#entries].flatMap(([name, { folder, follower }]) =>
+      follower instanceof CollectionFollower ? [] : [{ name, folder, reason: follower }],
+    );
+  }
+
   has(name: string): boolean {
     this.#mustBeOpen();
     return this.#entries.has(this.#aliases.resolve(name));
@@ -187,29 +205,6 @@ export class FollowedCatalogue implements Collections {
     return this.#aliases.list(this.#aliases.resolve(name));
   }
 
-  resolve(name: string): string {
-    return this.#aliases.resolve(name);
-  }
-
-  /** None that anything may be kept in. */
-  readonly home = undefined;
-
-  async stage(): Promise<never> {
-    throw readOnly();
-  }
-
-  async unstage(): Promise<void> {
-    throw readOnly();
-  }
-
-  async openFolder(): Promise<never> {
-    throw readOnly();
-  }
-
-  async replace(): Promise<void> {
-    throw readOnly();
-  }
-
   async changeAliases(): Promise<void> {
     throw readOnly();
   }
@@ -223,6 +218,20 @@ export class FollowedCatalogue implements Collections {
   }
 
   async delete(): Promise<boolean> {
+    throw readOnly();
+  }
+
+  async stage(): Promise<never> {
+    throw readOnly();
+  }
+
+  async unstage(): Promise<void> {}
+
+  async openFolder(): Promise<Collection> {
+    throw readOnly();
+  }
+
+  async replace(): Promise<void> {
     throw readOnly();
   }
 

@@ -7,6 +7,7 @@ import { type Directory, isDirectory } from "../storage/directory.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
 import { Database } from "./database.js";
+import { checkDurability } from "./durability.js";
 import { Engine } from "./engine.js";
 import { REFRESH_MS } from "./followed-catalogue.js";
 import { openHandle } from "./handles.js";
@@ -23,6 +24,8 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   recallCheckShare?: number;
   /** Models of your own: those that turn texts, images and other objects into vectors, and those that rerank. */
   hooks?: Hooks;
+  /** Folder of the snapshots, which no other database may use. Default: `snapshots` in the database's folder. */
+  snapshots?: string;
   /**
    * Reads without a lock, beside a writer or without one, and writes nothing: writes are READ_ONLY. The folder must hold a
    * database (FILE_NOT_FOUND). Default false.
@@ -30,23 +33,21 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
   readOnly?: boolean;
   /** Of `readOnly`: milliseconds from one look at what the writer did to the next; 0 for `refresh()` alone. Default 1000. */
   refreshMs?: number;
-  /** Folder of the snapshots, which no other database may use. Default: `snapshots` in the database's folder. */
-  snapshots?: string;
 }
 
 /** A misspelt option would be passed over, and durability with it. */
 const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
-  "syncIntervalMs",
+  "durability",
   "recallCheckShare",
   "hooks",
-  "readOnly",
-  "refreshMs",
   "snapshots",
   "optimizer",
+  "readOnly",
+  "refreshMs",
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
-const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
+const defaults: OpenOptions = { durability: "sync", recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
@@ -67,22 +68,20 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   const unknown = Object.keys(options).find((name) => !optionNames.has(name));
   if (unknown !== undefined)
     throw new VicinalError("BAD_REQUEST", `open: there is no option ${unknown}`, { field: unknown });
-  const interval = options.syncIntervalMs ?? 0;
-  if (!Number.isFinite(interval) || interval < 0)
-    throw new VicinalError("BAD_REQUEST", `open: syncIntervalMs must be 0 or more, got ${interval}`);
+  if (options.durability !== undefined) checkDurability(options.durability);
   const share = options.recallCheckShare ?? RECALL_CHECK_SHARE;
   if (!(share >= 0 && share <= 1))
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
       field: "recallCheckShare",
     });
+  if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
+    throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
+  checkOptimizer(options.optimizer);
   const { readOnly = false, refreshMs = REFRESH_MS } = options;
   if (typeof readOnly !== "boolean" || (readOnly && path === ":memory:"))
     throw badOption("readOnly", `must be true or false, and only folders can be read so, got ${readOnly}`);
   if (!(refreshMs >= 0 && refreshMs < 2 ** 31) || (!readOnly && options.refreshMs !== undefined))
     throw badOption("refreshMs", `must be 0 or more, below 2^31, and goes with readOnly, got ${refreshMs}`);
-  if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
-    throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
-  checkOptimizer(options.optimizer);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (options.snapshots !== undefined && (path === ":memory:" || isDirectory(path)))
@@ -119,10 +118,6 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   });
 }
 
-function badOption(field: string, rule: string): VicinalError {
-  return new VicinalError("BAD_REQUEST", `open: ${field} ${rule}`, { field });
-}
-
 /** Least value of each. */
 const optimizerNames: Record<keyof OptimizerOptions, number> = {
   threads: 1,
@@ -146,4 +141,8 @@ function checkOptimizer(options: OptimizerOptions | undefined): void {
         },
       );
   }
+}
+
+function badOption(field: string, rule: string): VicinalError {
+  return new VicinalError("BAD_REQUEST", `open: ${field} ${rule}`, { field });
 }

@@ -216,7 +216,7 @@ export function readManifest(dir: Directory, manifest: Manifest | undefined): Co
 }
 
 /** The durable side: which files there are, and the manifest that names them. */
-class CollectionFiles {
+export class CollectionFiles {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
@@ -265,6 +265,13 @@ class CollectionFiles {
     files.manifest = { ...taken, epoch };
     files.#nextFile = taken.nextFile;
     return { files, manifest: taken };
+  }
+
+  /** For repair: whatever manifests there are, the next commit replaces them all. New files get numbers from `nextFile` on. */
+  static over(dir: Directory, nextFile: number): CollectionFiles {
+    const files = new CollectionFiles(dir, new Manifests(dir), 0);
+    files.#nextFile = nextFile;
+    return files;
   }
 
   get space(): Space | undefined {

@@ -68,8 +68,8 @@ export class Segment {
   #live = new Uint32Array(0);
   #liveCount = 0;
   #closed = false;
-  readonly #lent = new Set<VectorColumn | SparseColumn>();
   readonly #dropped: (VectorColumn | SparseColumn)[] = [];
+  readonly #lent = new Set<VectorColumn | SparseColumn>();
   #order: { rows: Uint32Array; count: number } | undefined;
 
   constructor(slot: number, id: number, capacity: number) {
@@ -93,6 +93,13 @@ export class Segment {
     this.sparse.delete(name);
   }
 
+  /** Frees what was dropped once nobody searches it any more. Nothing may be built over it. */
+  async closeDropped(): Promise<void> {
+    const dropped = this.#dropped.splice(0);
+    await this.readers.left();
+    for (const column of dropped) column.close();
+  }
+
   /** Takes a column in the place of its own of that name; `owner` keeps reading it and no longer frees it. */
   borrow(name: string, owner: Segment): void {
     const column = owner.vectors.get(name);
@@ -102,13 +109,6 @@ export class Segment {
     own.close();
     owner.#lent.add(column);
     this.vectors.set(name, column);
-  }
-
-  /** Frees what was dropped once nobody searches it any more. Nothing may be built over it. */
-  async closeDropped(): Promise<void> {
-    const dropped = this.#dropped.splice(0);
-    await this.readers.left();
-    for (const column of dropped) column.close();
   }
 
   /** Columns of vectors of either kind. */

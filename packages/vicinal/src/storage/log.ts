@@ -270,8 +270,6 @@ export class FileLog implements Log {
    * durable before the next sync, which all that follows waits for.
    */
   private async takeBack(first: number): Promise<void> {
-    // Another writer may have found some of it.
-    if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     this.nextSequence = first;
     const file = this.files.at(-1);
     if (this.writer === undefined || file === undefined) return;
@@ -386,6 +384,10 @@ export class FileLog implements Log {
   }
 }
 
+function isDiskFull(error: unknown): boolean {
+  return error instanceof VicinalError && error.code === "DISK_FULL";
+}
+
 async function namesIn(dir: Directory): Promise<LogFileName[]> {
   return (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
 }
@@ -398,10 +400,6 @@ async function takeOver(dir: Directory): Promise<string> {
   for (const path of await dir.list())
     if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
   return mark;
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof VicinalError && error.code === "DISK_FULL";
 }
 
 /** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */

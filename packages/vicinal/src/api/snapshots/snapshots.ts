@@ -2,6 +2,7 @@
 import { VicinalError } from "../../runtime/errors.js";
 import type { Capture } from "../../segment/capture.js";
 import type { Collection } from "../../segment/collection.js";
+import { readOnly } from "../../segment/read-only-log.js";
 import type { Chunks } from "../../storage/archive.js";
 import type { Directory } from "../../storage/directory.js";
 import { collectionNotFound } from "../aliases.js";
@@ -59,8 +60,12 @@ export class Snapshots {
     return this.#inTurn(async () => {
       const captured: { name: string; capture: Capture; home: object }[] = [];
       try {
-        for (const { name, collection } of choose())
-          captured.push({ name, capture: (await collection.capture()) as Capture, home: collection });
+        for (const { name, collection } of choose()) {
+          const capture = await collection.capture();
+          // A reader has nothing that it could hold.
+          if (!capture) throw readOnly();
+          captured.push({ name, capture, home: collection });
+        }
         const aliases = owner === undefined ? this.#catalogue.aliases() : undefined;
         const snapshot = await takeSnapshot(store, {
           owner,
@@ -178,7 +183,7 @@ export class Snapshots {
   #existing(): SnapshotStore {
     this.#mustBeOpen();
     if (this.#store) return this.#store;
-    throw new VicinalError("UNSUPPORTED", "Snapshots need a data folder that is open for writing");
+    throw new VicinalError("UNSUPPORTED", "Snapshots need a data folder: this database lives in memory");
   }
 
   #mustBeOpen(): void {
