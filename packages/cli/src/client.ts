@@ -1,6 +1,6 @@
 /** What the commands ask of a database: the same methods in the process and over HTTP. */
 import { existsSync } from "node:fs";
-import type { QueryExplanation, SnapshotArchive, SnapshotDescription } from "vicinal/protocol";
+import type { MemoryTree, QueryExplanation, SnapshotArchive, SnapshotDescription } from "vicinal/protocol";
 import { UserError } from "./errors.js";
 import type { Task } from "./progress.js";
 import { RestClient } from "./rest-client.js";
@@ -64,6 +64,8 @@ export interface Client {
   getCollections(): Promise<{ collections: { name: string }[] }>;
   collectionExists(name: string): Promise<{ exists: boolean }>;
   getCollection(name: string): Promise<CollectionInfo>;
+  /** Where the memory of the process that serves goes. */
+  explainMemory(): Promise<MemoryTree>;
   createCollection(
     name: string,
     settings: { vectors: VectorSettings | Record<string, VectorSettings> },

@@ -57,6 +57,9 @@ describe("a data folder", () => {
     expect(output).toMatch(/^line\n {2}status.*\n {2}points {4}50,/);
     expect(output).toMatch(/2 dimensions, Euclid/);
     output = "";
+    expect(await run(["info", "line", "--memory", "--data", data])).toBe(0);
+    expect(output).toMatch(/^ +\d+\.\d MB {2}collection line\n +\d+\.\d MB {4}segment /);
+    output = "";
     expect(
       await run(["search", "line", "--data", data, "--vector", "[20.1, 0]", "--limit", "3", "--exact"]),
     ).toBe(0);

@@ -121,6 +121,7 @@ function commandLine(exit: (code: number) => void): Command {
 
   target(program.command("info [collection]"))
     .description("print what the database holds")
+    .option("--memory", "print where the memory goes")
     .option("--json", "print JSON")
     .action((collection: string | undefined, options: InfoOptions) => info(collection, options));
 

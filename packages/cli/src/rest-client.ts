@@ -1,5 +1,5 @@
 /** The methods of `Client` over HTTP, with the `fetch` of the platform. */
-import { parseJson, stringifyJson } from "vicinal/protocol";
+import { type MemoryTree, parseJson, stringifyJson } from "vicinal/protocol";
 import {
   type Archive,
   type Client,
@@ -35,6 +35,10 @@ export class RestClient implements Client {
 
   getCollection(name: string): Promise<CollectionInfo> {
     return this.#send("GET", path(name));
+  }
+
+  explainMemory(): Promise<MemoryTree> {
+    return this.#send("GET", "/memory");
   }
 
   createCollection(

@@ -143,6 +143,10 @@ export class FakeEngine implements EngineApi {
     return true;
   }
 
+  async explainMemory() {
+    return { what: "database", bytes: 0, parts: [], resident: null };
+  }
+
   async getNodeReport() {
     const exceeded = { resident_memory: null, disk_usage: null };
     return {

@@ -97,6 +97,11 @@ export const operatorRoutes: readonly Route[] = [
     run: ({ engine, body }) => engine.updateQuotas(body),
   }),
 
+  route("explain_memory", "GET", "/memory", "Tell where the memory goes, as a tree", {
+    result: anyJson(),
+    run: ({ engine }) => engine.explainMemory(),
+  }),
+
   route("get_issues", "GET", "/issues", "List problems", {
     result: object({ issues: anyJson() }),
     run: async ({ engine }) => ({ issues: await issuesOf(engine) }),

@@ -37,6 +37,7 @@ export type {
   VerifyReport,
 } from "./api/integrity/report.js";
 export { type VerifyOptions, verify } from "./api/integrity/verify.js";
+export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
 export { type OpenOptions, open } from "./api/open.js";
 export type * from "./api/schema/index.js";
 export type { SnapshotArchive } from "./api/snapshots/snapshots.js";

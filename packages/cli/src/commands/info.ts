@@ -1,13 +1,21 @@
 /** `vicinal info`: what a database holds. */
-import { stringifyJson } from "vicinal/protocol";
+import { type MemoryNode, type MemoryTree, stringifyJson } from "vicinal/protocol";
 import { type CollectionInfo, type Target, type VectorSettings, withClient } from "../client.js";
 
 export interface InfoOptions extends Target {
   json?: boolean;
+  memory?: boolean;
 }
 
 export async function info(collection: string | undefined, options: InfoOptions): Promise<void> {
   await withClient(options, async (client) => {
+    if (options.memory) {
+      // What is held of a collection is told once it is open.
+      if (collection !== undefined) await client.getCollection(collection);
+      const tree = await client.explainMemory();
+      console.log(options.json ? stringifyJson(tree) : memoryLines(tree, collection).join("\n"));
+      return;
+    }
     const names =
       collection === undefined
         ? (await client.getCollections()).collections.map(({ name }) => name).sort()
@@ -22,6 +30,20 @@ export async function info(collection: string | undefined, options: InfoOptions)
       for (const name of names) console.log(lines(name, found[name]));
     }
   });
+}
+
+function memoryLines(tree: MemoryTree, collection: string | undefined): string[] {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(10)} MB`;
+  const under = ({ what, bytes, parts = [] }: MemoryNode, depth: number): string[] => [
+    `${megabytes(bytes)}  ${"  ".repeat(depth)}${what}`,
+    ...parts.flatMap((part) => under(part, depth + 1)),
+  ];
+  if (collection !== undefined)
+    return (tree.parts ?? [])
+      .filter(({ what }) => what === `collection ${collection}`)
+      .flatMap((part) => under(part, 0));
+  const resident = tree.resident === null ? [] : [`${megabytes(tree.resident)}  process`];
+  return [...resident, ...under(tree, 0)];
 }
 
 function lines(name: string, info: CollectionInfo): string {

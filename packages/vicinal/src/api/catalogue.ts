@@ -15,6 +15,7 @@ import type { Directory } from "../storage/directory.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
 import { type Durability, syncIntervalMs } from "./durability.js";
+import { NotOpenYet } from "./lazy.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
@@ -41,8 +42,10 @@ export interface StagedFolder {
 
 interface Entry {
   folder: number;
-  /** The collection, or why it could not be opened. */
+  /** The collection, or why it could not be opened; undefined while nobody has needed it. */
   collection: Collection | unknown;
+  /** Under way. */
+  opening?: Promise<void>;
 }
 
 export interface CatalogueOptions {
@@ -50,6 +53,11 @@ export interface CatalogueOptions {
   durability?: Durability;
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
+  /**
+   * True: a collection is opened when an operation first needs it, which then waits; listing, describing aliases and deleting
+   * need none. Default false: `open` opens them all.
+   */
+  lazy?: boolean;
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
@@ -62,6 +70,7 @@ export class Catalogue {
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
   readonly #resources: Resources;
+  readonly #lazy: boolean;
   readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
@@ -79,10 +88,11 @@ export class Catalogue {
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = syncIntervalMs(options.durability);
     this.#resources = new Resources(options.optimizer);
+    this.#lazy = options.lazy ?? false;
     this.#now = options.now;
   }
 
-  /** Opens all collections in `dir`; without it, a catalogue that lives in memory. */
+  /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
   static async open(dir: Directory | undefined, options: CatalogueOptions = {}): Promise<Catalogue> {
     const catalogue = new Catalogue(dir, options);
     if (dir) await catalogue.#load(dir);
@@ -108,11 +118,20 @@ export class Catalogue {
     });
     const folders = new Set(listed.map(({ folder }) => String(folder)));
     await this.#deleteOrphans(dir, folders);
-    for (const { name, folder } of listed) {
-      const opened = Collection.open(this.#folder(folder) as Directory, this.#options());
-      const collection = await opened.catch((reason: unknown) => reason);
-      this.#entries.set(name, { folder, collection });
-    }
+    if (!this.#lazy) for (const entry of this.#entries.values()) await this.#opened(entry);
+  }
+
+  /** Opens a collection unless that was done or is under way. Never rejects: `get` says what went wrong. */
+  #opened(entry: Entry): Promise<void> {
+    entry.opening ??= Collection.open(this.#folder(entry.folder) as Directory, this.#options()).then(
+      (collection) => {
+        entry.collection = collection;
+      },
+      (reason: unknown) => {
+        entry.collection = reason;
+      },
+    );
+    return entry.opening;
   }
 
   /**
@@ -216,6 +235,7 @@ export class Catalogue {
   /** Ends a collection that is in the catalogue no more. What cannot be deleted now, the next opening deletes. */
   async #remove(entry: Entry | undefined): Promise<void> {
     if (!entry) return;
+    await entry.opening;
     if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
     await this.#deleteFiles(entry.folder).catch(() => {});
   }
@@ -304,17 +324,18 @@ export class Catalogue {
     return this.#aliases.resolve(name);
   }
 
-  /** By its own name or an alias. COLLECTION_NOT_FOUND, or what keeps it from being used. */
+  /** By its own name or an alias. COLLECTION_NOT_FOUND, or what keeps it from being used; NotOpenYet while it is opened. */
   get(name: string): Collection {
     this.#mustBeOpen();
     const entry = this.#entries.get(this.#aliases.resolve(name));
     if (!entry) throw collectionNotFound(name);
-    if (!(entry.collection instanceof Collection)) throw entry.collection;
+    if (!(entry.collection instanceof Collection))
+      throw entry.collection ?? new NotOpenYet(this.#opened(entry));
     entry.collection.expire();
     return entry.collection;
   }
 
-  /** By its own name, where it could be opened. */
+  /** By its own name, where it is open. */
   find(name: string): Collection | undefined {
     const collection = this.#entries.get(name)?.collection;
     if (!(collection instanceof Collection)) return undefined;
@@ -326,7 +347,10 @@ export class Catalogue {
   setAside(): { name: string; folder: number; reason: unknown }[] {
     this.#mustBeOpen();
     return [...this.#entries].flatMap(([name, { folder, collection }]) =>
-      collection instanceof Collection ? [] : [{ name, folder, reason: collection }],
+      // One that was not needed yet may be whole.
+      collection === undefined || collection instanceof Collection
+        ? []
+        : [{ name, folder, reason: collection }],
     );
   }
 
@@ -398,12 +422,18 @@ export class Catalogue {
     return this.#inTurn(async () => {
       const entry = this.#entries.get(name);
       if (!entry) return false;
+      await entry.opening;
       const aliases = this.#aliases.without(name);
       this.#entries.delete(name);
       try {
         await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        if (this.#inDoubt) this.find(name)?.refuseWrites(inDoubt(name, "deletion", reason));
+        // What a later opening may find deleted must not grow.
+        if (this.#inDoubt) {
+          const doubt = inDoubt(name, "deletion", reason);
+          if (entry.collection instanceof Collection) entry.collection.refuseWrites(doubt);
+          else entry.collection ??= doubt;
+        }
         throw reason;
       }
       this.#aliases = aliases;
@@ -420,8 +450,10 @@ export class Catalogue {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#turn;
-    const opened = [...this.#entries.values()].map(({ collection }) => collection);
+    const entries = [...this.#entries.values()];
     this.#entries.clear();
+    await Promise.all(entries.map(({ opening }) => opening));
+    const opened = entries.map(({ collection }) => collection);
     const results = await Promise.allSettled(
       opened.map((collection) => (collection instanceof Collection ? collection.close() : undefined)),
     );

@@ -14,6 +14,7 @@ import { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { underStrictMode } from "./limits/strict-mode.js";
+import type { MemoryTree } from "./memory-tree.js";
 import type * as schema from "./schema/index.js";
 import { type RawJson, writeOptions } from "./schema/index.js";
 import type { SnapshotArchive } from "./snapshots/snapshots.js";
@@ -142,6 +143,11 @@ export class Database {
   /** All collections and aliases of a snapshot's archive, into a database without collections: all or none. */
   uploadFullSnapshot(archive: Chunks, args?: schema.SnapshotUpload): Promise<boolean> {
     return this.engine.uploadFullSnapshot(archive, args);
+  }
+
+  /** Where the memory goes: a tree of what is held and its bytes, of the collections that are open; see docs/memory.md. */
+  explainMemory(): Promise<MemoryTree> {
+    return this.engine.explainMemory();
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */

@@ -8,6 +8,7 @@
  */
 
 import type { Chunks } from "../storage/archive.js";
+import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
 import type {
   AnalysisJob,
@@ -85,6 +86,8 @@ export interface EngineApi {
   updateQuotas(body: QuotaConfig): Promise<boolean>;
   /** What a node's telemetry says; Vicinal's own. */
   getNodeReport(): Promise<NodeReport>;
+  /** Where the memory goes: a tree of what is held and its bytes, of the collections that are open. */
+  explainMemory(): Promise<MemoryTree>;
 
   /** Of all that was acknowledged before the call; see docs/snapshots.md. */
   createSnapshot(name: string): Promise<SnapshotDescription>;

@@ -23,6 +23,7 @@ import { collectionConfig, configChange, describeCollection, newVector } from ".
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { InferenceModels } from "./inference/inference.js";
+import { explainMemory, type MemoryTree } from "./memory-tree.js";
 import { type NodeReport, reportNode } from "./node-report.js";
 import { clusterInfo, describeOptimizations, describePartialSnapshot } from "./operator-views.js";
 import { PointReader } from "./points.js";
@@ -163,6 +164,11 @@ export class Engine implements ScopedEngine {
 
   async getNodeReport(): Promise<NodeReport> {
     return reportNode(this.#catalogue);
+  }
+
+  /** What the database holds in memory, of the collections that are open. */
+  async explainMemory(): Promise<MemoryTree> {
+    return explainMemory(this.#catalogue);
   }
 
   /** Resolves when the optimizer has nothing left to do; see Optimizer.settle. */

@@ -38,6 +38,7 @@ export interface OpenOptions extends Omit<CatalogueOptions, "now"> {
 /** A misspelt option would be passed over, and durability with it. */
 const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "durability",
+  "lazy",
   "recallCheckShare",
   "hooks",
   "snapshots",
@@ -69,6 +70,10 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   if (unknown !== undefined)
     throw new VicinalError("BAD_REQUEST", `open: there is no option ${unknown}`, { field: unknown });
   if (options.durability !== undefined) checkDurability(options.durability);
+  if (options.lazy !== undefined && typeof options.lazy !== "boolean")
+    throw new VicinalError("BAD_REQUEST", `open: lazy must be true or false, got ${String(options.lazy)}`, {
+      field: "lazy",
+    });
   const share = options.recallCheckShare ?? RECALL_CHECK_SHARE;
   if (!(share >= 0 && share <= 1))
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {

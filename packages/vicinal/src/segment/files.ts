@@ -194,13 +194,15 @@ export async function loadSegment(
   try {
     const rows = await openSections(dir, files.rows, "rows");
     expectCount(files.rows, "rows", entry.rows, rows.meta.rows);
-    const ids = IdColumn.load(
-      entry.rows,
-      new Uint32Array(await own(rows, "ids")),
-      rows.length("id-kinds") > 0 ? new Uint32Array(await own(rows, "id-kinds")) : undefined,
-    );
-    const versions = new Float64Array(await own(rows, "versions"));
-    const payloads = await PayloadStore.load(under(rows, "payload"));
+    // Reads wait for one another no longer than the checking of what came takes.
+    const [words, kinds, versionBytes, payloads] = await Promise.all([
+      own(rows, "ids"),
+      rows.length("id-kinds") > 0 ? own(rows, "id-kinds") : undefined,
+      own(rows, "versions"),
+      PayloadStore.load(under(rows, "payload")),
+    ]);
+    const ids = IdColumn.load(entry.rows, new Uint32Array(words), kinds && new Uint32Array(kinds));
+    const versions = new Float64Array(versionBytes);
     const live = files.deletes ? await loadLive(dir, files.deletes, entry.rows) : allLive(entry.rows);
     segment.restore(ids, versions, live, payloads);
     if (rows.length("expires") > 0)

@@ -52,6 +52,23 @@ test("holds many ids without losing one", () => {
   for (let i = 0; i < 50_000; i++) expect(map.find(key.set(i * 7))).toBe(i % 3 !== 0);
 });
 
+test("adds a point once, and tells where it is", () => {
+  const columns = [new IdColumn(), new IdColumn()];
+  const map = new IdMap((slot) => columns[slot]);
+  const key = new IdKey();
+  map.reserve(2000);
+  for (let i = 0; i < 2000; i++) {
+    columns[0].append(key.set(i));
+    expect(map.add(key, 0, i)).toBe(true);
+  }
+  for (let i = 0; i < 2000; i++) {
+    columns[1].append(key.set(1999 - i));
+    expect(map.add(key, 1, i)).toBe(false);
+    expect([map.slot, map.row]).toEqual([0, 1999 - i]);
+  }
+  expect(map.count).toBe(2000);
+});
+
 test("orders rows by id, numbers before UUIDs, and survives a round trip", () => {
   fc.assert(
     fc.property(fc.uniqueArray(id, { maxLength: 60 }), (ids) => {

@@ -59,6 +59,25 @@ export class IdMap {
     return true;
   }
 
+  /**
+   * Enters a point in one probe, as long as `reserve` has made room; false where it is there already, and then `slot` and
+   * `row` say where. Its id must already stand in that row.
+   */
+  add(key: IdKey, slot: number, row: number): boolean {
+    const hash = key.hash();
+    const at = this.#locate(key, hash);
+    if (at >= 0) {
+      this.slot = this.#places[at] & 0xffff;
+      this.row = this.#rows[at];
+      return false;
+    }
+    assert((this.#count + 1) * 10 <= this.#rows.length * 7, "room was made for the points to come");
+    this.#places[-at - 1] = (hash & 0xffff0000) | slot;
+    this.#rows[-at - 1] = row;
+    this.#count++;
+    return true;
+  }
+
   /** Names (slot, row) as the place of the point, whose id must already stand in that row. */
   set(key: IdKey, slot: number, row: number): void {
     const hash = key.hash();

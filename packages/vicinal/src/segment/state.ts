@@ -164,15 +164,13 @@ export class CollectionState {
     for (let row = 0; row < segment.rowCount; row++) {
       if (!segment.isLive(row)) continue;
       segment.ids.read(row, this.#key);
-      if (this.#map.find(this.#key)) {
-        const old = this.#found();
-        if (old.segment.version(old.row) >= segment.version(row)) {
-          segment.kill(row);
-          continue;
-        }
+      if (this.#map.add(this.#key, segment.slot, row)) continue;
+      const old = this.#found();
+      if (old.segment.version(old.row) >= segment.version(row)) segment.kill(row);
+      else {
         old.segment.kill(old.row);
+        this.#map.set(this.#key, segment.slot, row);
       }
-      this.#map.set(this.#key, segment.slot, row);
     }
   }
 
@@ -327,8 +325,16 @@ export class CollectionState {
         }
   }
 
+  /** Bytes of the id map. */
   memoryBytes(): number {
     return this.#map.memoryBytes();
+  }
+
+  /** Bytes of files that are kept after they were read. */
+  cacheBytes(): number {
+    let bytes = 0;
+    for (const cache of this.#caches.values()) bytes += cache.bytes;
+    return bytes;
   }
 
   close(): void {

@@ -4,6 +4,7 @@
  */
 import type { Collections } from "../catalogue.js";
 import type { RequestScope, ScopedEngine } from "../engine-api.js";
+import { onceOpen } from "../lazy.js";
 import type { StrictModeConfig } from "../schema/index.js";
 import * as schema from "../schema/index.js";
 import { checkExact, checkFieldIndexCount, checkLimit, checkMemory } from "./strict-checks.js";
@@ -98,7 +99,7 @@ function admit(check: Check | undefined, operation: string, home: Collections, v
 
 type Method = (...values: unknown[]) => unknown;
 
-/** The engine, each of whose operations passes quotas and strict mode before it runs. */
+/** The engine, each of whose operations passes quotas and strict mode before it runs, on collections that are open. */
 export function underStrictMode<E extends ScopedEngine>(engine: E, home: Collections): E {
   const methods = new Map<string | symbol, Method>();
   const guarded = (operation: string, method: Method): Method => {
@@ -108,15 +109,11 @@ export function underStrictMode<E extends ScopedEngine>(engine: E, home: Collect
         return scoped === engine ? strict : underStrictMode(scoped, home);
       };
     const check = Object.hasOwn(checks, operation) ? checks[operation] : undefined;
-    if (!check && !growing.has(operation)) return method.bind(engine);
-    return (...values) => {
-      try {
+    return (...values) =>
+      onceOpen(() => {
         admit(check, operation, home, values);
-      } catch (reason) {
-        return Promise.reject(reason);
-      }
-      return method.apply(engine, values);
-    };
+        return method.apply(engine, values);
+      });
   };
   const strict: E = new Proxy(engine, {
     get(_target, operation) {

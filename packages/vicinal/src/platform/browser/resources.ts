@@ -4,6 +4,10 @@ export function residentMemoryPercent(): number | undefined {
   return undefined;
 }
 
+export function residentMemoryBytes(): number | undefined {
+  return undefined;
+}
+
 export function diskUsagePercent(_folder: string): number | undefined {
   return undefined;
 }

@@ -16,6 +16,11 @@ export function availableMemory(): number | undefined {
   return process.availableMemory?.();
 }
 
+/** Bytes of memory that the process has. */
+export function residentMemoryBytes(): number | undefined {
+  return process.memoryUsage.rss();
+}
+
 /** 0..100: of the file system on which the folder lies. */
 export function diskUsagePercent(folder: string): number | undefined {
   try {
