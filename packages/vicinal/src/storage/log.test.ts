@@ -329,6 +329,54 @@ describe("FileLog and failures", () => {
     await expect(b.append([record(2)])).rejects.toMatchObject({ code: "FENCED" });
   });
 
+  test("a file that a replaced writer begins late does not look like damage", async () => {
+    const dir = MemoryDirectory.empty();
+    const old = await FileLog.open(dir, { epoch: 1 }, () => {});
+    const current = await FileLog.open(dir, { epoch: 2 }, () => {});
+    for (let n = 1; n <= 3; n++) await current.append([record(n)]);
+    await current.rotate();
+    await current.truncate(3);
+    await expect(old.append([record(77)])).rejects.toMatchObject({ code: "FENCED" });
+    await current.close();
+    expect(await logFiles(dir)).toEqual(["log-000000000001-000001"]);
+    expect(await replayed(dir, { after: 3, synced: 3 })).toEqual([]);
+  });
+
+  test("a batch that the disk had no room for is not taken back once another writer may have found it", async () => {
+    const dir = MemoryDirectory.empty();
+    const found: number[] = [];
+    let next: FileLog | undefined;
+    let full = false;
+    const filling = interposed(dir, async () => {});
+    const old = await FileLog.open(
+      new Proxy(filling, {
+        get(_, name) {
+          if (name !== "create") return Reflect.get(filling, name);
+          return async (path: string) => {
+            const writer = await dir.create(path);
+            const append = writer.append.bind(writer);
+            writer.append = async (bytes) => {
+              await append(bytes);
+              if (!full) return;
+              next = await FileLog.open(dir, { epoch: 2 }, (record) => found.push(record.bytes[0]));
+              throw new VicinalError("DISK_FULL", "The disk is full");
+            };
+            return writer;
+          };
+        },
+      }),
+      { epoch: 1 },
+      () => {},
+    );
+    await old.append([record(1)]);
+    full = true;
+    await expect(old.append([record(2)])).rejects.toMatchObject({ code: "FENCED" });
+    expect(found).toEqual([1, 2]);
+    await next?.append([record(3)]);
+    await next?.close();
+    expect(await replayed(dir)).toEqual([1, 2, 3].map((n) => [n, [n]]));
+  });
+
   test.each([0, 1000])(
     "whenever it is replaced, what it acknowledged is found (interval %d)",
     async (interval) => {

@@ -270,6 +270,8 @@ export class FileLog implements Log {
    * durable before the next sync, which all that follows waits for.
    */
   private async takeBack(first: number): Promise<void> {
+    // Another writer may have found it.
+    if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     this.nextSequence = first;
     const file = this.files.at(-1);
     if (this.writer === undefined || file === undefined) return;
