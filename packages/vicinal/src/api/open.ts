@@ -30,7 +30,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
-const defaults: OpenOptions = { syncIntervalMs: 0, recallCheckShare: RECALL_CHECK_SHARE };
+const defaults: OpenOptions = { syncIntervalMs: 0, lazy: false, recallCheckShare: RECALL_CHECK_SHARE };
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
