@@ -18,19 +18,40 @@ describe("open", () => {
     expect(message).toContain("open: expected a folder");
   });
 
-  test.each([[{ syncIntervalMs: -1 }], [{ syncIntervalMs: Number.NaN }], [{ syncIntervalMs: "5" }]])(
-    "with options %j",
-    async (options) => {
-      const { code, message } = await refusal(open(":memory:", options as Bad));
-      expect(code).toBe("BAD_REQUEST");
-      expect(message).toContain("syncIntervalMs");
-    },
-  );
+  test.each([
+    ["never", "durability"],
+    [null, "durability"],
+    [5, "durability"],
+    [{}, "durability"],
+    [{ interval: 5, unit: "s" }, "durability"],
+    [{ interval: 0 }, "durability.interval"],
+    [{ interval: -1 }, "durability.interval"],
+    [{ interval: Number.NaN }, "durability.interval"],
+    [{ interval: 2 ** 31 }, "durability.interval"],
+    [{ interval: "5" }, "durability.interval"],
+  ])("with durability %j", async (durability, field) => {
+    const { code, message } = await refusal(open(":memory:", { durability } as Bad));
+    expect(code).toBe("BAD_REQUEST");
+    expect(message).toContain(`open: ${field}: expected "sync" or { interval: milliseconds`);
+  });
 
   test("with an option that there is not", async () => {
     const { code, message } = await refusal(open(":memory:", { syncInterval: 5 } as Bad));
     expect(code).toBe("BAD_REQUEST");
     expect(message).toContain("syncInterval");
+  });
+
+  test.each([
+    ["threads", 0],
+    ["threads", 1.5],
+    ["memoryBytes", -1],
+    ["diskReserveBytes", "1"],
+    ["backlogBytes", 0],
+    ["thread", 1],
+  ])("with an optimizer whose %s is %j", async (name, value) => {
+    const { code, message } = await refusal(open(":memory:", { optimizer: { [name]: value } } as Bad));
+    expect(code).toBe("BAD_REQUEST");
+    expect(message).toContain(`optimizer.${name}`);
   });
 
   test("below a file", () =>

@@ -101,8 +101,6 @@ describe.each(["closed at once", "reopened before"])("a database that was %s", (
   test.each(Object.keys(damages))("a file has %s", { timeout: 60_000 }, async (how) => {
     const outcomes: Record<string, string> = {};
     for (const file of files) {
-      // A commit is the creation of this file: without it there was none, and what it named is an orphan.
-      if (how === "been deleted" && file.startsWith("catalogue")) continue;
       await withDamage(file, how, async (folder) => {
         const label = `${file} has ${how}`;
         let database: Database;
@@ -163,13 +161,29 @@ describe.each(["closed at once", "reopened before"])("a database that was %s", (
   test("over HTTP a damaged collection is a failure of the server that names the file", async () => {
     const rows = files.find((file) => kindOf(file) === "rows") as string;
     await withDamage(rows, "its middle byte flipped", async (folder) => {
-      const { rest, close } = await serve(folder);
+      const { rest, url, close } = await serve(folder);
       const damaged = await rest.call("POST", "/collections/damaged/points/query", { query: vectorFor(1) });
       expect(damaged.status).toBe(500);
       expect(damaged.json.status.error).toMatch(/^Service internal error: Corrupted file /);
       expect(damaged.json.status.error).toContain(rows);
       const other = await rest.result("POST", "/collections/other/points/query", { query: vectorFor(1) });
       expect(other.points[0].id).toBe(1);
+      const { issues } = await rest.result("GET", "/issues");
+      expect(issues).toMatchObject([
+        { related_collection: "damaged", solution: expect.stringContaining("repair") },
+      ]);
+      expect(issues[0].description).toContain(basename(rows));
+      const told = await rest.result("GET", "/telemetry?details_level=1");
+      expect(told.collections.damaged).toMatchObject([
+        { name: "damaged", folder: "collections/1", code: "CORRUPTION" },
+      ]);
+      const text = async (path: string) => {
+        const answer = await fetch(`${url}${path}`);
+        return `${answer.status} ${await answer.text()}`;
+      };
+      expect(await text("/metrics")).toMatch(/^collections_damaged 1$/m);
+      expect(await text("/readyz")).toBe("200 ready, but 1 of the collections cannot be opened: see /issues");
+      expect(await text("/healthz")).toMatch(/^200 /);
       await close();
     });
   });

@@ -1,10 +1,10 @@
 /** Who may open a folder that is open already: the same process, another one, another copy of the module. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, symlink } from "node:fs/promises";
+import { cp, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { open } from "vicinal";
+import { type OpenOptions, open } from "vicinal";
 import { describe, expect, test } from "vitest";
 import { refusal, withFolder } from "./homes.js";
 
@@ -155,4 +155,60 @@ describe("in two processes", () => {
       }),
     ),
   );
+});
+
+describe("read-only", () => {
+  /** Names, sizes and times of everything in the folder. */
+  const stamps = async (folder: string) => {
+    const names = await readdir(folder, { recursive: true });
+    const all = await Promise.all(names.map(async (name) => [name, await stat(join(folder, name))] as const));
+    return all.map(([name, { size, mtimeMs }]) => [name, size, mtimeMs]).sort();
+  };
+
+  test("beside a writer, which it follows by itself", () =>
+    withFolder(async (folder) => {
+      expect(await refusal(open(folder, { readOnly: true }))).toMatchObject({ code: "FILE_NOT_FOUND" });
+      const writer = await open(folder);
+      await writer.createCollection("c", { vectors });
+      const reader = await open(folder, { readOnly: true, refreshMs: 10 });
+      const still = await open(folder, { readOnly: true, refreshMs: 0 });
+      await writer.upsert("c", { points: [{ id: 1, vector: [1, 0] }] });
+      await writer.waitForIndex("c", { everything: true });
+      await expect.poll(() => reader.count("c")).toEqual({ count: 1 });
+      expect(await still.count("c")).toEqual({ count: 0 });
+      await still.refresh();
+      expect((await still.query("c", { query: [1, 0] })).points).toMatchObject([{ id: 1, score: 1 }]);
+      expect(await refusal(still.delete("c", { points: [1] }))).toMatchObject({ code: "READ_ONLY" });
+      await Promise.all([reader.close(), still.close()]);
+      expect(await refusal(reader.count("c"))).toMatchObject({ code: "CLOSED" });
+      expect(await writer.count("c")).toEqual({ count: 1 });
+      await writer.close();
+    }));
+
+  test("without a writer nothing changes in the folder, not even for many", () =>
+    withFolder(async (folder) => {
+      const writer = await open(folder);
+      await writer.createCollection("c", { vectors });
+      await writer.upsert("c", { points: [{ id: 1, vector: [1, 0] }] });
+      await writer.close();
+      const before = await stamps(folder);
+      const readers = await Promise.all([1, 2, 3].map(() => open(folder, { readOnly: true })));
+      for (const reader of readers) {
+        expect(await reader.count("c")).toEqual({ count: 1 });
+        await reader.refresh();
+        await reader.close();
+      }
+      expect(await stamps(folder)).toEqual(before);
+    }));
+
+  test.each([
+    [{ readOnly: "yes" }, "readOnly"],
+    [{ refreshMs: 10 }, "refreshMs"],
+    [{ readOnly: true, refreshMs: -1 }, "refreshMs"],
+    [{ readOnly: true, refreshMs: Number.NaN }, "refreshMs"],
+  ])("options %j are refused by name", async (options, name) => {
+    const { code, message } = await refusal(open("./nowhere", options as OpenOptions));
+    expect(code).toBe("BAD_REQUEST");
+    expect(message).toContain(`open: ${name} `);
+  });
 });

@@ -69,7 +69,9 @@ test("an undamaged folder is clean, every byte of it is checked, and nothing is 
   }));
 
 test.each(Object.keys(damages))("a file that has %s is named", { timeout: 60_000 }, async (how) => {
-  for (const file of files.filter((path) => path.startsWith("collections/1/"))) {
+  const own = files.filter((path) => path.startsWith("collections/1/"));
+  const newest = new Map(own.map((file) => [kindOf(file), file]));
+  for (const file of process.env.VICINAL_REPAIR_ALL === "1" ? own : newest.values()) {
     await withCopy(async (folder) => {
       await damages[how](join(folder, file));
       const label = `${file} has ${how}`;

@@ -1,9 +1,11 @@
 /** What the commands ask of a database: the same methods in the process and over HTTP. */
 import { existsSync } from "node:fs";
-import type { MemoryTree, QueryExplanation } from "vicinal/protocol";
+import type { MemoryTree, QueryExplanation, SnapshotArchive, SnapshotDescription } from "vicinal/protocol";
 import { UserError } from "./errors.js";
 import type { Task } from "./progress.js";
 import { RestClient } from "./rest-client.js";
+
+export type { SnapshotDescription };
 
 /** An unsigned 64-bit integer (bigint beyond 2^53 - 1) or a UUID. */
 export type PointId = number | bigint | string;
@@ -75,8 +77,19 @@ export interface Client {
     name: string,
     options: { progress?: (task: Task) => void; signal?: AbortSignal },
   ): Promise<void>;
+  createSnapshot(name: string): Promise<SnapshotDescription>;
+  listSnapshots(name: string): Promise<SnapshotDescription[]>;
+  deleteSnapshot(name: string, snapshot: string): Promise<boolean>;
+  downloadSnapshot(name: string, snapshot: string): Promise<Archive>;
+  createFullSnapshot(): Promise<SnapshotDescription>;
+  listFullSnapshots(): Promise<SnapshotDescription[]>;
+  deleteFullSnapshot(snapshot: string): Promise<boolean>;
+  downloadFullSnapshot(snapshot: string): Promise<Archive>;
   close(): Promise<void>;
 }
+
+/** A snapshot's bytes, and how many they are. */
+export type Archive = AsyncIterable<Uint8Array> & Pick<SnapshotArchive, "size">;
 
 /** Where the database is: exactly one of the two. */
 export interface Target {
@@ -86,7 +99,7 @@ export interface Target {
 
 export const defaultData = "./data";
 
-/** @param create whether a data folder that does not exist is made; else it is an error */
+/** @param create whether a data folder is made and written to; else it must be there, and is read even while another process holds it */
 export async function connect({ data, url }: Target, create: boolean): Promise<Client> {
   if (data !== undefined && url !== undefined) throw new UserError("give --data or --url, not both");
   if (url !== undefined) return new RestClient(url);
@@ -94,7 +107,7 @@ export async function connect({ data, url }: Target, create: boolean): Promise<C
   if (!create && !existsSync(folder))
     throw new UserError(`there is no data folder ${folder}: name one with --data`);
   const { open } = await import("vicinal");
-  return open(folder);
+  return open(folder, create ? {} : { readOnly: true, refreshMs: 0 });
 }
 
 /** Runs work on a client and closes it, whatever happens. */

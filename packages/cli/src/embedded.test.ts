@@ -95,12 +95,14 @@ describe("a data folder", () => {
     expect(output).toMatch(/^49\t49\.0/);
   });
 
-  it("that another process holds is named", async () => {
+  it("that somebody else writes to can be looked into", async () => {
     const database = await open(data);
     try {
-      expect(await run(["info", "--data", data])).toBe(1);
-      expect(errors).toContain(data);
-      expect(errors.trim().split("\n").length).toBe(1);
+      await database.createCollection("held", { vectors: { size: 1, distance: "Dot" } });
+      await database.upsert("held", { points: [{ id: 1, vector: [1] }] });
+      expect(await run(["info", "--data", data])).toBe(0);
+      expect(output).toContain("points    1,");
+      expect(await run(["search", "held", "--data", data, "--vector", "[1]"])).toBe(0);
     } finally {
       await database.close();
     }
@@ -127,7 +129,29 @@ describe("the program", () => {
       const url = /http:\/\/[^\s,]+/.exec(String(first))?.[0] as string;
       const answer = await fetch(`${url}/collections`);
       expect(await answer.json()).toMatchObject({ status: "ok", result: { collections: [] } });
-      expect(await run(["info", "--data", data])).toBe(1);
+      expect(await run(["info", "--data", data])).toBe(0);
+      const file = join(folder, "points.jsonl");
+      writeFileSync(file, JSON.stringify({ id: 1, vector: [1] }));
+      expect(await run(["import", "c", file, "--data", data])).toBe(1);
+      expect(errors).toContain(`process ${child.pid}`);
+      expect(errors.trim().split("\n").length).toBe(1);
+      const reader = spawn(process.execPath, [
+        bins[0],
+        "serve",
+        "--read-only",
+        "--port",
+        "0",
+        "--data",
+        data,
+      ]);
+      try {
+        const [line] = await once(reader.stdout, "data");
+        const address = /http:\/\/[^\s,]+/.exec(String(line))?.[0] as string;
+        expect((await fetch(`${address}/collections`)).status).toBe(200);
+        expect((await fetch(`${address}/collections/c`, { method: "DELETE" })).status).toBe(403);
+      } finally {
+        reader.kill("SIGKILL");
+      }
       const ended = once(child, "exit");
       child.kill("SIGTERM");
       expect((await ended)[0]).toBe(0);

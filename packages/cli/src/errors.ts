@@ -22,6 +22,7 @@ export function systemError(error: unknown, subject: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const words: Record<string, string> = {
     ENOENT: "does not exist",
+    EEXIST: "exists already",
     EACCES: "may not be read",
     EISDIR: "is a folder",
     ENOTDIR: "is no folder",

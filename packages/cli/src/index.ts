@@ -1,21 +1,34 @@
 /** The command line of Vicinal. The file `bin/vicinal.js` calls `run`. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { defaultData } from "./client.js";
+import type { Durability } from "vicinal";
+import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
 import { type ServeOptions, serve } from "./commands/serve.js";
+import {
+  createSnapshot,
+  deleteSnapshot,
+  downloadSnapshot,
+  listSnapshots,
+  type RestoreOptions,
+  restore,
+} from "./commands/snapshot.js";
+import { type RepairCommandOptions, repairFolder, verifyFolder } from "./commands/verify.js";
 import { errorLine, errorStack } from "./errors.js";
 import { formats } from "./readers/source.js";
 
-/** Runs one command; resolves to the exit code: 0, or 1 after one line on standard error. */
+/** Runs one command; resolves to the exit code: 0, 1 after one line on standard error, or 2 where data is damaged. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = commandLine();
+  let code = 0;
+  const program = commandLine((found) => {
+    code = found;
+  });
   try {
     await program.parseAsync(argv, { from: "user" });
-    return 0;
+    return code;
   } catch (error) {
     // Commander has written its line (or the help) already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
@@ -24,7 +37,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function commandLine(): Command {
+/** @param exit Takes the exit code of a command that has an opinion. */
+function commandLine(exit: (code: number) => void): Command {
   const program = new Command("vicinal")
     .description("Vicinal, a vector database: serve it, fill it, search it")
     .version(version())
@@ -44,6 +58,14 @@ function commandLine(): Command {
     )
     .option("--no-grpc", "serve no gRPC")
     .option("--data <folder>", "data folder, made when absent", defaultData)
+    .option("--snapshots <folder>", "folder of the snapshots (default: snapshots in the data folder)")
+    .option("--read-only", "take no lock and write nothing; follow the process that writes to the folder")
+    .option(
+      "--durability <level>",
+      "acknowledge writes when synced, or sync later: sync, interval:<ms>",
+      durability,
+      "sync" as const,
+    )
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),
@@ -102,7 +124,52 @@ function commandLine(): Command {
     .option("--memory", "print where the memory goes")
     .option("--json", "print JSON")
     .action((collection: string | undefined, options: InfoOptions) => info(collection, options));
+
+  addSnapshots(program.command("snapshot").description("take, list, delete and download snapshots"));
+  program
+    .command("restore <archive>")
+    .description("make a data folder from a snapshot that was downloaded")
+    .option("--data <folder>", "data folder: empty or absent, unless --collection is given", defaultData)
+    .option("--collection <name>", "restore this one collection, in the place of what is there")
+    .option("--checksum <sha256>", "what the archive's SHA-256 must be")
+    .action((archive: string, options: RestoreOptions) => restore(archive, options));
+
+  program
+    .command("verify <folder>")
+    .description("check every stored byte of a data folder; exit code 2 where something is damaged")
+    .option("--json", "print JSON")
+    .action(async (folder: string, options: { json?: boolean }) => exit(await verifyFolder(folder, options)));
+
+  program
+    .command("repair <folder>")
+    .description("make a damaged data folder whole again out of what is intact; says what is lost")
+    .option("--dry-run", "only say what would be done; exit code 2 where something would be")
+    .option("--discard", "keep no copies of damaged files")
+    .option("--json", "print JSON")
+    .action(async (folder: string, options: RepairCommandOptions) =>
+      exit(await repairFolder(folder, options)),
+    );
   return program;
+}
+
+/** Of one collection, or of all where none is named. */
+function addSnapshots(command: Command): void {
+  target(command.command("create [collection]"))
+    .description("take a snapshot of a collection, or of all")
+    .action((collection: string | undefined, options: Target) => createSnapshot(collection, options));
+  target(command.command("list [collection]"))
+    .description("list the snapshots of a collection, or those of all")
+    .action((collection: string | undefined, options: Target) => listSnapshots(collection, options));
+  target(command.command("delete <snapshot> [collection]"))
+    .description("delete a snapshot")
+    .action((name: string, collection: string | undefined, options: Target) =>
+      deleteSnapshot(name, collection, options),
+    );
+  target(command.command("download <snapshot> <file> [collection]"))
+    .description("write a snapshot to a file")
+    .action((name: string, file: string, collection: string | undefined, options: Target) =>
+      downloadSnapshot(name, file, collection, options),
+    );
 }
 
 function target(command: Command): Command {
@@ -146,6 +213,14 @@ function byteSize(text: string): number {
 
 function milliseconds(text: string): number {
   return measure(text, { "": 1, us: 0.001, ms: 1, s: 1000 }, "2ms");
+}
+
+/** The bounds are those of `Durability`. */
+function durability(text: string): Durability {
+  const [, interval] = /^interval:(\d{1,7})$/.exec(text) ?? [];
+  if (text === "sync") return "sync";
+  if (Number(interval) >= 1 && Number(interval) <= 3_600_000) return { interval: Number(interval) };
+  throw new InvalidArgumentError("It must be sync, or interval: and milliseconds from 1 to 3600000.");
 }
 
 function share(text: string): number {

@@ -54,18 +54,27 @@ function lines(label: string, stream: NodeJS.WriteStream, took: (note: string) =
 
 /** What a database does behind its writes, as `waitForIndex` reports it. */
 export interface Task {
-  kind: "persist" | "field" | "index" | "merge";
+  kind: keyof typeof taskLabels;
+  step?: keyof typeof stepLabels;
   segments: readonly number[];
   done: number;
   total: number;
 }
 
 const taskLabels = {
+  checkpoint: "shortening the log",
+  drop: "removing empty segments",
   persist: "writing files",
   field: "building a field index",
   index: "building the vector index",
   merge: "merging segments",
-} as const satisfies Record<Task["kind"], string>;
+} as const;
+
+const stepLabels = {
+  copy: ": copying",
+  index: ": building the vector index",
+  save: ": writing files",
+} as const;
 
 /** A bar for each task, one after the other; none where there is nothing to do. */
 export function taskProgress(): { update(task: Task): void; end(): void } {
@@ -73,10 +82,10 @@ export function taskProgress(): { update(task: Task): void; end(): void } {
   let bar: Progress | undefined;
   return {
     update: (task) => {
-      const next = `${task.kind} ${task.segments.join(" ")}`;
+      const next = `${task.kind} ${task.step} ${task.segments.join(" ")}`;
       if (next !== key) {
         bar?.end();
-        bar = progress(taskLabels[task.kind]);
+        bar = progress(taskLabels[task.kind] + (task.step ? stepLabels[task.step] : ""));
         key = next;
       }
       bar?.update(task.done, task.total);

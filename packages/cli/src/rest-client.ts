@@ -1,6 +1,7 @@
 /** The methods of `Client` over HTTP, with the `fetch` of the platform. */
 import { type MemoryTree, parseJson, stringifyJson } from "vicinal/protocol";
 import {
+  type Archive,
   type Client,
   type CollectionInfo,
   type Point,
@@ -8,6 +9,7 @@ import {
   type QueryAnswer,
   type QueryRequest,
   type ScoredPoint,
+  type SnapshotDescription,
   type VectorSettings,
 } from "./client.js";
 import { UserError } from "./errors.js";
@@ -66,33 +68,75 @@ export class RestClient implements Client {
     return this.#send("POST", `${path(name)}/points/query`, request);
   }
 
+  createSnapshot(name: string): Promise<SnapshotDescription> {
+    return this.#send("POST", `${path(name)}/snapshots`);
+  }
+
+  listSnapshots(name: string): Promise<SnapshotDescription[]> {
+    return this.#send("GET", `${path(name)}/snapshots`);
+  }
+
+  deleteSnapshot(name: string, snapshot: string): Promise<boolean> {
+    return this.#send("DELETE", `${path(name)}${snapshotPath(snapshot)}`);
+  }
+
+  downloadSnapshot(name: string, snapshot: string): Promise<Archive> {
+    return this.#download(`${path(name)}${snapshotPath(snapshot)}`);
+  }
+
+  createFullSnapshot(): Promise<SnapshotDescription> {
+    return this.#send("POST", "/snapshots");
+  }
+
+  listFullSnapshots(): Promise<SnapshotDescription[]> {
+    return this.#send("GET", "/snapshots");
+  }
+
+  deleteFullSnapshot(snapshot: string): Promise<boolean> {
+    return this.#send("DELETE", snapshotPath(snapshot));
+  }
+
+  downloadFullSnapshot(snapshot: string): Promise<Archive> {
+    return this.#download(snapshotPath(snapshot));
+  }
+
   async waitForIndex(): Promise<void> {}
 
   async close(): Promise<void> {}
 
   async #send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(this.#base + path, {
-        method,
-        headers: body === undefined ? {} : { "content-type": "application/json" },
-        body: body === undefined ? undefined : stringifyJson(body),
-      });
-      text = await response.text();
-    } catch (cause) {
-      const reason = (cause as Error).cause;
-      throw new UserError(
-        `no answer from ${this.#base}: ${reason instanceof Error && reason.message ? reason.message : (cause as Error).message}`,
-        { cause },
-      );
-    }
+    const response = await this.#fetch(path, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : stringifyJson(body),
+    });
+    const text = await response.text().catch((cause: unknown) => this.#unreachable(cause));
     const answer = parseAnswer(text);
-    if (!response.ok || answer === undefined) {
-      const error = (answer?.status as { error?: string } | undefined)?.error;
-      throw new UserError(`${this.#base}${path}: ${error ?? `${response.status} ${response.statusText}`}`);
-    }
+    if (!response.ok || answer === undefined) throw this.#refusal(path, response, answer);
     return answer.result as T;
+  }
+
+  async #download(path: string): Promise<Archive> {
+    const response = await this.#fetch(path, { method: "GET" });
+    if (!response.ok || response.body === null)
+      throw this.#refusal(path, response, parseAnswer(await response.text()));
+    const size = Number(response.headers.get("content-length"));
+    return Object.assign(response.body as unknown as AsyncIterable<Uint8Array>, { size });
+  }
+
+  #fetch(path: string, request: RequestInit): Promise<Response> {
+    return fetch(this.#base + path, request).catch((cause: unknown) => this.#unreachable(cause));
+  }
+
+  #unreachable(cause: unknown): never {
+    const { cause: reason, message } = cause as Error;
+    const why = reason instanceof Error && reason.message ? reason.message : message;
+    throw new UserError(`no answer from ${this.#base}: ${why}`, { cause });
+  }
+
+  #refusal(path: string, { status, statusText }: Response, answer: Answer | undefined): UserError {
+    const error = (answer?.status as { error?: string } | undefined)?.error;
+    return new UserError(`${this.#base}${path}: ${error ?? `${status} ${statusText}`}`);
   }
 }
 
@@ -100,7 +144,16 @@ function path(collection: string): string {
   return `/collections/${encodeURIComponent(collection)}`;
 }
 
-function parseAnswer(text: string): { result?: unknown; status?: unknown } | undefined {
+function snapshotPath(snapshot: string): string {
+  return `/snapshots/${encodeURIComponent(snapshot)}`;
+}
+
+interface Answer {
+  result?: unknown;
+  status?: unknown;
+}
+
+function parseAnswer(text: string): Answer | undefined {
   try {
     const answer = parseJson(text);
     return typeof answer === "object" && !Array.isArray(answer) ? (answer ?? undefined) : undefined;

@@ -129,6 +129,11 @@ export function envelope<T>(
   return writer.text(`,"status":"ok","time":${secondsSince(startedMs)}}`).finish();
 }
 
+/** Of an operation that goes on after the answer. */
+export function acceptedEnvelope(startedMs: number): Buffer {
+  return new JsonWriter().value({ status: "accepted", time: secondsSince(startedMs) }).finish();
+}
+
 export function errorEnvelope(error: string, startedMs: number): Buffer {
   return new JsonWriter().value({ status: { error }, time: secondsSince(startedMs) }).finish();
 }

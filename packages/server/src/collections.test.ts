@@ -139,7 +139,7 @@ test("what needs several nodes is refused, and told of one node", async () => {
 test("optimizations and issues", async () => {
   const at = "/collections/words/optimizations";
   await call("PUT", "/collections/words/points?wait=true", { points: [{ id: 1, vector: [0, 1] }] });
-  expect(Object.keys((await call("GET", at)).result)).toEqual(["summary", "running"]);
+  expect(Object.keys((await call("GET", at)).result)).toEqual(["summary", "running", "writes"]);
   const { result } = await call("GET", `${at}?with=queued%20,%20completed,idle_segments`);
   expect(result).toMatchObject({ running: [], queued: [], completed: [], summary: { idle_segments: 1 } });
   expect(result.idle_segments).toEqual([{ uuid: expect.stringMatching(/^[\da-f-]{36}$/), points_count: 1 }]);

@@ -74,6 +74,43 @@ export class FakeEngine implements EngineApi {
     return { exists: this.collections.has(name) };
   }
 
+  async createSnapshot() {
+    return { name: "one.snapshot", size: 0 };
+  }
+  async listSnapshots() {
+    return [];
+  }
+  async deleteSnapshot() {
+    return true;
+  }
+  async downloadSnapshot(): Promise<never> {
+    throw new VicinalError("SNAPSHOT_NOT_FOUND", "Not found: Snapshot");
+  }
+  async recoverSnapshot() {
+    return true;
+  }
+  async uploadSnapshot() {
+    return true;
+  }
+  async getPartialSnapshotManifest() {
+    return {};
+  }
+  async createFullSnapshot() {
+    return { name: "full.snapshot", size: 0 };
+  }
+  async listFullSnapshots() {
+    return [];
+  }
+  async deleteFullSnapshot() {
+    return true;
+  }
+  async downloadFullSnapshot(): Promise<never> {
+    throw new VicinalError("SNAPSHOT_NOT_FOUND", "Not found: Snapshot");
+  }
+  async uploadFullSnapshot() {
+    return true;
+  }
+
   async updateCollectionAliases(): Promise<boolean> {
     return true;
   }
@@ -112,7 +149,12 @@ export class FakeEngine implements EngineApi {
 
   async getNodeReport() {
     const exceeded = { resident_memory: null, disk_usage: null };
-    return { collectionCount: this.collections.size, collections: [], quotas: { config: {}, exceeded } };
+    return {
+      collectionCount: this.collections.size,
+      collections: [],
+      damaged: [],
+      quotas: { config: {}, exceeded },
+    };
   }
 
   async upsert(name: string, body: unknown): Promise<UpdateResult> {

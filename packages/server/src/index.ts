@@ -1,4 +1,6 @@
 /** Vicinal behind HTTP, speaking Qdrant's REST API 1.19. */
+
+export { damageLines } from "./issues.js";
 export { type OpenApiDocument, openApiDocument } from "./openapi.js";
 export {
   createServer,

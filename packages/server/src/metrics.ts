@@ -24,7 +24,7 @@ function escaped(text: string): string {
 
 /** @param perCollection Whether requests are counted by collection in place of all together. */
 export async function metrics(engine: EngineApi, doors: Doors, perCollection: boolean): Promise<string> {
-  const { collectionCount, collections, quotas } = await engine.getNodeReport();
+  const { collectionCount, collections, damaged, quotas } = await engine.getNodeReport();
   const names = new Set(collections.map(({ name }) => name));
   for (const door of [doors.rest, doors.grpc]) door.keep(names);
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -32,6 +32,7 @@ export async function metrics(engine: EngineApi, doors: Doors, perCollection: bo
   const lines = [
     ...family("app_info", "gauge", "What is running", [[{ name: "vicinal", version: productVersion }, 1]]),
     ...gauge("collections_total", "Number of collections", collectionCount),
+    ...gauge("collections_damaged", "Number of collections that could not be opened", damaged.length),
     ...collectionFamilies(collections),
     ...gauge("cluster_enabled", "Whether the node is one of several", 0),
     ...gauge("memory_resident_bytes", "Resident memory of the process", rss),
@@ -62,6 +63,12 @@ function collectionFamilies(collections: readonly CollectionReport[]): string[] 
       count,
     ]),
   );
+  const written = collections.flatMap(({ name, shard: { writes } }) =>
+    (["log", "segments", "merges", "indexes", "manifests"] as const).map((kind): [Labels, number] => [
+      { collection: name, kind },
+      writes[kind],
+    ]),
+  );
   const all = vectors.reduce((sum, [, count]) => sum + count, 0);
   return [
     ...each("collection_points", "Number of points", ({ shard }) => shard.points),
@@ -71,6 +78,17 @@ function collectionFamilies(collections: readonly CollectionReport[]): string[] 
       "collection_running_optimizations",
       "Tasks of the optimizer",
       ({ shard }) => shard.runningOptimizations,
+    ),
+    ...family(
+      "collection_written_bytes_total",
+      "counter",
+      "Bytes written since the collection was opened",
+      written,
+    ),
+    ...each(
+      "collection_ingested_bytes_total",
+      "Bytes of vectors and payloads that came in since the collection was opened",
+      ({ shard }) => shard.writes.ingested,
     ),
     ...each("collection_update_queue_length", "Writes that wait", ({ shard }) => shard.queue.length),
   ];

@@ -41,6 +41,18 @@ const errorResponse: OpenApiSchema = {
   },
 };
 
+const accepted: OpenApiSchema = {
+  type: "object",
+  required: ["status", "time"],
+  properties: { status: { type: "string", enum: ["accepted"] }, time: { type: "number", format: "double" } },
+};
+
+const fileBytes: OpenApiSchema = { type: "string", format: "binary" };
+
+function fileForm(field: string): OpenApiSchema {
+  return { type: "object", required: [field], properties: { [field]: fileBytes } };
+}
+
 function operationOf(route: Route, components: OpenApiComponents): OpenApiSchema {
   const envelope = {
     type: "object",
@@ -52,16 +64,23 @@ function operationOf(route: Route, components: OpenApiComponents): OpenApiSchema
       usage: optional(usage).toOpenApi(components),
     },
   };
-  const body = route.body && {
-    requestBody: { required: true, ...jsonContent(route.body.toOpenApi(components)) },
-  };
+  const { request, response } = route.media;
+  const body = request
+    ? { requestBody: { required: true, content: { [request.type]: { schema: fileForm(request.field) } } } }
+    : route.body && {
+        requestBody: { required: true, ...jsonContent(route.body.toOpenApi(components)) },
+      };
+  const content = response ? { content: { [response]: { schema: fileBytes } } } : jsonContent(envelope);
   return {
     operationId: route.operation,
     summary: route.summary,
     parameters: [...pathParameters(route.path), ...queryParameters(route, components)],
     ...body,
     responses: {
-      "200": { description: "The operation succeeded.", ...jsonContent(envelope) },
+      "200": { description: "The operation succeeded.", ...content },
+      ...(route.background
+        ? { "202": { description: "The operation goes on.", ...jsonContent(accepted) } }
+        : {}),
       default: {
         description: "The operation failed.",
         ...jsonContent({ $ref: "#/components/schemas/ErrorResponse" }),

@@ -17,6 +17,7 @@ import {
   unsigned,
   VicinalError,
 } from "vicinal/protocol";
+import { issuesOf } from "./issues.js";
 import { manageParameters } from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
 
@@ -101,12 +102,11 @@ export const operatorRoutes: readonly Route[] = [
     run: ({ engine }) => engine.explainMemory(),
   }),
 
-  // Problems that the server could not solve by itself are told where they arise: nothing is kept for later.
   route("get_issues", "GET", "/issues", "List problems", {
     result: object({ issues: anyJson() }),
-    run: async () => ({ issues: [] }),
+    run: async ({ engine }) => ({ issues: await issuesOf(engine) }),
   }),
-  route("clear_issues", "DELETE", "/issues", "Forget the problems", {
+  route("clear_issues", "DELETE", "/issues", "Forget the problems; those that are left come back", {
     result: boolean(),
     run: async () => true,
   }),

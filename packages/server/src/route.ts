@@ -21,6 +21,14 @@ export type ParametersSchema = Schema<unknown> & {
   readonly fields: Readonly<Record<string, Schema<unknown>>>;
 };
 
+/** Where a request or an answer is not JSON. */
+export interface Media {
+  /** A form, with a file as its one field. */
+  request?: { type: "multipart/form-data"; field: string };
+  /** Bytes of a SnapshotArchive. */
+  response?: "application/octet-stream";
+}
+
 export interface Route {
   /** `operationId` of Qdrant's description. */
   operation: string;
@@ -33,6 +41,9 @@ export interface Route {
   result: Schema<unknown>;
   run(call: Call<unknown, unknown>): Promise<unknown>;
   write: ResultWriter<unknown>;
+  /** Whether `wait=false` answers at once, with 202, and lets the operation go on. */
+  background: boolean;
+  media: Media;
 }
 
 export interface Operation<B, P, R> {
@@ -41,6 +52,8 @@ export interface Operation<B, P, R> {
   result: Schema<unknown>;
   run(call: Call<B, P>): Promise<R>;
   write?: ResultWriter<R>;
+  background?: boolean;
+  media?: Media;
 }
 
 /** A row of the table; the types of its parts are checked against each other here and forgotten after. */
@@ -49,7 +62,7 @@ export function route<B, P, R>(
   method: HttpMethod,
   path: string,
   summary: string,
-  { parameters, body, result, run, write }: Operation<B, P, R>,
+  { parameters, body, result, run, write, background = false, media = {} }: Operation<B, P, R>,
 ): Route {
   return {
     operation,
@@ -61,5 +74,7 @@ export function route<B, P, R>(
     result,
     run: run as Route["run"],
     write: (write ?? writePlain) as ResultWriter<unknown>,
+    background,
+    media,
   };
 }

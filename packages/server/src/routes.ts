@@ -60,6 +60,7 @@ import { olderRoutes } from "./older-routes.js";
 import { operatorRoutes } from "./operator-routes.js";
 import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
+import { snapshotRoutes } from "./snapshot-routes.js";
 
 export type { ParametersSchema, Route } from "./route.js";
 
@@ -320,4 +321,5 @@ export const routes: readonly Route[] = [
 
   ...olderRoutes,
   ...operatorRoutes,
+  ...snapshotRoutes,
 ];

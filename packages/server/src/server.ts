@@ -6,8 +6,14 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
-import { type EngineApi, parseCollectionName, parseJson, VicinalError } from "vicinal/protocol";
-import { envelope, errorEnvelope, writePlain } from "./answer.js";
+import {
+  type EngineApi,
+  parseCollectionName,
+  parseJson,
+  type SnapshotArchive,
+  VicinalError,
+} from "vicinal/protocol";
+import { acceptedEnvelope, envelope, errorEnvelope, writePlain } from "./answer.js";
 import { keyCheck } from "./auth.js";
 import { failureOf } from "./errors.js";
 import type { GrpcListener } from "./grpc/index.js";
@@ -17,7 +23,8 @@ import { withNewNames } from "./old-names.js";
 import { openApiDocument } from "./openapi.js";
 import { parseParameters, telemetryParameters } from "./parameters.js";
 import { type Route, routes } from "./routes.js";
-import { assertReady, versionInfo } from "./service.js";
+import { readiness, versionInfo } from "./service.js";
+import { acceptForms, sendArchive } from "./snapshot-files.js";
 import { RequestTally } from "./tally.js";
 import { type Doors, telemetry } from "./telemetry.js";
 
@@ -193,7 +200,11 @@ function createApp(options: ServerOptions, doors: Doors): FastifyInstance {
     ),
   );
 
-  for (const route of routes) addRoute(app, route, engine);
+  for (const route of routes) if (!route.media.request) addRoute(app, route, engine);
+  app.register(async (scope) => {
+    acceptForms(scope, (origin) => options.cors === true || (options.cors || []).includes(origin));
+    for (const route of routes) if (route.media.request) addRoute(scope, route, engine);
+  });
   addServiceRoutes(app, engine, doors);
   return app;
 }
@@ -209,13 +220,19 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const collection = path.collection_name ?? "";
       if (collection.length > nameLengthMax) parseCollectionName(collection);
       const metered = new Metered(engine);
-      const result = await route.run({
+      const running = route.run({
         engine: metered.engine,
         collection,
         path,
-        body: withTimeout(withNewNames(request.body), parameters),
+        body: route.media.request ? request.body : withTimeout(withNewNames(request.body), parameters),
         parameters,
       });
+      if (route.background && (parameters as { wait?: boolean }).wait === false) {
+        running.catch((error: unknown) => request.log.error(error));
+        return sendJson(reply.code(202), acceptedEnvelope(request.startedMs));
+      }
+      const result = await running;
+      if (route.media.response) return sendArchive(reply, result as SnapshotArchive);
       return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));
     },
   });
@@ -236,8 +253,7 @@ function addServiceRoutes(app: FastifyInstance, engine: EngineApi, doors: Doors)
   app.get("/healthz", async (_request, reply) => reply.type("text/plain").send("healthz check passed"));
   app.get("/livez", async (_request, reply) => reply.type("text/plain").send("healthz check passed"));
   app.get("/readyz", async (_request, reply) => {
-    await assertReady(engine);
-    return reply.type("text/plain").send("all shards are ready");
+    return reply.type("text/plain").send(await readiness(engine));
   });
   app.get("/openapi.json", async (_request, reply) => reply.type(jsonType).send(document));
   app.get("/telemetry", config("/telemetry"), async (request, reply) => {

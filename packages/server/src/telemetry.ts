@@ -103,10 +103,12 @@ function responses(tallies: Tallies, level: number) {
   return described;
 }
 
-function describeCollections({ collectionCount, collections }: NodeReport, level: number) {
-  if (level === 0) return { number_of_collections: collectionCount };
+function describeCollections({ collectionCount, collections, damaged }: NodeReport, level: number) {
+  const count = { number_of_collections: collectionCount };
+  if (level === 0) return count;
   return {
-    number_of_collections: collectionCount,
+    ...count,
+    ...(damaged.length > 0 ? { damaged } : {}),
     collections: collections.map((collection) => describeCollection(collection, level)),
     snapshots: [],
   };
@@ -148,7 +150,12 @@ function describeShard(shard: ShardReport, status: unknown, level: number) {
     num_points: shard.points,
     num_vectors: vectorCount(shard),
     num_vectors_by_name: shard.vectorsByName,
-    optimizations: { status, optimizations: { count: shard.runningOptimizations }, log: [] },
+    optimizations: {
+      status,
+      optimizations: { count: shard.runningOptimizations },
+      log: [],
+      writes: shard.writes,
+    },
     async_scorer: false,
     update_queue: shard.queue,
     ...(level > 3

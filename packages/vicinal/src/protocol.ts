@@ -4,8 +4,15 @@
  */
 export type { EngineApi, RequestScope, ScopedEngine } from "./api/engine-api.js";
 export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
-export type { CollectionReport, NodeReport, SegmentReport, ShardReport } from "./api/node-report.js";
+export type {
+  CollectionReport,
+  DamagedCollection,
+  NodeReport,
+  SegmentReport,
+  ShardReport,
+} from "./api/node-report.js";
 export * from "./api/schema/index.js";
+export type { SnapshotArchive } from "./api/snapshots/snapshots.js";
 export { familyNames } from "./index/families.js";
 export { parsePointIdText } from "./payload/id.js";
 export { parseJson, stringifyJson } from "./payload/json.js";

@@ -5,12 +5,14 @@ import type {
 } from "../../../packages/vicinal/dist/storage/simulated-disk.test.helper.js";
 import type { Random } from "./workload.js";
 
+/** Where: anywhere, or in files of one kind alone, lest the log always be the first to fail. */
+const places = ["", "catalogue/", "/manifest-", "/log/", "/segments/"];
 const kinds = ["append", "sync", "create", "delete", "reopen", "read", "list"] as const;
 
 export class Faults {
   readonly #disk: SimulatedDisk;
   #paused = false;
-  /** Rounds until a full disk has room again. */
+  /** Rounds until a full disk has room again; -1 from then on. */
   #fullRounds = 0;
 
   constructor(disk: SimulatedDisk, random: Random) {
@@ -21,19 +23,27 @@ export class Faults {
       return;
     }
     const kind = kinds[Math.floor(random() * kinds.length)];
-    const first = Math.floor(random() ** 2 * (kind === "append" || kind === "read" ? 40 : 15));
+    const first = Math.floor(random() ** 2 * (kind === "append" || kind === "read" ? 30 : 12));
     const last = random() < 0.5 ? first : Number.POSITIVE_INFINITY;
+    const place = places[Math.floor(random() * places.length)];
     let count = 0;
-    disk.fails = (operation: Operation) => {
-      if (this.#paused || operation !== kind) return false;
+    disk.fails = (operation: Operation, path: string) => {
+      if (this.#paused || operation !== kind || !path.includes(place)) return false;
       const number = count++;
       return number >= first && number <= last;
     };
   }
 
+  /** Whether a disk that was full has room again. */
+  get passed(): boolean {
+    return this.#fullRounds < 0;
+  }
+
   /** A round has passed. */
   next(): void {
-    if (this.#fullRounds-- === 1) this.#disk.capacityBytes = Number.POSITIVE_INFINITY;
+    if (this.#fullRounds <= 0 || --this.#fullRounds > 0) return;
+    this.#disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.#fullRounds = -1;
   }
 
   /** Runs what is to see no failures. */

@@ -139,15 +139,21 @@ function without<T>(values: Record<string, T>, names: string[]): Record<string, 
   return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
 }
 
-/** Equal texts for equal states. */
-export function textOf(state: Contents): string {
-  const sorted = (_: string, value: unknown) =>
-    value && typeof value === "object" && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value;
-  const points = [...state.points].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, point]) => point);
-  return JSON.stringify(
-    { points, fields: [...state.fields].sort(), vectors: [...state.vectors].sort() },
-    sorted,
-  );
+export function areEqual(a: Contents, b: Contents): boolean {
+  if (a.points.size !== b.points.size || settingsOf(a) !== settingsOf(b)) return false;
+  for (const [key, point] of a.points) if (!areSame(point, b.points.get(key))) return false;
+  return true;
+}
+
+/** By their JSON, in whatever order the keys stand. */
+export function areSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const keys = Object.keys(a);
+  if (Array.isArray(a) !== Array.isArray(b) || keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => key in b && areSame((a as Payload)[key], (b as Payload)[key]));
+}
+
+export function settingsOf({ fields, vectors }: Contents): string {
+  return JSON.stringify({ fields: [...fields].sort(), vectors: [...vectors].sort() });
 }

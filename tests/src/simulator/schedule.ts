@@ -3,7 +3,7 @@
  * closing, at a step of its own, also while it recovers from the one before; some lives have a disk that fails.
  * Whatever comes, the database holds what the truth says.
  */
-import { type Database, open, VicinalError } from "vicinal";
+import { type Database, type Directory, open, VicinalError } from "vicinal";
 import {
   randomFrom,
   SimulatedDisk,
@@ -20,10 +20,10 @@ export interface Plan {
   stopAt?: number;
   /** Whether the disk fails too. Default false. */
   faults?: boolean;
-  /** Rounds of a life. Default 6. */
-  rounds?: number;
-  /** Stands between the engine and the disk, to prove that a broken disk is noticed. */
-  wrap?: (disk: SimulatedDisk) => SimulatedDisk;
+  /** Lives that may end at any step, before the last two, which do not. Default 3. */
+  lives?: number;
+  /** Stands between the engine and the disk. */
+  wrap?: (disk: SimulatedDisk) => Directory;
 }
 
 export interface Tally {
@@ -34,21 +34,30 @@ export interface Tally {
   steps: number;
 }
 
-const LIVES = 3;
-const LAST_ROUNDS = 2;
+/** Rounds of operations in the first life, and in those after it. */
+const ROUNDS = { first: 5, later: 2 };
 
 /** @throws Violation, naming the plan. */
 export async function runSchedule(plan: Plan): Promise<Tally> {
-  const schedule = new Schedule(plan);
   try {
-    return await schedule.run();
+    return await new Schedule(plan).run();
   } catch (cause) {
-    const { seed, stopAt, faults = false } = plan;
-    const label = `${seed}${faults ? "f" : ""}${stopAt === undefined ? "" : `:${stopAt}`}`;
     const reason =
       cause instanceof Error ? (cause instanceof Violation ? cause.message : cause.stack) : cause;
-    throw new Violation(`VICINAL_SCHEDULE=${label}: ${reason}`, { cause });
+    throw new Violation(`VICINAL_SCHEDULE=${nameOf(plan)}: ${reason}`, { cause });
   }
+}
+
+/** A plan as one word: seed, step of the stop, lives, faults. */
+function nameOf({ seed, stopAt, lives, faults }: Plan): string {
+  return `${seed}${stopAt === undefined ? "" : `s${stopAt}`}${lives === undefined ? "" : `l${lives}`}${faults ? "f" : ""}`;
+}
+
+export function planNamed(name: string): Plan {
+  const [, seed, stopAt, lives, faults] = /^(\d+)(?:s(\d+))?(?:l(\d+))?(f?)$/.exec(name) ?? [];
+  if (seed === undefined) throw new Error(`${name} is no schedule: expected one as 12, 12s34, 12s34l2f`);
+  const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+  return { seed: Number(seed), stopAt: numberOf(stopAt), lives: numberOf(lives), faults: faults === "f" };
 }
 
 /** What a rejection says of its operation. */
@@ -69,6 +78,8 @@ class Schedule {
   readonly #truth = new Truth();
   #disk: SimulatedDisk;
   #crashes = 0;
+  /** A collection takes no writes while nobody knows whether it was dropped. */
+  #isHalfDropped = false;
   #failures = 0;
 
   constructor(plan: Plan) {
@@ -80,20 +91,20 @@ class Schedule {
   }
 
   async run(): Promise<Tally> {
-    const { stopAt, rounds = 6 } = this.#plan;
+    const { stopAt, lives = 3 } = this.#plan;
     let steps = 0;
-    for (let life = 0; life < LIVES; life++) {
+    for (let life = 0; life < lives; life++) {
       const disk = this.#disk;
       if (life === 0) disk.stopAt = stopAt ?? Number.POSITIVE_INFINITY;
-      else if (this.#chance() < 0.7) disk.stopAt = Math.floor(this.#chance() ** 2 * 120);
+      else if (this.#chance() < 0.7) disk.stopAt = Math.floor(this.#chance() ** 2 * 100);
       const faults = this.#plan.faults ? new Faults(disk, this.#chance) : undefined;
-      await this.#live(rounds, faults);
+      await this.#live(life === 0 ? ROUNDS.first : ROUNDS.later, faults);
       if (life === 0) steps = disk.steps;
       this.#failures += disk.failures;
       if (disk.stopped) this.#crashes++;
-      this.#disk = this.#chance() < 0.7 ? disk.afterCrash() : disk.afterKill();
+      this.#disk = this.#chance() < 0.6 ? disk.afterCrash() : disk.afterKill();
     }
-    await this.#live(LAST_ROUNDS, undefined);
+    await this.#live(1, undefined);
     await this.#live(0, undefined);
     return { crashes: this.#crashes, faults: this.#failures, acknowledged: this.#truth.acknowledged, steps };
   }
@@ -102,7 +113,7 @@ class Schedule {
     let database = await this.#open(faults);
     for (let i = 0; i < rounds && database && !this.#disk.stopped; i++) {
       const round = this.#workload.next(this.#truth.view());
-      await this.#round(database, round);
+      await this.#round(database, round, faults);
       faults?.next();
       if (round.reopen) {
         await this.#close(database);
@@ -117,6 +128,7 @@ class Schedule {
   /** Undefined where it cannot be opened because of the disk. */
   async #open(faults: Faults | undefined): Promise<Database | undefined> {
     let database: Database | undefined;
+    this.#isHalfDropped = false;
     try {
       database = await open(this.#plan.wrap?.(this.#disk) ?? this.#disk, { recallCheckShare: 0 });
       await this.#check(database, true, faults);
@@ -141,9 +153,16 @@ class Schedule {
     await probe(database, this.#truth, this.#chance);
   }
 
-  async #round(database: Database, { steps }: Round): Promise<void> {
+  async #round(database: Database, { steps }: Round, faults: Faults | undefined): Promise<void> {
     const outcomes = await Promise.allSettled(steps.map((step) => run(database, step)));
-    for (const [i, outcome] of outcomes.entries()) this.#note(steps[i], outcome);
+    for (const [i, outcome] of outcomes.entries()) {
+      this.#note(steps[i], outcome);
+      if (outcome.status === "fulfilled" || refusals.includes(codeOf(outcome.reason))) continue;
+      const step = steps[i];
+      if (step.kind === "catalogue" && step.operation.kind === "drop") this.#isHalfDropped = true;
+      if (faults?.passed && !this.#isHalfDropped && !this.#disk.stopped)
+        throw new Violation(`${step.kind} fails though the disk has room again: ${outcome.reason}`);
+    }
   }
 
   #note(step: Step, outcome: PromiseSettledResult<void>): void {

@@ -5,7 +5,7 @@
  * operations that failed since the last acknowledged one, the first so many, each whole. An operation that is
  * acknowledged after one that failed says that the failed one has not happened.
  */
-import { applied, type Contents, type DataOperation, textOf } from "./model.js";
+import { applied, areEqual, areSame, type Contents, type DataOperation, settingsOf } from "./model.js";
 import { type CatalogueOperation, type Shape, vectorsOf } from "./workload.js";
 
 export class Violation extends Error {}
@@ -159,9 +159,8 @@ export class Truth {
     if (reopened) this.#names.found(names);
     for (const [name, ledger] of names.collections) {
       const contents = found.collections.get(name) as Contents;
-      const text = textOf(contents);
       const states = reopened ? ledger.possible() : [ledger.acknowledged];
-      const state = states.find((candidate) => textOf(candidate) === text);
+      const state = states.find((candidate) => areEqual(candidate, contents));
       if (!state) throw new Violation(`${name}: ${difference(contents, states)}`);
       if (reopened) ledger.found(state);
     }
@@ -173,14 +172,14 @@ function difference(found: Contents, states: Contents[]): string {
   const told = states.map((state) => {
     const lines: string[] = [];
     for (const key of new Set([...state.points.keys(), ...found.points.keys()])) {
-      const [expected, actual] = [state.points.get(key), found.points.get(key)].map(
-        (point) =>
-          point && textOf({ points: new Map([[key, point]]), fields: new Set(), vectors: new Set() }),
+      const [expected, actual] = [state.points.get(key), found.points.get(key)];
+      if (areSame(expected, actual)) continue;
+      lines.push(
+        `  point ${key}\n    expected ${JSON.stringify(expected)}\n    found    ${JSON.stringify(actual)}`,
       );
-      if (expected !== actual) lines.push(`  point ${key}\n    expected ${expected}\n    found    ${actual}`);
     }
-    const sets = ({ fields, vectors }: Contents) => JSON.stringify([[...fields].sort(), [...vectors].sort()]);
-    if (sets(state) !== sets(found)) lines.push(`  expected ${sets(state)}, found ${sets(found)}`);
+    if (settingsOf(state) !== settingsOf(found))
+      lines.push(`  expected ${settingsOf(state)}, found ${settingsOf(found)}`);
     return lines;
   });
   const nearest = told.reduce((best, lines) => (lines.length < best.length ? lines : best));

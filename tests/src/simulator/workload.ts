@@ -24,16 +24,16 @@ export interface Round {
 export type Random = () => number;
 export type Shape = keyof typeof shapes;
 
-const IDS = 48;
+const IDS = 30;
 const RANKS = 6;
-const SIZES: Record<string, number> = { "": 16, image: 8, text: 4, extra: 3 };
+const SIZES: Record<string, number> = { "": 16, image: 12, text: 3, extra: 2 };
 const optimizers_config = { indexing_threshold: 1 };
 
 /** Vectors in memory under a graph; vectors of several names, some sparse; vectors served from their files. */
 export const shapes = {
   graph: { vectors: { size: 16, distance: "Euclid" }, optimizers_config },
   named: {
-    vectors: { image: { size: 8, distance: "Euclid" }, text: { size: 4, distance: "Dot" } },
+    vectors: { image: { size: 12, distance: "Euclid" }, text: { size: 3, distance: "Dot" } },
     sparse_vectors: { words: {} },
     optimizers_config,
   },
@@ -91,7 +91,7 @@ export class Workload {
     const free = present.filter((name) => !busy.has(name));
     for (let count = free.length > 0 ? 1 + this.#below(4) : 0; count > 0; count--) {
       const name = this.#pick(free);
-      if (this.#random() < 0.15) steps.push({ kind: "settle", name });
+      if (this.#random() < 0.2) steps.push({ kind: "settle", name });
       else steps.push({ kind: "data", name, operation: this.#data(name) });
     }
     return { steps, reopen: this.#random() < 0.08 };
@@ -113,7 +113,7 @@ export class Workload {
 
   /** So much that the collection is indexed when it settles. */
   #load(name: string): Step {
-    const points = Array.from({ length: 34 }, (_, i) => this.#point(name, i));
+    const points = Array.from({ length: 22 }, (_, i) => this.#point(name, i));
     return { kind: "data", name, operation: { kind: "upsert", points } };
   }
 

@@ -1,7 +1,7 @@
 /** `vicinal serve`: a server in front of a data folder, until it is told to stop. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Hooks } from "vicinal";
+import type { Durability, Hooks } from "vicinal";
 import { UserError } from "../errors.js";
 
 export interface ServeOptions {
@@ -10,22 +10,34 @@ export interface ServeOptions {
   /** False for none; by default the port after the other. */
   grpcPort?: number | false;
   data: string;
+  /** Serves what another process writes, or nobody. */
+  readOnly?: boolean;
+  durability?: Durability;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
+  /** Folder of the snapshots; by default in the data folder. */
+  snapshots?: string;
 }
 
 export async function serve(options: ServeOptions): Promise<void> {
   const { host, port, grpcPort, data } = options;
   const { open } = await import("vicinal");
-  const { createServer } = await import("@vicinal/server");
+  const { createServer, damageLines } = await import("@vicinal/server");
   const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
-  const database = await open(data, hooks ? { hooks } : {});
+  const { snapshots, readOnly = false } = options;
+  const database = await open(data, {
+    readOnly,
+    ...(options.durability ? { durability: options.durability } : {}),
+    ...(hooks ? { hooks } : {}),
+    ...(snapshots ? { snapshots } : {}),
+  });
   try {
     const server = createServer({ database });
     try {
       const address = await server.listen({ host, port, grpcPort });
       const grpc = address.grpcPort === undefined ? "" : `, gRPC at port ${address.grpcPort}`;
+      for (const line of await damageLines(database.engine)) console.error(line);
       console.log(`Vicinal serves ${data} at ${address.url}${grpc}`);
       await stop;
     } finally {

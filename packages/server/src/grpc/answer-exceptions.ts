@@ -88,6 +88,10 @@ const stemmer: Make = (value, desc) => {
   return withMember(desc, type === "snowball" ? "snowball" : "disabled", params);
 };
 
+/** A time in UTC, as text. */
+const timestamp: Make = (value, desc) =>
+  toFields(desc, { seconds: Math.floor(Date.parse(`${value}Z`) / 1000), nanos: 0 });
+
 export const answerExceptions: Readonly<Record<string, Make>> = {
   PointId: numberOrText("num", "uuid"),
   ShardKey: numberOrText("number", "keyword"),
@@ -99,6 +103,7 @@ export const answerExceptions: Readonly<Record<string, Make>> = {
   OrderValue: (value, desc) => withMember(desc, isWhole(value) ? "int" : "float", value),
   GroupId: groupId,
   FacetValue: facetValue,
+  Timestamp: timestamp,
   BatchResult: (value, desc) => toFields(desc, { result: (value as { points: unknown }).points }),
   OptimizerStatus: (value, desc) =>
     toFields(desc, value === "ok" ? { ok: true } : { ok: false, error: (value as Fields).error }),

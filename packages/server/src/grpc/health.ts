@@ -2,7 +2,7 @@
 import { create, type DescService, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type ServiceImpl } from "@connectrpc/connect";
 import type { EngineApi } from "vicinal/protocol";
-import { assertReady } from "../service.js";
+import { readiness } from "../service.js";
 import { healthFile, onlyService } from "./descriptors.js";
 
 export const healthService = onlyService(healthFile);
@@ -18,7 +18,7 @@ export function addHealth(router: ConnectRouter, engine: EngineApi, names: reado
     const { service } = request as { service: string };
     if (service !== "" && !names.includes(service))
       throw new ConnectError(`Unknown service ${service}`, Code.NotFound);
-    const status = await assertReady(engine).then(
+    const status = await readiness(engine).then(
       () => serving,
       () => notServing,
     );

@@ -143,3 +143,18 @@ export const points: Readonly<Record<string, Operation>> = {
   Discover: query,
   DiscoverBatch: queryBatch,
 };
+
+export const snapshots: Readonly<Record<string, Operation>> = {
+  Create: async ({ engine, collection }) => ({
+    snapshot_description: await engine.createSnapshot(collection),
+  }),
+  List: async ({ engine, collection }) => ({ snapshot_descriptions: await engine.listSnapshots(collection) }),
+  Delete: async ({ engine, collection, body }) => ({
+    result: await engine.deleteSnapshot(collection, String(body.snapshot_name)),
+  }),
+  CreateFull: async ({ engine }) => ({ snapshot_description: await engine.createFullSnapshot() }),
+  ListFull: async ({ engine }) => ({ snapshot_descriptions: await engine.listFullSnapshots() }),
+  DeleteFull: async ({ engine, body }) => ({
+    result: await engine.deleteFullSnapshot(String(body.snapshot_name)),
+  }),
+};

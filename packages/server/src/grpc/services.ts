@@ -1,4 +1,4 @@
-/** The services Collections, Points and Qdrant: each method turns its message into a body, calls, and turns back. */
+/** The services Collections, Points, Snapshots and Qdrant: each method turns its message into a body, calls, and turns back. */
 import { create, type DescFile, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
@@ -7,7 +7,7 @@ import { Metered } from "../metered.js";
 import { versionInfo } from "../service.js";
 import type { RequestTally } from "../tally.js";
 import { type Decoded, fromMessage } from "./from-message.js";
-import { type Body, collections, type Operation, points } from "./operations.js";
+import { type Body, collections, type Operation, points, snapshots } from "./operations.js";
 import { statusOf } from "./status.js";
 import { toMessage } from "./to-message.js";
 
@@ -32,6 +32,7 @@ const qdrant = service("qdrant.Qdrant");
 const tables: readonly (readonly [DescService, Readonly<Record<string, Operation>>])[] = [
   [service("qdrant.Collections"), collections],
   [service("qdrant.Points"), points],
+  [service("qdrant.Snapshots"), snapshots],
 ];
 
 export const services: readonly DescService[] = [...tables.map(([desc]) => desc), qdrant];

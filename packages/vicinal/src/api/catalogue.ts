@@ -8,16 +8,19 @@
  * others work.
  */
 import { corruption, VicinalError } from "../runtime/errors.js";
+import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
-import { Manifests } from "../storage/manifest.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import { type Durability, syncIntervalMs } from "./durability.js";
 import { NotOpenYet } from "./lazy.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
 
 export const FORMAT = 1;
+const CREATE_ATTEMPTS = 20;
 
 export interface CatalogueManifest {
   format: number;
@@ -31,6 +34,12 @@ export interface CatalogueManifest {
   quotas?: QuotaConfig;
 }
 
+/** A folder of a collection that is not in the catalogue yet. */
+export interface StagedFolder {
+  folder: number;
+  dir: Directory;
+}
+
 interface Entry {
   folder: number;
   /** The collection, or why it could not be opened; undefined while nobody has needed it. */
@@ -40,22 +49,28 @@ interface Entry {
 }
 
 export interface CatalogueOptions {
-  /** 0 (default): a write is acknowledged when it is synced. Above: synced this many milliseconds later. */
-  syncIntervalMs?: number;
   /**
    * True: a collection is opened when an operation first needs it, which then waits; listing, describing aliases and deleting
    * need none. Default false: `open` opens them all.
    */
   lazy?: boolean;
+  /** When a write is acknowledged; default `"sync"`. */
+  durability?: Durability;
+  /** What merges and index builds of all collections together may take of the machine. */
+  optimizer?: OptimizerOptions;
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
+
+/** What operations need of a catalogue. */
+export type Collections = Pick<Catalogue, keyof Catalogue>;
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
   readonly #lazy: boolean;
+  readonly #resources: Resources;
   readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
@@ -71,7 +86,8 @@ export class Catalogue {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
-    this.#syncIntervalMs = options.syncIntervalMs ?? 0;
+    this.#syncIntervalMs = syncIntervalMs(options.durability);
+    this.#resources = new Resources(options.optimizer);
     this.#lazy = options.lazy ?? false;
     this.#now = options.now;
   }
@@ -84,23 +100,23 @@ export class Catalogue {
   }
 
   async #load(dir: Directory): Promise<void> {
-    const latest = await this.#manifests?.latest();
-    const manifest = latest?.value as CatalogueManifest | undefined;
-    if (manifest && manifest.format !== FORMAT)
-      throw new VicinalError(
-        "UNSUPPORTED",
-        `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
-      );
-    this.#epoch = (manifest?.epoch ?? 0) + 1;
-    this.#nextFolder = manifest?.nextFolder ?? 1;
-    this.#aliases = new Aliases(manifest?.aliases);
-    this.quotas.config = manifest?.quotas ?? {};
-    const listed = manifest?.collections ?? [];
-    const folders = new Set(listed.map(({ folder }) => String(folder)));
-    if (latest?.torn !== undefined) await this.#refuseLoss(dir, latest.torn);
-    for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+    let listed: CatalogueManifest["collections"] = [];
     // The new epoch is durable before anything is written under it.
-    await this.#commit();
+    await this.#manifests?.takeOver(async (latest) => {
+      const manifest = latest && readCatalogue(dir, latest);
+      this.#epoch = (manifest?.epoch ?? 0) + 1;
+      this.#nextFolder = manifest?.nextFolder ?? 1;
+      this.#aliases = new Aliases(manifest?.aliases);
+      this.quotas.config = manifest?.quotas ?? {};
+      listed = manifest?.collections ?? [];
+      await this.#refuseLoss(dir, latest?.torn);
+      // Orphans are about to be deleted, which a crash may undo: no collection may come to lie among them.
+      for (const folder of await foldersIn(dir)) this.#nextFolder = Math.max(this.#nextFolder, folder + 1);
+      this.#entries.clear();
+      for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
+      return this.#manifest();
+    });
+    const folders = new Set(listed.map(({ folder }) => String(folder)));
     await this.#deleteOrphans(dir, folders);
     if (!this.#lazy) for (const entry of this.#entries.values()) await this.#opened(entry);
   }
@@ -123,9 +139,8 @@ export class Catalogue {
    * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
    * that counts and not in it was dropped, and a crash has undone the deletion of its files.
    */
-  async #refuseLoss(dir: Directory, torn: string): Promise<void> {
-    const found = (await dir.folder("collections").list()).map((path) => path.slice(0, path.indexOf("/")));
-    for (const folder of new Set(found.map(Number))) {
+  async #refuseLoss(dir: Directory, torn: string | undefined): Promise<void> {
+    for (const folder of await foldersIn(dir)) {
       if (folder < this.#nextFolder) continue;
       const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
         () => undefined,
@@ -134,10 +149,10 @@ export class Catalogue {
       await collection?.close();
       if (sequence > 0)
         throw corruption(
-          `${dir.location}/catalogue/${torn}`,
+          `${dir.location}/catalogue/${torn ?? "manifest"}`,
           0,
           `a manifest that names collections/${folder}`,
-          "damaged bytes",
+          torn === undefined ? "none" : "damaged bytes",
           "catalogue",
         );
     }
@@ -150,16 +165,96 @@ export class Catalogue {
       if (!folders.has(path.slice(0, path.indexOf("/")))) await collections.delete(path);
   }
 
+  /** Where the database lies; undefined for one in memory. */
+  get home(): Directory | undefined {
+    return this.#dir;
+  }
+
+  /**
+   * Folders for collections that are going to be restored, until `replace` or `unstage`, and the epoch that their writer
+   * has: a greater one than `above`, as logs need that others have written to. Their numbers are durable, so that what a
+   * stop leaves in them is not taken for a collection that was lost.
+   */
+  async stage(count: number, above: number): Promise<{ epoch: number; folders: StagedFolder[] }> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      this.#mustBeOpen();
+      const folders = Array.from({ length: count }, () => {
+        const folder = this.#nextFolder++;
+        return { folder, dir: this.#folder(folder) as Directory };
+      });
+      this.#epoch = Math.max(this.#epoch, above + 1);
+      await this.#commit();
+      return { epoch: this.#epoch, folders };
+    });
+  }
+
+  /** Gives up staged folders and what is in them, unless a later opening may find them in the catalogue. */
+  async unstage(folders: readonly StagedFolder[]): Promise<void> {
+    if (this.#inDoubt) return;
+    for (const { folder } of folders) await this.#deleteFiles(folder).catch(() => {});
+  }
+
+  /** The collection in a staged folder. */
+  openFolder(folder: number, epoch: number): Promise<Collection> {
+    return Collection.open(this.#folder(folder) as Directory, { ...this.#options(), epoch });
+  }
+
+  /** Puts collections in the place of those of their names, all in one commit, and deletes what was replaced. */
+  async replace(
+    restored: readonly { name: string; folder: number; collection: Collection }[],
+    aliases: [string, string][] = [],
+  ): Promise<void> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      this.#mustBeOpen();
+      for (const { name } of restored) if (this.#aliases.has(name)) throw nameIsAlias(name);
+      const names = new Set(restored.map(({ name }) => name));
+      const made = aliases.map(([alias_name, collection_name]) => ({
+        create_alias: { alias_name, collection_name },
+      }));
+      const changed = this.#aliases.changed(made, (name) => names.has(name) || this.#entries.has(name));
+      const before = new Map(this.#entries);
+      for (const { name, folder, collection } of restored) this.#entries.set(name, { folder, collection });
+      const undo = () => {
+        this.#entries.clear();
+        for (const [name, entry] of before) this.#entries.set(name, entry);
+      };
+      try {
+        await this.#commitOr(undo, changed);
+      } catch (reason) {
+        if (this.#inDoubt)
+          for (const name of names) this.find(name)?.refuseWrites(inDoubt(name, "replacement", reason));
+        throw reason;
+      }
+      this.#aliases = changed;
+      for (const name of names) await this.#remove(before.get(name));
+    });
+  }
+
+  /** Ends a collection that is in the catalogue no more. What cannot be deleted now, the next opening deletes. */
+  async #remove(entry: Entry | undefined): Promise<void> {
+    if (!entry) return;
+    await entry.opening;
+    if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
+    await this.#deleteFiles(entry.folder).catch(() => {});
+  }
+
   #options() {
-    return { epoch: this.#epoch, syncIntervalMs: this.#syncIntervalMs, now: this.#now };
+    return {
+      epoch: this.#epoch,
+      syncIntervalMs: this.#syncIntervalMs,
+      resources: this.#resources,
+      now: this.#now,
+    };
   }
 
   #folder(folder: number): Directory | undefined {
     return this.#dir?.folder(`collections/${folder}`);
   }
 
-  async #commit(aliases = this.#aliases, quotas = this.quotas.config): Promise<void> {
-    const manifest: CatalogueManifest = {
+  #manifest(aliases = this.#aliases, quotas = this.quotas.config): CatalogueManifest {
+    return {
       format: FORMAT,
       epoch: this.#epoch,
       nextFolder: this.#nextFolder,
@@ -167,7 +262,15 @@ export class Catalogue {
       aliases: aliases.list(),
       quotas,
     };
-    await this.#manifests?.commit(manifest);
+  }
+
+  async #commit(aliases?: Aliases, quotas?: QuotaConfig): Promise<void> {
+    await this.#manifests?.commit(this.#manifest(aliases, quotas));
+  }
+
+  /** Nothing to do: whoever writes sees what was written. */
+  async refresh(): Promise<void> {
+    this.#mustBeOpen();
   }
 
   /**
@@ -209,6 +312,12 @@ export class Catalogue {
     return this.#entries.has(this.#aliases.resolve(name));
   }
 
+  /** The name itself, or the collection's where it is an alias; there need be none. */
+  resolve(name: string): string {
+    this.#mustBeOpen();
+    return this.#aliases.resolve(name);
+  }
+
   /** The collection's own name, where an alias is given. COLLECTION_NOT_FOUND */
   nameOf(name: string): string {
     this.get(name);
@@ -234,6 +343,16 @@ export class Catalogue {
     return collection;
   }
 
+  /** Collections that could not be opened, and why: names in order of their creation. */
+  setAside(): { name: string; folder: number; reason: unknown }[] {
+    this.#mustBeOpen();
+    return [...this.#entries].flatMap(([name, { folder, collection }]) =>
+      collection === undefined || collection instanceof Collection
+        ? []
+        : [{ name, folder, reason: collection }],
+    );
+  }
+
   /** Pairs of alias and collection: all, or those of the collection of that name. COLLECTION_NOT_FOUND. */
   aliases(name?: string): [string, string][] {
     this.#mustBeOpen();
@@ -255,7 +374,7 @@ export class Catalogue {
   async changeQuotas(config: QuotaConfig): Promise<void> {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
-      await this.#commit(this.#aliases, config);
+      await this.#commit(undefined, config);
       this.quotas.config = config;
     });
   }
@@ -264,14 +383,8 @@ export class Catalogue {
     this.#mustBeOpen();
     return this.#inTurn(async () => {
       if (this.#entries.has(name)) throw collectionExists(name);
-      if (this.#aliases.has(name))
-        throw new VicinalError(
-          "BAD_REQUEST",
-          `Can't create collection with name ${name}. Alias with the same name already exists`,
-          { name },
-        );
-      const folder = this.#nextFolder++;
-      const collection = await Collection.create(this.#folder(folder), config, this.#options());
+      if (this.#aliases.has(name)) throw nameIsAlias(name);
+      const { folder, collection } = await this.#createInFolder(config);
       this.#entries.set(name, { folder, collection });
       try {
         await this.#commitOr(() => this.#entries.delete(name));
@@ -281,6 +394,22 @@ export class Catalogue {
       }
       return collection;
     });
+  }
+
+  /** In a folder of its own: a writer that had been replaced may have left something in the next one. */
+  async #createInFolder(config: CollectionConfig): Promise<{ folder: number; collection: Collection }> {
+    for (let attempt = 1; ; attempt++) {
+      const folder = this.#nextFolder++;
+      try {
+        return {
+          folder,
+          collection: await Collection.create(this.#folder(folder), config, this.#options()),
+        };
+      } catch (reason) {
+        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
+        if (!fenced || attempt === CREATE_ATTEMPTS) throw reason;
+      }
+    }
   }
 
   /**
@@ -298,18 +427,15 @@ export class Catalogue {
       try {
         await this.#commitOr(() => this.#entries.set(name, entry), aliases);
       } catch (reason) {
-        // What a later opening may find deleted must not grow.
         if (this.#inDoubt) {
-          if (entry.collection instanceof Collection)
-            entry.collection.refuseWrites(halfDeleted(name, reason));
-          else entry.collection ??= halfDeleted(name, reason);
+          const doubt = inDoubt(name, "deletion", reason);
+          if (entry.collection instanceof Collection) entry.collection.refuseWrites(doubt);
+          else entry.collection ??= doubt;
         }
         throw reason;
       }
       this.#aliases = aliases;
-      // It is gone. What cannot be deleted now, the next opening deletes.
-      if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
-      await this.#deleteFiles(entry.folder).catch(() => {});
+      await this.#remove(entry);
       return true;
     });
   }
@@ -333,8 +459,32 @@ export class Catalogue {
   }
 }
 
-function halfDeleted(name: string, cause: unknown): VicinalError {
+/** Numbers of the folders of collections that there are. */
+async function foldersIn(dir: Directory): Promise<Set<number>> {
+  const paths = await dir.folder("collections").list();
+  return new Set(paths.map((path) => Number(path.slice(0, path.indexOf("/")))).filter(Number.isSafeInteger));
+}
+
+export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueManifest {
+  const manifest = value as CatalogueManifest;
+  if (manifest.format === FORMAT) return manifest;
+  throw new VicinalError(
+    "UNSUPPORTED",
+    `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
+  );
+}
+
+function nameIsAlias(name: string): VicinalError {
+  return new VicinalError(
+    "BAD_REQUEST",
+    `Can't create collection with name ${name}. Alias with the same name already exists`,
+    { name },
+  );
+}
+
+/** Why a collection takes no more writes: what a later opening may find deleted or replaced must not grow. */
+function inDoubt(name: string, change: "deletion" | "replacement", cause: unknown): VicinalError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `Writes to ${name} are refused since nobody knows whether its deletion counts: ${reason}`;
+  const message = `Writes to ${name} are refused since nobody knows whether its ${change} counts: ${reason}`;
   return new VicinalError("WRITES_REFUSED", message, { name }, { cause });
 }

@@ -267,9 +267,7 @@ export function describeCollection(collection: Collection): CollectionInfo {
 
 /** Undefined where there is nothing to warn of. */
 function warningsOf({ state: { config }, optimizer }: Collection): { message: string }[] | undefined {
-  const messages = optimizer.backlogged
-    ? ["Writes wait: too many vectors are sealed but not indexed yet"]
-    : [];
+  const messages = [optimizer.slowness, optimizer.waiting].filter((message) => message !== undefined);
   for (const [name, { hnsw, multi, quantization }] of Object.entries(config.vectors)) {
     if ({ ...config.hnsw, ...hnsw }.inline_storage !== true) continue;
     const coded = quantization ?? config.other.quantization_config;

@@ -8,6 +8,7 @@ import type { Advice, AdviseOptions } from "../advisor/contract.js";
 import { decodePayload } from "../payload/json.js";
 import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
+import type { Chunks } from "../storage/archive.js";
 import type { AnalysisOptions, AnalysisResult } from "./analysis/analysis.js";
 import { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
@@ -16,6 +17,7 @@ import { underStrictMode } from "./limits/strict-mode.js";
 import type { MemoryTree } from "./memory-tree.js";
 import type * as schema from "./schema/index.js";
 import { type RawJson, writeOptions } from "./schema/index.js";
+import type { SnapshotArchive } from "./snapshots/snapshots.js";
 
 type Args<T> = T & schema.WriteOptions;
 type ReadArgs<T> = T & schema.ReadOptions;
@@ -88,6 +90,64 @@ export class Database {
   /** Where the memory goes: a tree of what is held and its bytes, of the collections that are open; see docs/memory.md. */
   explainMemory(): Promise<MemoryTree> {
     return this.engine.explainMemory();
+  }
+
+  /**
+   * Takes a snapshot of the collection: of all that was acknowledged before the call, while writes go on. Needs a data folder
+   * (UNSUPPORTED in memory).
+   */
+  createSnapshot(name: string): Promise<schema.SnapshotDescription> {
+    return this.engine.createSnapshot(name);
+  }
+
+  /** The collection's snapshots, the oldest first; they outlive the collection. */
+  listSnapshots(name: string): Promise<schema.SnapshotDescription[]> {
+    return this.engine.listSnapshots(name);
+  }
+
+  /** SNAPSHOT_NOT_FOUND */
+  deleteSnapshot(name: string, snapshotName: string): Promise<boolean> {
+    return this.engine.deleteSnapshot(name, snapshotName);
+  }
+
+  /** A snapshot as one file, a tar: its chunks, to be read once, with `size` and `checksum`. SNAPSHOT_NOT_FOUND */
+  downloadSnapshot(name: string, snapshotName: string): Promise<SnapshotArchive> {
+    return this.engine.downloadSnapshot(name, snapshotName);
+  }
+
+  /**
+   * Puts a snapshot in the place of the collection, or makes the collection. `location` is the name of one of its
+   * snapshots, or a URL. A failure changes nothing.
+   */
+  recoverSnapshot(name: string, args: schema.SnapshotRecover): Promise<boolean> {
+    return this.engine.recoverSnapshot(name, args);
+  }
+
+  /** As recoverSnapshot, from the bytes that a download gave. BAD_REQUEST names what is wrong with them. */
+  uploadSnapshot(name: string, archive: Chunks, args?: schema.SnapshotUpload): Promise<boolean> {
+    return this.engine.uploadSnapshot(name, archive, args);
+  }
+
+  /** Takes a snapshot of all collections, each consistent in itself, and of the aliases. */
+  createFullSnapshot(): Promise<schema.SnapshotDescription> {
+    return this.engine.createFullSnapshot();
+  }
+
+  listFullSnapshots(): Promise<schema.SnapshotDescription[]> {
+    return this.engine.listFullSnapshots();
+  }
+
+  deleteFullSnapshot(snapshotName: string): Promise<boolean> {
+    return this.engine.deleteFullSnapshot(snapshotName);
+  }
+
+  downloadFullSnapshot(snapshotName: string): Promise<SnapshotArchive> {
+    return this.engine.downloadFullSnapshot(snapshotName);
+  }
+
+  /** All collections and aliases of a snapshot's archive, into a database without collections: all or none. */
+  uploadFullSnapshot(archive: Chunks, args?: schema.SnapshotUpload): Promise<boolean> {
+    return this.engine.uploadFullSnapshot(archive, args);
   }
 
   /** Writes points, in place of those with the same ids. Durable and searchable once it resolves. */
@@ -236,7 +296,6 @@ export class Database {
     return this.engine.applyAdvice(name, advice);
   }
 
-  /** Finishes what was accepted, writes a checkpoint, frees all memory and lets other processes open the folder. */
   /**
    * Clusters, near-duplicates, outliers or a two-dimensional map of points: of all, of those that pass a filter, or of those that a
    * query finds. Reports progress and can be cancelled. See docs/analysis.md.
@@ -245,6 +304,18 @@ export class Database {
     return this.engine.analyze(name, request, options);
   }
 
+  /**
+   * Of a database that was opened read-only: resolves once everything can be read that its writer had acknowledged before the
+   * call. Otherwise there is nothing to do. Vicinal's own.
+   */
+  refresh(): Promise<void> {
+    return this.engine.refresh();
+  }
+
+  /**
+   * Finishes what was accepted. The last handle on a folder writes a checkpoint, frees all memory and lets other processes
+   * open it.
+   */
   close(): Promise<void> {
     this.#closing ??= this.engine.close().finally(this.#release);
     return this.#closing;

@@ -7,6 +7,7 @@
  * write is durable and searchable.
  */
 
+import type { Chunks } from "../storage/archive.js";
 import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
 import type {
@@ -30,6 +31,7 @@ import type {
   InferenceUsage,
   OptimizationsRequest,
   OptimizationsResponse,
+  PartialSnapshotManifest,
   PointInsertOperations,
   PointRecord,
   PointRequest,
@@ -48,12 +50,16 @@ import type {
   SearchMatrixRequest,
   SetPayload,
   ShardKeysResponse,
+  SnapshotDescription,
+  SnapshotRecover,
+  SnapshotUpload,
   UpdateCollection,
   UpdateOperations,
   UpdateResult,
   UpdateVectors,
   VectorNameConfig,
 } from "./schema/index.js";
+import type { SnapshotArchive } from "./snapshots/snapshots.js";
 
 /** What one request wants to be told beside its result. */
 export interface RequestScope {
@@ -82,6 +88,25 @@ export interface EngineApi {
   getNodeReport(): Promise<NodeReport>;
   /** Where the memory goes: a tree of what is held and its bytes, of the collections that are open. */
   explainMemory(): Promise<MemoryTree>;
+
+  /** Of all that was acknowledged before the call; see docs/snapshots.md. */
+  createSnapshot(name: string): Promise<SnapshotDescription>;
+  listSnapshots(name: string): Promise<SnapshotDescription[]>;
+  /** SNAPSHOT_NOT_FOUND */
+  deleteSnapshot(name: string, snapshot: string): Promise<boolean>;
+  downloadSnapshot(name: string, snapshot: string): Promise<SnapshotArchive>;
+  /** Puts a snapshot in the place of the collection, or makes it; a failure changes nothing. */
+  recoverSnapshot(name: string, body: SnapshotRecover): Promise<boolean>;
+  uploadSnapshot(name: string, archive: Chunks, options?: SnapshotUpload): Promise<boolean>;
+  /** By segment, the last write that changed each part. */
+  getPartialSnapshotManifest(name: string): Promise<PartialSnapshotManifest>;
+  /** Of all collections, each consistent in itself, and their aliases. */
+  createFullSnapshot(): Promise<SnapshotDescription>;
+  listFullSnapshots(): Promise<SnapshotDescription[]>;
+  deleteFullSnapshot(snapshot: string): Promise<boolean>;
+  downloadFullSnapshot(snapshot: string): Promise<SnapshotArchive>;
+  /** Into a database without collections. */
+  uploadFullSnapshot(archive: Chunks, options?: SnapshotUpload): Promise<boolean>;
 
   /** Adds a vector that no point has yet. BAD_REQUEST where the name is taken. */
   createVectorName(name: string, vector: string, body: VectorNameConfig): Promise<UpdateResult>;

@@ -13,18 +13,19 @@ import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
 import type { DenseVector, Effect } from "../segment/effects.js";
 import type { SettleOptions } from "../segment/optimizer.js";
+import type { Chunks } from "../storage/archive.js";
 import { describeAliases } from "./aliases.js";
 import { type AnalysisOptions, type AnalysisResult, runAnalysis } from "./analysis/analysis.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { writeFindings } from "./analysis/writes.js";
-import type { Catalogue } from "./catalogue.js";
+import type { Collections } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection, newVector } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
 import type { ReadyHooks } from "./inference/hooks.js";
 import { InferenceModels } from "./inference/inference.js";
 import { explainMemory, type MemoryTree } from "./memory-tree.js";
 import { type NodeReport, reportNode } from "./node-report.js";
-import { clusterInfo, describeOptimizations } from "./operator-views.js";
+import { clusterInfo, describeOptimizations, describePartialSnapshot } from "./operator-views.js";
 import { PointReader } from "./points.js";
 import { metricOf, pointIds, storedVector, vectorConfig } from "./prepare.js";
 import { answerFacet } from "./queries/facets.js";
@@ -35,6 +36,7 @@ import { answerScroll } from "./queries/scroll.js";
 import { SharedFilters } from "./queries/shared-filters.js";
 import type { RawJson } from "./schema/index.js";
 import * as schema from "./schema/index.js";
+import { type SnapshotArchive, Snapshots } from "./snapshots/snapshots.js";
 import {
   clearPayloadWrite,
   deletePayloadWrite,
@@ -50,22 +52,25 @@ import {
 } from "./writes.js";
 
 export class Engine implements ScopedEngine {
-  readonly #catalogue: Catalogue;
+  readonly #catalogue: Collections;
   /** Checks a share of the searches in the background; absent where none is to be. */
   readonly watch: RecallWatch | undefined;
   readonly #hooks: ReadyHooks | undefined;
   readonly #models: InferenceModels;
 
   readonly #jobs: AnalysisJobs;
+  readonly #snapshots: Snapshots;
 
   constructor(
-    catalogue: Catalogue,
+    catalogue: Collections,
     watch?: RecallWatch,
     hooks?: ReadyHooks,
     scope: RequestScope = {},
     jobs = new AnalysisJobs(),
+    snapshots = new Snapshots(catalogue),
   ) {
     this.#jobs = jobs;
+    this.#snapshots = snapshots;
     this.#catalogue = catalogue;
     this.watch = watch;
     this.#hooks = hooks;
@@ -75,7 +80,7 @@ export class Engine implements ScopedEngine {
   forRequest(scope: RequestScope): EngineApi {
     // Only hooks have something to tell.
     if (!this.#hooks?.inference.size) return this;
-    return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs);
+    return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs, this.#snapshots);
   }
 
   // -------------------------------------------------------------------------------------------- collections
@@ -193,6 +198,56 @@ export class Engine implements ScopedEngine {
   async applyAdvice(name: string, { update, why }: Advice): Promise<boolean> {
     if (update) return this.updateCollection(name, update);
     throw new VicinalError("BAD_REQUEST", `There is no recommendation to apply: ${why}`, { field: "update" });
+  }
+
+  // -------------------------------------------------------------------------------------------- snapshots
+
+  async createSnapshot(name: string): Promise<schema.SnapshotDescription> {
+    return this.#snapshots.create(name);
+  }
+
+  async listSnapshots(name: string): Promise<schema.SnapshotDescription[]> {
+    return this.#snapshots.list(name);
+  }
+
+  async deleteSnapshot(name: string, snapshot: string): Promise<boolean> {
+    return this.#snapshots.delete(name, snapshot);
+  }
+
+  async downloadSnapshot(name: string, snapshot: string): Promise<SnapshotArchive> {
+    return this.#snapshots.download(name, snapshot);
+  }
+
+  async recoverSnapshot(name: string, body: schema.SnapshotRecover): Promise<boolean> {
+    return this.#snapshots.recover(name, body);
+  }
+
+  async uploadSnapshot(name: string, archive: Chunks, options?: schema.SnapshotUpload): Promise<boolean> {
+    return this.#snapshots.upload(name, archive, options);
+  }
+
+  async getPartialSnapshotManifest(name: string): Promise<schema.PartialSnapshotManifest> {
+    return describePartialSnapshot(this.#catalogue.get(name));
+  }
+
+  async createFullSnapshot(): Promise<schema.SnapshotDescription> {
+    return this.#snapshots.createFull();
+  }
+
+  async listFullSnapshots(): Promise<schema.SnapshotDescription[]> {
+    return this.#snapshots.listFull();
+  }
+
+  async deleteFullSnapshot(snapshot: string): Promise<boolean> {
+    return this.#snapshots.deleteFull(snapshot);
+  }
+
+  async downloadFullSnapshot(snapshot: string): Promise<SnapshotArchive> {
+    return this.#snapshots.downloadFull(snapshot);
+  }
+
+  async uploadFullSnapshot(archive: Chunks, options?: schema.SnapshotUpload): Promise<boolean> {
+    return this.#snapshots.uploadFull(archive, options);
   }
 
   async createVectorName(
@@ -413,8 +468,14 @@ export class Engine implements ScopedEngine {
     return true;
   }
 
+  /** Brings a read-only database up to what its writer has acknowledged; nothing to do otherwise. */
+  refresh(): Promise<void> {
+    return this.#catalogue.refresh();
+  }
+
   async close(): Promise<void> {
     await this.#jobs.close();
+    await this.#snapshots.close();
     await this.#catalogue.close();
   }
 }

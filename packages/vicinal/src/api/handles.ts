@@ -9,8 +9,8 @@ import { VicinalError } from "../runtime/errors.js";
 import { Readers } from "../runtime/readers.js";
 import { Database } from "./database.js";
 import type { Engine } from "./engine.js";
-import type { RequestScope, ScopedEngine } from "./engine-api.js";
 import type { ReadyHooks } from "./inference/hooks.js";
+import { intercepted } from "./intercept.js";
 
 /** What handles share. */
 export interface Shared {
@@ -97,40 +97,18 @@ function refuseContradiction(folder: string, first: Opening["options"], given: o
   }
 }
 
-type Method = (...values: unknown[]) => unknown;
-
 /** The engine until it is closed, which comes to `release`; notes in `running` what has been asked and not answered. */
 function handleOn(engine: Engine, running: Readers, release: () => Promise<void>): Engine {
   let closing: Promise<void> | undefined;
-  const close = () => {
+  const around = (run: () => Promise<unknown>) => {
+    if (closing) return Promise.reject(new VicinalError("CLOSED", "The database is closed"));
+    const leave = running.enter();
+    const result = run();
+    result.then(leave, leave);
+    return result;
+  };
+  return intercepted(engine, around, () => {
     closing ??= release();
     return closing;
-  };
-  const own = <E extends ScopedEngine>(shared: E): E => {
-    const methods = new Map<string | symbol, Method>();
-    const counted =
-      (method: Method): Method =>
-      (...values) => {
-        if (closing) return Promise.reject(new VicinalError("CLOSED", "The database is closed"));
-        const leave = running.enter();
-        const result = method.apply(shared, values) as Promise<unknown>;
-        result.then(leave, leave);
-        return result;
-      };
-    return new Proxy(shared, {
-      get(_target, name) {
-        const known = methods.get(name);
-        if (known) return known;
-        const member: unknown = Reflect.get(shared, name, shared);
-        if (typeof member !== "function") return member;
-        let method = counted(member as Method);
-        if (name === "close") method = close;
-        if (name === "forRequest")
-          method = (scope) => own(shared.forRequest(scope as RequestScope) as Engine);
-        methods.set(name, method);
-        return method;
-      },
-    });
-  };
-  return own(engine);
+  });
 }

@@ -3,7 +3,7 @@ import { residentMemoryBytes } from "#platform/resources.js";
 import { memoryStats } from "../runtime/memory.js";
 import type { Collection } from "../segment/collection.js";
 import type { Segment } from "../segment/segment.js";
-import type { Catalogue } from "./catalogue.js";
+import type { Collections } from "./catalogue.js";
 
 export interface MemoryNode {
   what: string;
@@ -21,7 +21,7 @@ export interface MemoryTree extends MemoryNode {
   resident: number | null;
 }
 
-export function explainMemory(catalogue: Catalogue): MemoryTree {
+export function explainMemory(catalogue: Collections): MemoryTree {
   const collections = catalogue.names().flatMap((name) => {
     const collection = catalogue.find(name);
     return collection ? [ofCollection(name, collection)] : [];

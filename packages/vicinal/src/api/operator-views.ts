@@ -1,10 +1,17 @@
 /** What operators see of one collection, in the words of Qdrant's API: a node is one peer, a collection one shard. */
 import { VicinalError } from "../runtime/errors.js";
 import type { Collection } from "../segment/collection.js";
+import type { OptimizerTask } from "../segment/optimizer-tasks.js";
 import type { Segment } from "../segment/segment.js";
 import { SparseColumn } from "../segment/sparse-column.js";
+import type { WriteReport } from "../segment/write-counts.js";
 import { livePayloadBytes, liveVectorBytes } from "./limits/strict-checks.js";
-import type { CollectionClusterInfo, OptimizationsRequest, OptimizationsResponse } from "./schema/index.js";
+import type {
+  CollectionClusterInfo,
+  OptimizationsRequest,
+  OptimizationsResponse,
+  PartialSnapshotManifest,
+} from "./schema/index.js";
 
 const PEER_ID = 0;
 const SHARD_ID = 0;
@@ -18,6 +25,22 @@ export function clusterInfo({ state }: Collection): CollectionClusterInfo {
     remote_shards: [],
     shard_transfers: [],
   };
+}
+
+/**
+ * Which parts of each segment changed last by which write, for those who compare copies of a shard. A write never
+ * changes a row's vectors in place, so a segment's parts are of one age.
+ */
+export function describePartialSnapshot({ state }: Collection): PartialSnapshotManifest {
+  const segments = state.segments().map((segment) => {
+    const version = segment.versions().reduce((last, one) => Math.max(last, one), 0);
+    const parts = [...segment.vectors.keys(), ...segment.sparse.keys()].map(
+      (name) => `vector_storage/${name}`,
+    );
+    const file_versions = Object.fromEntries([...parts, "payload_storage"].map((part) => [part, version]));
+    return { segment_id: segmentUuid(segment), segment_version: version, file_versions };
+  });
+  return Object.fromEntries(segments.map((segment) => [segment.segment_id, segment]));
 }
 
 /** Operations that need several nodes. */
@@ -35,7 +58,7 @@ function segmentUuid({ id }: Segment): string {
 }
 
 export function describeOptimizations(
-  { state, optimizer }: Collection,
+  { state, optimizer, writes }: Collection,
   request: OptimizationsRequest = {},
 ): OptimizationsResponse {
   const { task } = optimizer;
@@ -49,7 +72,7 @@ export function describeOptimizations(
           optimizer: task.kind,
           status: "optimizing" as const,
           segments: busy.map(described),
-          progress: { name: task.kind, done: task.done, total: task.total },
+          progress: progressOf(task),
         },
       ]
     : [];
@@ -63,9 +86,25 @@ export function describeOptimizations(
       idle_segments: idle.length,
     },
     running,
+    ...(optimizer.waiting === undefined ? {} : { waiting: optimizer.waiting }),
+    ...(optimizer.slowness === undefined ? {} : { slowness: optimizer.slowness }),
+    writes: writes.report(),
     ...(wanted.has("queued") ? { queued: [] } : {}),
     ...(wanted.has("completed") ? { completed: [] } : {}),
     ...(wanted.has("idle_segments") ? { idle_segments: idle.map(described) } : {}),
+  };
+}
+
+/** The remaining seconds are as many as the work done so far says, once there is any. */
+function progressOf({ kind, step, done, total, begun }: OptimizerTask) {
+  const elapsed = Math.max(0, Date.now() - begun) / 1000;
+  return {
+    name: step ? `${kind}: ${step}` : kind,
+    started_at: new Date(begun).toISOString(),
+    duration_sec: elapsed,
+    done,
+    total,
+    ...(done > 0 && done <= total ? { eta_sec: (elapsed / done) * (total - done) } : {}),
   };
 }
 
@@ -105,6 +144,7 @@ export interface ShardReport {
   /** Operations that wait to be written, and the number of the last that was. */
   queue: { length: number; op_num: number };
   runningOptimizations: number;
+  writes: WriteReport;
   segments: SegmentReport[];
 }
 
@@ -133,6 +173,7 @@ export function reportOf(collection: Collection): ShardReport {
     indexedVectors: indexedCount(segments),
     queue: { length: collection.waitingWrites, op_num: state.sequence },
     runningOptimizations: optimizer.task ? 1 : 0,
+    writes: collection.writes.report(),
     segments: segments.map((segment) => segmentReport(segment, state.config.fields)),
   };
 }

@@ -139,6 +139,17 @@ export class PayloadStore {
     this.#dirtyCount = 0;
   }
 
+  /** Undoes `markBase` where the base could not be kept: these rows differ from the one before. */
+  markChanged(rows: Uint32Array): void {
+    for (const row of rows) this.#markDirty(row);
+  }
+
+  /** Gives back the memory of payloads that were replaced since the store was loaded. */
+  compact(): void {
+    this.#baseChunkCount = 0;
+    this.#rewriteTail();
+  }
+
   /**
    * Reads a base back.
    * @param chunkBytes Most bytes that are read at once, unless a single payload is longer. Default 256 MiB.
@@ -219,12 +230,15 @@ export class PayloadStore {
     this.#heapBytes += length - this.#lengths[row];
     this.#lengths[row] = length;
     if (length > 0) this.#addresses[row] = this.#write(payload);
-    const bit = 1 << (row & 31);
-    if ((this.#dirty[row >>> 5] & bit) === 0) {
-      this.#dirty[row >>> 5] |= bit;
-      this.#dirtyCount++;
-    }
+    this.#markDirty(row);
     if (this.#wasteBytes > WASTE_BYTES_MAX && this.#wasteBytes * 2 > this.#tailBytes) this.#rewriteTail();
+  }
+
+  #markDirty(row: number): void {
+    const bit = 1 << (row & 31);
+    if ((this.#dirty[row >>> 5] & bit) !== 0) return;
+    this.#dirty[row >>> 5] |= bit;
+    this.#dirtyCount++;
   }
 
   #isInTail(row: number): boolean {

@@ -19,6 +19,7 @@ export const errorCatalogue = {
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
   VERSION_CONFLICT: { status: 409, summary: "A point has another version than the write was made for." },
   JOB_NOT_FOUND: { status: 404, summary: "There is no job with that id, or it was forgotten." },
+  SNAPSHOT_NOT_FOUND: { status: 404, summary: "There is no snapshot of that name." },
   BUSY: { status: 429, summary: "As many jobs are running as may." },
   BODY_TOO_LARGE: { status: 413, summary: "The request is larger than the configured limit." },
   STRICT_MODE: {
@@ -39,6 +40,7 @@ export const errorCatalogue = {
   FILE_NOT_FOUND: { status: 500, summary: "A file that the manifest names is absent." },
   FOLDER_IN_USE: { status: 503, summary: "Another process holds the data folder." },
   FOLDER_NOT_WRITABLE: { status: 503, summary: "The data folder cannot be written." },
+  READ_ONLY: { status: 403, summary: "The database was opened for reading only." },
   FENCED: { status: 503, summary: "Another writer has taken over the data folder." },
   WRITES_REFUSED: {
     status: 503,

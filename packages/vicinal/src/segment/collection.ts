@@ -8,12 +8,16 @@
  */
 import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
+import { Resources, type Space } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
-import { FileLog, type Log } from "../storage/log.js";
-import { Manifests } from "../storage/manifest.js";
+import { FileLog, type HeldLog, type Log } from "../storage/log.js";
+import { type Manifest, Manifests } from "../storage/manifest.js";
+import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
+import { PATCHED_THRESHOLD } from "./defaults.js";
 import { decodeRecord } from "./effects.js";
 import {
+  forgetFiles,
   loadSegment,
   type NameFile,
   releaseSaved,
@@ -21,13 +25,17 @@ import {
   saveDeletes,
   saveDerived,
   savePatch,
+  saveRows,
   saveSegment,
   takePatch,
+  takeRows,
 } from "./files.js";
 import { MemoryLog } from "./memory-log.js";
 import { Optimizer } from "./optimizer.js";
+import { ReadOnlyLog } from "./read-only-log.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
+import { ingestedBytes, WriteCounts } from "./write-counts.js";
 import { type Operation, Writer } from "./writer.js";
 
 export const FORMAT = 1;
@@ -35,6 +43,8 @@ export const FORMAT = 1;
 export interface CollectionManifest {
   format: number;
   config: CollectionConfig;
+  /** Of the opening that committed it; absent in older manifests. */
+  epoch?: number;
   /** Replay begins above this sequence number. */
   checkpoint: number;
   /** The log held all writes up to here when this was committed; one that ends earlier is damaged. */
@@ -49,6 +59,8 @@ export interface CollectionOptions {
   epoch: number;
   /** 0: acknowledge when synced. Else see FileLogOptions. */
   syncIntervalMs?: number;
+  /** Shared by the collections of a database. Default: of its own. */
+  resources?: Resources;
   /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
   now?: () => number;
 }
@@ -56,6 +68,7 @@ export interface CollectionOptions {
 export class Collection {
   readonly state: CollectionState;
   readonly optimizer: Optimizer;
+  readonly writes: WriteCounts;
   readonly #files: CollectionFiles | undefined;
   readonly #log: Log;
   readonly #writer: Writer;
@@ -65,17 +78,21 @@ export class Collection {
     state: CollectionState,
     log: Log,
     files: CollectionFiles | undefined,
-    { now = Date.now }: CollectionOptions,
+    { now = Date.now, resources = new Resources() }: CollectionOptions,
   ) {
     this.state = state;
     this.#now = now;
     this.#log = log;
     this.#files = files;
+    this.writes = files?.writes ?? new WriteCounts();
     // What follows a full segment goes to a file of its own, so that the file before can go once that is saved.
     state.onSealed = () => log.rotate().catch(() => {});
     this.optimizer = new Optimizer({
       state,
-      persist: files && ((segment) => files.persist(segment)),
+      resources,
+      persist: files && ((segment, merged) => files.persist(segment, merged)),
+      space: files?.space,
+      logBytes: () => log.bytes,
       checkpoint: async () => files?.checkpoint(state, log),
       discard: async (segments) => files?.discard(segments),
     });
@@ -83,6 +100,10 @@ export class Collection {
       state,
       log,
       () => this.optimizer.admit(),
+      (effects, bytes) => {
+        this.writes.ingested += ingestedBytes(effects);
+        this.writes.log += bytes;
+      },
       () => this.optimizer.poke(),
       now,
     );
@@ -101,7 +122,11 @@ export class Collection {
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
-    const files = await CollectionFiles.open(dir);
+    const files = await CollectionFiles.open(dir, options.epoch);
+    if (files.manifest)
+      throw new VicinalError("FENCED", `Another writer has made a collection in ${dir.location}`, {
+        location: dir.location,
+      });
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
     const log = await FileLog.open(dir.folder("log"), options, () => {});
     return new Collection(state, log, files, options);
@@ -109,10 +134,7 @@ export class Collection {
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
-    const files = await CollectionFiles.open(dir);
-    const manifest = files.manifest;
-    if (!manifest)
-      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch);
     const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
@@ -131,6 +153,13 @@ export class Collection {
       state.close();
       throw reason;
     }
+  }
+
+  /** One whose state somebody else brings forward: writes are READ_ONLY, and nothing is tidied. */
+  static async reading(state: CollectionState, now?: () => number): Promise<Collection> {
+    const collection = new Collection(state, new ReadOnlyLog(), undefined, { epoch: 0, now });
+    await collection.optimizer.close();
+    return collection;
   }
 
   /** Resolves with the operation's sequence number once it is durable and visible. */
@@ -153,6 +182,14 @@ export class Collection {
     return this.#log.bytes;
   }
 
+  /**
+   * The state as of now, whole batches, held until its release; writes and the optimizer go on meanwhile. Undefined for a
+   * collection in memory.
+   */
+  async capture(): Promise<Capture | undefined> {
+    return this.#files?.capture(this.state, this.#log);
+  }
+
   /** Finishes accepted writes, stops background work, saves what keeps the next start short, frees the memory. */
   async close(): Promise<void> {
     await this.#writer.close();
@@ -168,32 +205,77 @@ export class Collection {
   }
 }
 
+export function readManifest(dir: Directory, manifest: Manifest | undefined): CollectionManifest | undefined {
+  const value = manifest?.value as CollectionManifest | undefined;
+  if (value && value.format !== FORMAT)
+    throw new VicinalError(
+      "CORRUPTION",
+      `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
+    );
+  return value;
+}
+
 /** The durable side: which files there are, and the manifest that names them. */
-class CollectionFiles {
+export class CollectionFiles {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
+  readonly writes = new WriteCounts();
+  /** Files that no manifest names, or that only one names which may not be whole. */
+  readonly #stray = new Set<string>();
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Captures that are not released; until the last one is, files that go are only noted. */
+  #captures = 0;
+  #gone: string[] = [];
 
-  private constructor(dir: Directory, manifests: Manifests) {
+  readonly #epoch: number;
+
+  private constructor(dir: Directory, manifests: Manifests, epoch: number) {
     this.#dir = dir;
     this.#manifests = manifests;
+    this.#epoch = epoch;
   }
 
-  static async open(dir: Directory): Promise<CollectionFiles> {
+  static async open(dir: Directory, epoch: number): Promise<CollectionFiles> {
     const manifests = new Manifests(dir);
-    const files = new CollectionFiles(dir, manifests);
-    const value = (await manifests.latest())?.value as CollectionManifest | undefined;
-    if (!value) return files;
-    if (value.format !== FORMAT)
-      throw new VicinalError(
-        "CORRUPTION",
-        `${dir.location} was written in format ${value.format}; this version reads format ${FORMAT}`,
-      );
-    files.manifest = value;
-    files.#nextFile = value.nextFile;
+    const files = new CollectionFiles(dir, manifests, epoch);
+    files.manifest = readManifest(dir, await manifests.latest());
+    files.#nextFile = files.manifest?.nextFile ?? 1;
     return files;
+  }
+
+  /**
+   * Commits what counts once more, in the name of this opening: whoever wrote before cannot commit after that, and so deletes
+   * nothing that is about to be read.
+   */
+  static async takeOver(
+    dir: Directory,
+    epoch: number,
+  ): Promise<{ files: CollectionFiles; manifest: CollectionManifest }> {
+    const manifests = new Manifests(dir);
+    const files = new CollectionFiles(dir, manifests, epoch);
+    let manifest: CollectionManifest | undefined;
+    await manifests.takeOver((latest) => {
+      manifest = readManifest(dir, latest);
+      if (manifest) return { ...manifest, epoch };
+      throw new VicinalError("CORRUPTION", `Corrupted collection ${dir.location}: it has no valid manifest`);
+    });
+    const taken = manifest as unknown as CollectionManifest;
+    files.manifest = { ...taken, epoch };
+    files.#nextFile = taken.nextFile;
+    return { files, manifest: taken };
+  }
+
+  /** For repair: whatever manifests there are, the next commit replaces them all. New files get numbers from `nextFile` on. */
+  static over(dir: Directory, nextFile: number): CollectionFiles {
+    const files = new CollectionFiles(dir, new Manifests(dir), 0);
+    files.#nextFile = nextFile;
+    return files;
+  }
+
+  get space(): Space | undefined {
+    return this.#dir.space && (() => this.#dir.space?.() ?? Promise.resolve(undefined));
   }
 
   /** Files that a stopped task left and no manifest names. To be called once the manifest has proved to be the right one. */
@@ -203,20 +285,77 @@ class CollectionFiles {
       if (path.startsWith("segments/") && !named.has(path)) await this.#dir.delete(path);
   }
 
-  #namer(segment: Segment): NameFile {
+  /** Names files of a segment, and lists them in `given`. */
+  #namer(segment: Segment, given: string[]): NameFile {
     const folder = `segments/${String(segment.id).padStart(8, "0")}`;
-    return (kind) => `${folder}/${kind}-${String(this.#nextFile++).padStart(8, "0")}`;
+    return (kind) => {
+      const path = `${folder}/${kind}-${String(this.#nextFile++).padStart(8, "0")}`;
+      given.push(path);
+      return path;
+    };
   }
 
-  async persist(segment: Segment): Promise<void> {
-    segment.files = await saveSegment(this.#dir, segment, this.#namer(segment));
+  async persist(segment: Segment, merged: boolean): Promise<void> {
+    const given: string[] = [];
+    try {
+      segment.files = await saveSegment(this.#dir, segment, this.#namer(segment, given));
+    } catch (reason) {
+      await this.#undo(given, [segment]);
+      throw reason;
+    }
+    await this.#count(given, merged);
+  }
+
+  /** What a task that failed had written goes, so that a full disk is not made fuller. */
+  async #undo(given: readonly string[], segments: readonly Segment[]): Promise<void> {
+    for (const segment of segments) forgetFiles(segment, given);
+    for (const path of given) await this.#sweep(path);
+  }
+
+  async #count(paths: readonly string[], merged: boolean): Promise<void> {
+    for (const path of paths) {
+      const bytes = (await this.#dir.size(path).catch(() => 0)) ?? 0;
+      if (path.includes("/index-")) this.writes.indexes += bytes;
+      else if (merged) this.writes.merges += bytes;
+      else this.writes.segments += bytes;
+    }
   }
 
   /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
   checkpoint(state: CollectionState, log: Log): Promise<void> {
-    const done = this.#turn.then(() => this.#checkpoint(state, log));
+    return this.#inTurn(() => this.#checkpoint(state, log));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
+  }
+
+  /** In the checkpoints' turn, so that the manifest and the log, which is taken after it, fit together. */
+  capture(state: CollectionState, log: Log): Promise<Capture> {
+    return this.#inTurn(async () => {
+      await this.#checkpoint(state, log);
+      const manifest = this.manifest as CollectionManifest;
+      this.#captures++;
+      let held: HeldLog | undefined;
+      const release = async () => {
+        await held?.release();
+        if (--this.#captures === 0) for (const path of this.#gone.splice(0)) await this.#sweep(path);
+      };
+      try {
+        held = await log.hold(manifest.checkpoint);
+        const files = held.files.map(({ path, bytes }) => ({ path: `log/${path}`, bytes }));
+        for (const path of manifest.segments.flatMap(({ files }) => pathsOf(files)))
+          files.push({ path, bytes: (await this.#dir.size(path)) ?? 0 });
+        // The manifest was committed before; what the log has grown by since may not be missing either.
+        const body = { ...manifest, synced: held.synced };
+        return { manifest: body, directory: this.#dir, files, release };
+      } catch (reason) {
+        await release();
+        throw reason;
+      }
+    });
   }
 
   async #checkpoint(state: CollectionState, log: Log): Promise<void> {
@@ -224,35 +363,52 @@ class CollectionFiles {
     // The state as of this turn; the writes below see later changes only in the flags.
     const unsaved = state.segments().filter((segment) => segment.files === undefined && segment.rowCount > 0);
     const upTo = Math.min(state.sequence, ...unsaved.map((segment) => segment.firstSequence - 1));
-    const changed = segments.map((segment) => {
-      const live = segment.deletesChanged ? segment.live.slice() : undefined;
-      const patch = segment.patchChanged ? takePatch(segment) : undefined;
-      segment.deletesChanged = false;
-      segment.patchChanged = false;
-      return { segment, files: { ...(segment.files as SegmentFiles) }, live, patch };
-    });
+    const changed = segments.map((segment) => ({ segment, ...takeChanges(segment) }));
+    const given: string[] = [];
+    const restore = () => {
+      for (const { segment, live, patch, rows } of changed) {
+        segment.deletesChanged ||= live !== undefined;
+        segment.patchChanged ||= patch !== undefined || rows !== undefined;
+        if (rows) segment.payloads.markChanged(rows.changed);
+      }
+    };
     try {
-      for (const { segment, files, live, patch } of changed) {
-        const name = this.#namer(segment);
+      for (const { segment, files, live, patch, rows } of changed) {
+        const name = this.#namer(segment, given);
         if (live) files.deletes = await saveDeletes(this.#dir, live, name);
         if (patch) files.patch = await savePatch(this.#dir, patch, name);
+        if (rows) {
+          files.rows = await saveRows(this.#dir, rows.saved, name);
+          delete files.patch;
+          // No patch says any more which rows the field columns in files have not seen.
+          forgetFiles(
+            segment,
+            files.fields.map(({ file }) => file),
+          );
+        }
         await saveDerived(this.#dir, segment, files, name);
       }
       await log.rotate();
+    } catch (reason) {
+      restore();
+      await this.#undo(given, segments);
+      throw reason;
+    }
+    try {
       await this.commit(state, {
         checkpoint: upTo,
         synced: Math.min(state.sequence, log.synced),
         segments: changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
       });
     } catch (reason) {
-      for (const { segment, live, patch } of changed) {
-        segment.deletesChanged ||= live !== undefined;
-        segment.patchChanged ||= patch !== undefined;
-      }
+      restore();
+      // The manifest may be whole all the same, and name them: they stay until there is another.
+      for (const path of given) this.#stray.add(path);
       throw reason;
     }
     // From here on this is the durable state, whatever fails below.
-    const gone = changed.flatMap(({ segment, files }) => {
+    const gone = changed.flatMap(({ segment, files, rows }) => {
+      if (rows) segment.payloads.compact();
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
@@ -264,12 +420,20 @@ class CollectionFiles {
       await segment.readers.left();
       await this.#sweep(path);
     }
+    const named = new Set(changed.flatMap(({ files }) => pathsOf(files)));
+    for (const path of [...this.#stray]) if (!named.has(path)) await this.#sweep(path);
+    for (const path of named) this.#stray.delete(path);
     for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+    await this.#count(given, false);
   }
 
-  /** Deletes a file that no manifest names. Where that fails, the next opening does it. */
+  /**
+   * Deletes a file that no manifest names, once no capture does. Where that fails, it is tried again after the next checkpoint.
+   */
   async #sweep(path: string): Promise<void> {
-    await this.#dir.delete(path).catch(() => {});
+    this.#stray.delete(path);
+    if (this.#captures > 0) this.#gone.push(path);
+    else await this.#dir.delete(path).catch(() => this.#stray.add(path));
   }
 
   async commit(
@@ -278,13 +442,16 @@ class CollectionFiles {
   ): Promise<void> {
     const manifest: CollectionManifest = {
       format: FORMAT,
+      epoch: this.#epoch,
       config: state.config,
       nextSegmentId: state.nextSegmentId,
       nextFile: this.#nextFile,
       ...durable,
     };
     // Opening and closing without a change writes nothing.
-    if (JSON.stringify(manifest) === JSON.stringify(this.manifest)) return;
+    const text = JSON.stringify(manifest);
+    if (text === JSON.stringify(this.manifest)) return;
+    this.writes.manifests += text.length;
     await this.#manifests.commit(manifest);
     this.manifest = manifest;
   }
@@ -295,6 +462,19 @@ class CollectionFiles {
       if (files) for (const path of pathsOf(files)) await this.#sweep(path);
     }
   }
+}
+
+/** Payloads that were patched are saved beside the rows, or with them once they are many. */
+function takeChanges(segment: Segment) {
+  const files = { ...(segment.files as SegmentFiles) };
+  const live = segment.deletesChanged ? segment.live.slice() : undefined;
+  const isMany = segment.payloads.dirtyCount > PATCHED_THRESHOLD * segment.rowCount;
+  const changed = segment.patchChanged && isMany ? segment.payloads.dirtyRows() : undefined;
+  const rows = changed && { changed, saved: takeRows(segment) };
+  const patch = segment.patchChanged ? takePatch(segment) : undefined;
+  segment.deletesChanged = false;
+  segment.patchChanged = false;
+  return { files, live, patch, rows };
 }
 
 function pathsOf(files: SegmentFiles): string[] {

@@ -21,6 +21,13 @@ export const IDLE_SEAL_MS = 500;
  * and a merge needs both its sources and its result.
  */
 export const SEGMENT_BYTES = 1.5 * 2 ** 30;
+/**
+ * No segment holds more than a quarter of its collection, so that a merge, which needs its sources and its result at a time, takes
+ * a quarter more of disk and memory for a while. Up to these vector bytes a collection becomes one segment all the same:
+ * a search of one is cheaper than of several.
+ */
+export const SEGMENT_SHARE = 1 / 4;
+export const SMALL_COLLECTION_BYTES = 2 ** 30;
 /** Rows of a sealed segment at most: an exact integer in the 32-bit ordinals of every index, with room for marks. */
 export const SEGMENT_ROWS = 16_000_000;
 /**
@@ -32,7 +39,16 @@ export const MERGE_CREDIT_BYTES = 512 * 2 ** 20;
 /** Share of dead rows at which a segment is rewritten (`deleted_threshold`), and rows below which it never is. */
 export const DELETED_THRESHOLD = 0.2;
 export const VACUUM_MIN_ROWS = 1000;
+/** Bytes of dead rows from which on a segment is rewritten, however few its rows are. */
+export const VACUUM_MIN_BYTES = 2 ** 20;
+/** Share of rows with another payload than in the segment's `rows` file at which that is written anew. */
+export const PATCHED_THRESHOLD = 0.2;
+/** The log is made shorter by a checkpoint once it holds this much, and this share of the points' bytes. */
+export const LOG_MIN_BYTES = 16 * 2 ** 20;
+export const LOG_SHARE = 1 / 8;
 /** Sealed but unindexed vector bytes beyond which writes wait for the optimizer. */
 export const BACKLOG_BYTES = 2 ** 30;
+/** The same for dead rows in segments that should be rewritten, as a share of the bytes that live. */
+export const WASTE_SHARE = 0.4;
 /** Bytes of one group commit at most; a single larger batch goes alone. */
 export const GROUP_BYTES = 16 * 2 ** 20;

@@ -45,14 +45,12 @@ const fileOf = new WeakMap<VectorIndex | FileIndex | FieldColumn, string>();
 /** Gives each new file a name that no file had before. */
 export type NameFile = (kind: string) => string;
 
-/** Writes rows and vectors of a sealed segment, and the indexes and columns that it has; returns their names. */
-export async function saveSegment(dir: Directory, segment: Segment, name: NameFile): Promise<SegmentFiles> {
-  // Everything that may change meanwhile is copied first, in this turn.
+/** What a `rows` file will hold, taken now; what changes from here on belongs to a patch of it. */
+export function takeRows(segment: Segment): SavedSections {
   const payloads = segment.payloads.save();
   segment.payloads.markBase();
   segment.patchChanged = false;
-  segment.deletesChanged = segment.deadCount > 0;
-  const rows = {
+  return {
     meta: { rows: segment.rowCount, payload: payloads.meta },
     sections: [
       ...segment.ids.sections(),
@@ -63,8 +61,29 @@ export async function saveSegment(dir: Directory, segment: Segment, name: NameFi
         : []),
     ],
   };
-  const files: SegmentFiles = { rows: name("rows"), vectors: [], fields: [] };
-  await write(dir, files.rows, "rows", rows);
+}
+
+export async function saveRows(dir: Directory, rows: SavedSections, name: NameFile): Promise<string> {
+  const file = name("rows");
+  await write(dir, file, "rows", rows);
+  return file;
+}
+
+/** Forgets that indexes and columns lie in files that have gone: they are saved again. */
+export function forgetFiles(segment: Segment, gone: readonly string[]): void {
+  for (const saved of [
+    ...[...segment.vectors.values()].map(({ index }) => index),
+    ...segment.fields.values(),
+  ])
+    if (gone.includes(fileOf.get(saved) ?? "")) fileOf.delete(saved);
+}
+
+/** Writes rows and vectors of a sealed segment, and the indexes and columns that it has; returns their names. */
+export async function saveSegment(dir: Directory, segment: Segment, name: NameFile): Promise<SegmentFiles> {
+  segment.deletesChanged = segment.deadCount > 0;
+  // Everything that may change meanwhile is copied in this turn.
+  const rows = takeRows(segment);
+  const files: SegmentFiles = { rows: await saveRows(dir, rows, name), vectors: [], fields: [] };
   for (const column of segment.vectors.values()) {
     const { store } = column.memory ?? {};
     assert(store !== undefined, "vectors are saved from memory");
@@ -160,11 +179,15 @@ export async function savePatch(dir: Directory, patch: SavedSections, name: Name
   return file;
 }
 
-/** Reads a segment back; its rows are not entered into the id map yet. */
+/**
+ * Reads a segment back; its rows are not entered into the id map yet.
+ * @param lent Names of vectors that are not read, since the caller has them and will have the segment borrow them.
+ */
 export async function loadSegment(
   dir: Directory,
   state: CollectionState,
   entry: SegmentEntry,
+  lent?: ReadonlySet<string>,
 ): Promise<Segment> {
   const { files } = entry;
   const segment = state.createSegment(Math.max(1, entry.rows), entry.id);
@@ -192,6 +215,10 @@ export async function loadSegment(
       // Files of a vector that was dropped stay until the next checkpoint.
       if (!column || !isOf(column, entry)) continue;
       absent.delete(column);
+      if (lent?.has(entry.name)) {
+        vectors.push(entry);
+        continue;
+      }
       const loaded = await loadVector(dir, state, segment, entry);
       vectors.push({ ...entry, index: loaded ? entry.index : undefined });
     }

@@ -11,6 +11,8 @@ import { BACKLOG_BYTES, GROWING_BYTES, GROWING_ROWS, SEGMENT_BYTES, SPARSE_BYTES
 
 const GROWING_SHARE = 1 / 16;
 const BACKLOG_SHARE = 1 / 4;
+/** Where segments are given a size, so many of them may wait for their index. */
+const BACKLOG_SEGMENTS = 4;
 const SEGMENT_SHARE = 1 / 4;
 const CACHE_SHARE = 1 / 8;
 
@@ -29,7 +31,7 @@ export function growingCapacity(config: CollectionConfig): number {
   let rowBytes = 0;
   for (const vector of Object.values(config.vectors)) rowBytes += vector.size * 4;
   rowBytes += Object.keys(config.sparse ?? {}).length * SPARSE_BYTES;
-  const bytes = Math.min(GROWING_BYTES, leastBudget(config) * GROWING_SHARE);
+  const bytes = Math.min(GROWING_BYTES, leastBudget(config) * GROWING_SHARE, givenSegmentBytes(config));
   const rows = rowBytes === 0 ? GROWING_ROWS.max : Math.floor(bytes / rowBytes);
   return Math.min(GROWING_ROWS.max, Math.max(GROWING_ROWS.min, rows));
 }
@@ -42,14 +44,24 @@ export function multiCapacity(dimensions: number): number {
   return Math.min(2 ** 26, Math.floor(2 ** 31 / (dimensions * 4)));
 }
 
+/** `max_segment_size`, which is in kB. */
+function givenSegmentBytes(config: CollectionConfig): number {
+  const size = config.optimizers.max_segment_size;
+  return typeof size === "number" ? size * 1024 : Number.POSITIVE_INFINITY;
+}
+
 /** Vector bytes of a sealed segment at most. */
 export function segmentBytes(config: CollectionConfig): number {
-  return Math.min(SEGMENT_BYTES, leastBudget(config) * SEGMENT_SHARE);
+  return Math.min(SEGMENT_BYTES, leastBudget(config) * SEGMENT_SHARE, givenSegmentBytes(config));
 }
 
 /** Sealed but unindexed vector bytes beyond which writes wait for the optimizer. */
 export function backlogBytes(config: CollectionConfig): number {
-  return Math.min(BACKLOG_BYTES, leastBudget(config) * BACKLOG_SHARE);
+  return Math.min(
+    BACKLOG_BYTES,
+    leastBudget(config) * BACKLOG_SHARE,
+    givenSegmentBytes(config) * BACKLOG_SEGMENTS,
+  );
 }
 
 /** Bytes of postings of that vector that are kept after they were read. */

@@ -1,4 +1,4 @@
-import type { Log } from "../storage/log.js";
+import type { HeldLog, Log } from "../storage/log.js";
 
 /** The log of a database that lives in memory: it numbers writes and keeps nothing. */
 export class MemoryLog implements Log {
@@ -15,5 +15,8 @@ export class MemoryLog implements Log {
   }
   async rotate(): Promise<void> {}
   async truncate(): Promise<void> {}
+  async hold(): Promise<HeldLog> {
+    return { files: [], synced: this.synced, release: async () => {} };
+  }
   async close(): Promise<void> {}
 }

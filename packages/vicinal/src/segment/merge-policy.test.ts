@@ -9,6 +9,7 @@ function candidate(id: number, mib: number, indexed = false): Candidate {
   const column = { index: { family: indexed ? "hnsw" : "flat" }, count: rows, store: { count: rows } };
   return {
     id,
+    rowCount: rows,
     liveCount: rows,
     vectorBytes: () => mib * MIB,
     vectors: new Map([["", column]]) as unknown as Candidate["vectors"],
@@ -61,4 +62,19 @@ test("bounds the amplification of a long import, and the number of segments", ()
   expect(rewritten / (300 * 32)).toBeLessThanOrEqual(MERGE_AMPLIFICATION + 0.1);
   // Six full segments hold what was written; a few smaller ones wait for credit.
   expect(most).toBeLessThanOrEqual(24);
+});
+
+test("takes what there is room for", () => {
+  const segments = [candidate(1, 400, true), candidate(2, 32), candidate(3, 16)];
+  const withinMib = (most: number) => (group: Candidate[]) =>
+    group.reduce((sum, one) => sum + one.vectorBytes(), 0) <= most * MIB;
+  expect(ids(mergeGroup(segments, 1e12, SEGMENT_BYTES, withinMib(1000)))).toEqual([1, 2, 3]);
+  expect(ids(mergeGroup(segments, 1e12, SEGMENT_BYTES, withinMib(420)))).toEqual([1, 3]);
+  expect(ids(mergeGroup(segments, 1e12, SEGMENT_BYTES, withinMib(100)))).toEqual([2, 3]);
+  expect(mergeGroup(segments, 1e12, SEGMENT_BYTES, withinMib(40))).toBeUndefined();
+});
+
+test("counts the rows that live", () => {
+  const half = { ...candidate(1, 1000), rowCount: 2_000_000 };
+  expect(ids(mergeGroup([half, candidate(2, 900)], 1e12))).toEqual([1, 2]);
 });

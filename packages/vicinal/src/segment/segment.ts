@@ -68,6 +68,8 @@ export class Segment {
   #live = new Uint32Array(0);
   #liveCount = 0;
   #closed = false;
+  readonly #dropped: (VectorColumn | SparseColumn)[] = [];
+  readonly #lent = new Set<VectorColumn | SparseColumn>();
   #order: { rows: Uint32Array; count: number } | undefined;
 
   constructor(slot: number, id: number, capacity: number) {
@@ -83,10 +85,30 @@ export class Segment {
     else this.sparse.set(column.name, column);
   }
 
-  /** Takes a column out. Its memory is left to the collector, since an index may be in the making over it. */
+  /** Takes a column out. Its memory stays until `closeDropped`, since an index may be in the making over it. */
   drop(name: string): void {
+    const column = this.column(name);
+    if (column) this.#dropped.push(column);
     this.vectors.delete(name);
     this.sparse.delete(name);
+  }
+
+  /** Frees what was dropped once nobody searches it any more. Nothing may be built over it. */
+  async closeDropped(): Promise<void> {
+    const dropped = this.#dropped.splice(0);
+    await this.readers.left();
+    for (const column of dropped) column.close();
+  }
+
+  /** Takes a column in the place of its own of that name; `owner` keeps reading it and no longer frees it. */
+  borrow(name: string, owner: Segment): void {
+    const column = owner.vectors.get(name);
+    const own = this.vectors.get(name);
+    // Dropped meanwhile.
+    if (!column || !own) return;
+    own.close();
+    owner.#lent.add(column);
+    this.vectors.set(name, column);
   }
 
   /** Columns of vectors of either kind. */
@@ -241,7 +263,8 @@ export class Segment {
     if (this.#closed) return;
     this.#closed = true;
     const close = () => {
-      for (const column of this.columns()) column.close();
+      for (const column of [...this.columns(), ...this.#dropped.splice(0)])
+        if (!this.#lent.has(column)) column.close();
     };
     if (this.readers.idle) close();
     else void this.readers.drained().then(close);

@@ -314,6 +314,17 @@ export class CollectionState {
     this.config = { ...this.config, fields };
   }
 
+  /** Makes the field columns that sealed segments lack, where no optimizer does. */
+  completeFields(): void {
+    for (const segment of this.segments())
+      for (const [path, schema] of Object.entries(this.config.fields))
+        if (!segment.fields.has(path)) {
+          const column = buildColumn(segment, path, schema);
+          column.prepare();
+          segment.fields.set(path, column);
+        }
+  }
+
   /** Bytes of the id map. */
   memoryBytes(): number {
     return this.#map.memoryBytes();

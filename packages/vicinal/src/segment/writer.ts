@@ -33,6 +33,7 @@ export class Writer {
   readonly #log: Log;
   /** Awaited before each group; holds writes back while the optimizer is too far behind. */
   readonly #admit: () => Promise<void> | undefined;
+  readonly #wrote: (effects: readonly Effect[], bytes: number) => void;
   readonly #published: () => void;
   readonly #now: () => number;
   #queue: Waiting[] = [];
@@ -44,12 +45,14 @@ export class Writer {
     state: CollectionState,
     log: Log,
     admit: () => Promise<void> | undefined,
+    wrote: (effects: readonly Effect[], bytes: number) => void,
     published: () => void,
     now: () => number,
   ) {
     this.#state = state;
     this.#log = log;
     this.#admit = admit;
+    this.#wrote = wrote;
     this.#published = published;
     this.#now = now;
   }
@@ -121,6 +124,9 @@ export class Writer {
       for (const { waiting } of members) waiting.failed(reason);
       return;
     }
+    members.forEach(({ effects }, i) => {
+      this.#wrote(effects, records[i].length);
+    });
     for (const { waiting, effects } of members) {
       this.#publish(effects, sequence);
       if (this.#broken) waiting.failed(this.#broken);

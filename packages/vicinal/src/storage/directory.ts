@@ -28,6 +28,8 @@ export interface Directory {
   reopen(path: string, length: number): Promise<FileWriter>;
   /** Deletes a file; absent is fine. */
   delete(path: string): Promise<void>;
+  /** Bytes that can still be written here, and how many there are in all; absent or undefined where nobody knows. */
+  space?(): Promise<{ free: number; total: number } | undefined>;
   /**
    * Releases what reading holds open. Views made by `folder` share it with their root and are closed with it;
    * closing a view does nothing. Writers are closed by whoever opened them. Reading after it is a CLOSED error.

@@ -40,25 +40,33 @@ export interface LogFileEnd {
 
 const WINDOW_SIZE = 1 << 20;
 
+/** Between two records of a file. */
+export interface LogPosition {
+  /** Sequence number of the record that comes next. */
+  readonly next: number;
+  readonly offset: number;
+}
+
 /**
  * Calls `onRecord` for every record of a committed batch in `file` with a sequence number above `after` and
  * below `before`. CORRUPTION if bytes that were synced are damaged.
+ * @param from Where to begin: behind the last committed batch of an earlier call.
  */
 export async function replayLogFile(
   dir: Directory,
   file: LogFileName,
   range: { after: number; before: number },
   onRecord: (record: LogRecord) => void,
+  from: LogPosition = { next: file.first, offset: HEADER_SIZE },
 ): Promise<LogFileEnd> {
   const size = (await dir.size(file.path)) ?? 0;
   const window = new Window(dir, file.path, size);
   const header = encodeHeader(file);
   const seed = frameSeed(header);
 
-  let length = 0;
-  let next = file.first;
+  let length = from.offset === HEADER_SIZE ? 0 : from.offset;
+  let { next, offset } = from;
   let batch: LogRecord[] = [];
-  let offset = HEADER_SIZE;
   if (await isHeaderWhole(dir, window, file, header)) {
     while (batch.length > 0 || next < range.before) {
       const frame = await window.frame(offset, seed);

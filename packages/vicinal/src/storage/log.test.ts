@@ -46,7 +46,29 @@ function flip(bytes: Uint8Array, bit: number): Uint8Array {
   return bytes;
 }
 
+/** Without the writers' marks. */
+async function logFiles(dir: MemoryDirectory): Promise<string[]> {
+  return (await dir.list()).filter((path) => path.startsWith("log-"));
+}
+
 describe("FileLog", () => {
+  test("an old file that comes back after a truncation, without those that followed it, is no damage", async () => {
+    const dir = MemoryDirectory.empty();
+    const log = await FileLog.open(dir, {}, () => {});
+    await log.append([record(1)]);
+    await log.rotate();
+    await log.append([record(2)]);
+    await log.close();
+    // A checkpoint of both deleted the two; a power cut undid the first deletion only.
+    await dir.delete("log-000000000002-000001");
+    expect(await replayed(dir, { after: 2, synced: 2 })).toEqual([]);
+    const again = await FileLog.open(dir, { after: 2, synced: 2 }, () => {});
+    await again.append([record(3)]);
+    await again.close();
+    expect(await replayed(dir, { after: 2, synced: 3 })).toEqual([[3, [3]]]);
+    await expect(replayed(dir, { after: 1, synced: 3 })).rejects.toThrow("records are missing");
+  });
+
   test("replays what was appended, in order, above `after`", async () => {
     const dir = await written([[record(1), record()], [record(2, 2)], [record(3)]]);
     expect(await replayed(dir)).toEqual([
@@ -68,7 +90,7 @@ describe("FileLog", () => {
     for (const next of [1, 2, 3]) {
       const log = await FileLog.open(dir, {}, () => {});
       expect(log.next).toBe(next);
-      expect((await dir.list()).length).toBe(next - 1);
+      expect((await logFiles(dir)).length).toBe(next - 1);
       expect(await log.append([record(next)])).toBe(next);
       expect(log.bytes).toBeGreaterThan(0);
       await log.close();
@@ -140,18 +162,18 @@ describe("FileLog", () => {
       await log.rotate();
     }
     await log.append([record(4)]);
-    expect((await dir.list()).length).toBe(4);
+    expect((await logFiles(dir)).length).toBe(4);
     const before = log.bytes;
     await log.truncate(3);
-    expect((await dir.list()).length).toBe(3);
+    expect((await logFiles(dir)).length).toBe(3);
     expect(log.bytes).toBeLessThan(before);
     await log.truncate(7);
-    expect(await dir.list(), "the file in hand stays").toEqual(["log-000000000007-000001"]);
+    expect(await logFiles(dir), "the file in hand stays").toEqual(["log-000000000007-000001"]);
     await log.close();
     expect(await replayed(dir, { after: 6 })).toEqual([[7, [4]]]);
     const next = await FileLog.open(dir, { after: 7 }, () => {});
     await next.truncate(7);
-    expect(await dir.list()).toEqual([]);
+    expect(await logFiles(dir)).toEqual([]);
     expect(await next.append([record(5)])).toBe(8);
   });
 
@@ -166,6 +188,16 @@ describe("FileLog", () => {
     await dir.delete("log-000000000002-000001");
     expect(await replayed(dir, { after: 2 })).toEqual([[3, [3]]]);
     await expect(replayed(dir, { after: 1 })).rejects.toMatchObject({ code: "CORRUPTION" });
+  });
+
+  test("a last file that truncation deleted may be back after a crash, where the checkpoint holds all", async () => {
+    const dir = await written([[record(1)], [record(2)]]);
+    expect(await replayed(dir, { after: 5, synced: 5 })).toEqual([]);
+    await expect(replayed(dir, { after: 5, synced: 6 })).rejects.toMatchObject({ code: "CORRUPTION" });
+    const log = await FileLog.open(dir, { after: 5, synced: 5 }, () => {});
+    expect(await log.append([record(6)])).toBe(6);
+    await log.close();
+    expect(await replayed(dir, { after: 5, synced: 6 })).toEqual([[6, [6]]]);
   });
 
   test("other files in the folder are left alone", async () => {
@@ -188,8 +220,8 @@ describe("FileLog", () => {
 
 describe("FileLog and failures", () => {
   test.each([
-    ["append", "DISK_FULL"],
-    ["sync", "IO"],
+    ["append", "IO"],
+    ["sync", "DISK_FULL"],
     ["create", "FOLDER_NOT_WRITABLE"],
   ] as const)("a failed %s is final", async (failing, code) => {
     const disk = new SimulatedDisk(randomFrom(2));
@@ -215,6 +247,31 @@ describe("FileLog and failures", () => {
     const [first] = await replayed(disk);
     expect(first).toEqual([1, [1]]);
   });
+
+  test.each(["in a file that is there", "in a new file"])(
+    "a full disk takes nothing back that was written, and passes: %s",
+    async (where) => {
+      for (let seed = 1; seed <= 20; seed++) {
+        const disk = new SimulatedDisk(randomFrom(seed));
+        const log = await FileLog.open(disk, {}, () => {});
+        await log.append([record(1)]);
+        if (where === "in a new file") await log.rotate();
+        disk.capacityBytes = disk.usedBytes + 5 * seed;
+        const large = [record(2), new Uint8Array(200)];
+        const both = [log.append(large), log.append([record(3)])];
+        for (const append of both) await expect(append).rejects.toMatchObject({ code: "DISK_FULL" });
+        await expect(log.append(large)).rejects.toMatchObject({ code: "DISK_FULL" });
+        disk.capacityBytes = Number.POSITIVE_INFINITY;
+        expect(await log.append([record(4)])).toBe(2);
+        expect(await log.append([record(5)])).toBe(3);
+        expect(await replayed(disk.afterCrash())).toEqual([
+          [1, [1]],
+          [2, [4]],
+          [3, [5]],
+        ]);
+      }
+    },
+  );
 
   test("batches that wait behind a failing group are refused", async () => {
     const disk = new SimulatedDisk(randomFrom(2));
@@ -253,30 +310,79 @@ describe("FileLog and failures", () => {
     }
   });
 
-  test("two writers: the second to make a file is fenced, and what the replaced one still wrote is ignored", async () => {
+  test("a writer that was replaced is fenced, and what it still wrote is ignored", async () => {
     const dir = MemoryDirectory.empty();
     const old = await FileLog.open(dir, { epoch: 1 }, () => {});
     await old.append([record(1)]);
     const current = await FileLog.open(dir, { epoch: 2 }, () => {});
     await current.append([record(2)]);
-    const late = [await old.append([record(77)]), await old.append([record(78)])];
-    expect(late).toEqual([2, 3]);
-    await old.rotate();
-    await old.append([record(79)]);
+    await expect(old.append([record(77)])).rejects.toMatchObject({ code: "FENCED" });
+    await expect(old.append([record(78)])).rejects.toMatchObject({ code: "WRITES_REFUSED" });
+    await old.close();
     await current.append([record(3), record(4), record(5)]);
-    expect(await replayed(dir)).toEqual([
-      [1, [1]],
-      [2, [2]],
-      [3, [3]],
-      [4, [4]],
-      [5, [5]],
-    ]);
+    await current.close();
+    expect(await replayed(dir)).toEqual([1, 2, 3, 4, 5].map((n) => [n, [n]]));
+    expect(await logFiles(dir)).toEqual(await dir.list());
     const twin = MemoryDirectory.empty();
     const [a, b] = [await FileLog.open(twin, {}, () => {}), await FileLog.open(twin, {}, () => {})];
-    await a.append([record(1)]);
+    await expect(a.append([record(1)])).rejects.toMatchObject({ code: "FENCED" });
     await expect(b.append([record(2)])).rejects.toMatchObject({ code: "FENCED" });
   });
+
+  test.each([0, 1000])(
+    "whenever it is replaced, what it acknowledged is found (interval %d)",
+    async (interval) => {
+      const options = { epoch: 1, syncIntervalMs: interval };
+      const outcomes = new Set<boolean>();
+      for (let stop = 0; ; stop++) {
+        const dir = MemoryDirectory.empty();
+        let steps = -1;
+        let next: FileLog | undefined;
+        const found: number[] = [];
+        const step = async () => {
+          if (steps < 0 || steps++ !== stop) return;
+          next = await FileLog.open(dir, { epoch: 2 }, ({ bytes }) => found.push(bytes[0]));
+        };
+        const old = await FileLog.open(interposed(dir, step), options, () => {});
+        await old.append([record(1)]);
+        steps = 0;
+        const acknowledged = await old.append([record(2)]).then(
+          () => true,
+          ({ code }) => code !== "FENCED",
+        );
+        if (!next) break;
+        outcomes.add(acknowledged);
+        if (acknowledged) expect(found, `replaced before step ${stop}`).toEqual([1, 2]);
+        else expect(found[0]).toBe(1);
+        expect(await next.append([record(3)])).toBe(found.length + 1);
+        await old.close().catch(() => {});
+        await next.close();
+        expect((await replayed(dir)).map(([, [n]]) => n)).toEqual([...found, 3]);
+      }
+      expect(outcomes).toEqual(new Set([true, false]));
+    },
+  );
 });
+
+/** The directory, where `step` happens before each thing that is done to it. */
+function interposed(dir: MemoryDirectory, step: () => Promise<void>): Directory {
+  const before = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(_, name) {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        return async (...values: unknown[]) => {
+          await step();
+          const result: unknown = await member.apply(target, values);
+          if (name === "create" || name === "reopen") return before(result as object);
+          // The answer is on its way.
+          await step();
+          return result;
+        };
+      },
+    });
+  return before(dir);
+}
 
 describe("FileLog and damage", () => {
   const path = "log-000000000001-000001";

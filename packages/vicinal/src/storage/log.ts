@@ -9,6 +9,10 @@
  * Every opening writes to new files of its own epoch, and sequence numbers run on through all files. So a gap
  * between files is damage, and what a writer that has been replaced still appended is recognised and ignored:
  * a file of a lower epoch ends where the next file begins.
+ *
+ * Such a writer does not acknowledge what nobody will find. Whoever opens the log leaves a mark of its own beside the files and
+ * deletes those of others, before it reads. A writer looks for its mark between syncing and acknowledging: if it is there, the
+ * next opener has not begun to read, and will find the batch; if not, the batch is FENCED.
  */
 import { assert } from "../runtime/assert.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
@@ -39,14 +43,16 @@ export interface Log {
    * Appends one batch, at least one record and at most 1 GiB; records get consecutive numbers in the order of calls, without
    * waiting for earlier calls. Resolves to the first record's number when the batch is durable (see
    * `FileLogOptions.syncIntervalMs`). The records' bytes must not change before that.
-   * A rejection leaves open whether the batch is found when the log is opened again, and is final: every later
-   * append rejects with WRITES_REFUSED.
+   * A rejection leaves open whether the batch is found when the log is opened again, until a later append resolves: then
+   * it is not. DISK_FULL passes, once there is room; any other is final, and later appends reject with WRITES_REFUSED.
    */
   append(records: readonly Uint8Array[]): Promise<number>;
   /** Makes the following batches go to a new file, so that `truncate` can drop those before. */
   rotate(): Promise<void>;
-  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to. */
+  /** Deletes what holds only records numbered `upTo` and lower, and is not being written to; held files go later. */
   truncate(upTo: number): Promise<void>;
+  /** Syncs, and keeps the files with records above `after` from being deleted, until the release. */
+  hold(after: number): Promise<HeldLog>;
   /** Writes and syncs what waits, and releases the files. Later appends are CLOSED errors. */
   close(): Promise<void>;
 }
@@ -73,6 +79,16 @@ export interface FileLogOptions {
 /** A group takes no further batch beyond this: its bytes are gathered in memory. */
 const GROUP_BYTES_MAX = 32 * 2 ** 20;
 
+/** The log's files as they were at one moment: whole batches, all of them synced. */
+export interface HeldLog {
+  /** Path in the log's folder, and how many of its bytes count: it may grow. */
+  files: { path: string; bytes: number }[];
+  /** Number of the last record in them, or before them. */
+  synced: number;
+  /** Lets `truncate` delete the files. */
+  release(): Promise<void>;
+}
+
 interface LogFile extends LogFileName {
   /** Highest sequence number in it. */
   last: number;
@@ -95,6 +111,9 @@ export class FileLog implements Log {
   private seed = 0;
   private failure: unknown;
   private closed = false;
+  private holds = 0;
+  /** What a truncation left for the last hold's release. */
+  private truncateTo = 0;
   private syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** File operations run one after the other: each waits for this. Never rejects. */
   private tail: Promise<unknown> = Promise.resolve();
@@ -105,6 +124,7 @@ export class FileLog implements Log {
     next: number,
     private readonly epoch: number,
     private readonly syncIntervalMs: number,
+    private readonly mark: string,
   ) {
     this.nextSequence = next;
     this.durableNext = next;
@@ -121,10 +141,20 @@ export class FileLog implements Log {
     onRecord: (record: LogRecord) => void,
   ): Promise<FileLog> {
     const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
-    const names = (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
+    const mark = await takeOver(dir);
+    const names = await namesIn(dir);
     const { files, next } = await replay(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
-    return new FileLog(dir, files, next, epoch, syncIntervalMs);
+    return new FileLog(dir, files, next, epoch, syncIntervalMs, mark);
+  }
+
+  /** Replays as `open` does, for who only looks: the log is not taken over. `dir` should be a view that changes nothing. */
+  static async check(
+    dir: Directory,
+    { after, synced }: { after: number; synced: number },
+    onRecord: (record: LogRecord) => void,
+  ): Promise<void> {
+    await replay(dir, await namesIn(dir), { after, synced }, onRecord);
   }
 
   get next(): number {
@@ -160,6 +190,8 @@ export class FileLog implements Log {
 
   truncate(upTo: number): Promise<void> {
     return this.enqueue(async () => {
+      this.truncateTo = Math.max(this.truncateTo, upTo);
+      if (this.holds > 0) return;
       const current = this.writer === undefined ? undefined : this.files.at(-1);
       // Oldest first: a crash in between leaves no gap.
       for (const file of this.files.filter((file) => file !== current && file.last <= upTo)) {
@@ -169,9 +201,38 @@ export class FileLog implements Log {
     });
   }
 
+  hold(after: number): Promise<HeldLog> {
+    return this.enqueue(async () => {
+      if (this.failure !== undefined) throw this.refusal();
+      if (this.durableNext < this.nextWritten()) await this.sync();
+      this.holds++;
+      let held = true;
+      return {
+        synced: this.synced,
+        files: this.files.filter(({ last }) => last > after).map(({ path, bytes }) => ({ path, bytes })),
+        release: async () => {
+          if (!held) return;
+          held = false;
+          this.holds--;
+          await this.truncate(this.truncateTo);
+        },
+      };
+    });
+  }
+
+  private nextWritten(): number {
+    return (this.files.at(-1)?.last ?? 0) + 1;
+  }
+
   close(): Promise<void> {
     this.closed = true;
-    return this.enqueue(() => this.finishFile());
+    return this.enqueue(async () => {
+      try {
+        await this.finishFile();
+      } finally {
+        await this.dir.delete(this.mark);
+      }
+    });
   }
 
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -182,17 +243,43 @@ export class FileLog implements Log {
 
   private async writeGroup(): Promise<void> {
     const group = this.takeGroup();
+    if (group.length === 0) return;
     try {
       if (this.failure !== undefined) throw this.refusal();
-      await this.write(group);
+      try {
+        await this.write(group);
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        await this.takeBack(group[0].first);
+        for (const batch of [...group, ...this.waiting.splice(0)]) batch.reject(error);
+        return;
+      }
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
+      if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     } catch (error) {
       this.failure ??= error;
       for (const batch of group) batch.reject(error);
       return;
     }
     for (const batch of group) batch.resolve(batch.first);
+  }
+
+  /**
+   * A full disk is no damage: the file is cut to what it held before, and the numbers from `first` on are given again. Not
+   * durable before the next sync, which all that follows waits for.
+   */
+  private async takeBack(first: number): Promise<void> {
+    this.nextSequence = first;
+    const file = this.files.at(-1);
+    if (this.writer === undefined || file === undefined) return;
+    await this.writer.close();
+    this.writer = undefined;
+    if (file.bytes > 0) this.writer = await this.dir.reopen(file.path, file.bytes);
+    else {
+      await this.dir.delete(file.path);
+      this.files.pop();
+    }
   }
 
   /** What waits, as far as it fits; the rest becomes the next group. */
@@ -233,16 +320,21 @@ export class FileLog implements Log {
     const header = encodeHeader(name);
     this.writer = await this.dir.create(name.path).catch((error: unknown) => {
       if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
-      throw new VicinalError(
-        "FENCED",
-        `Another writer has taken over the log in ${this.dir.location}`,
-        { location: this.dir.location },
-        { cause: error },
-      );
+      throw this.fenced(error);
     });
     this.seed = frameSeed(header);
     this.files.push({ ...name, last: first - 1, bytes: 0 });
     return header;
+  }
+
+  private fenced(cause?: unknown): VicinalError {
+    const { location } = this.dir;
+    return new VicinalError(
+      "FENCED",
+      `Another writer has taken over the log in ${location}`,
+      { location },
+      { cause },
+    );
   }
 
   private async sync(): Promise<void> {
@@ -292,6 +384,24 @@ export class FileLog implements Log {
   }
 }
 
+function isDiskFull(error: unknown): boolean {
+  return error instanceof VicinalError && error.code === "DISK_FULL";
+}
+
+async function namesIn(dir: Directory): Promise<LogFileName[]> {
+  return (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
+}
+
+/** Leaves a mark that no other has and deletes theirs; returns its path. */
+async function takeOver(dir: Directory): Promise<string> {
+  const random = Array.from({ length: 3 }, () => Math.floor(Math.random() * 2 ** 32).toString(16));
+  const mark = `writer-${random.join("")}`;
+  await (await dir.create(mark)).close();
+  for (const path of await dir.list())
+    if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
+  return mark;
+}
+
 /** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */
 async function replay(
   dir: Directory,
@@ -312,7 +422,8 @@ async function replay(
     if (name.first > next) throw missing(dir, name, 0, next);
     const end = await replayLogFile(dir, name, { after, before }, onRecord);
     const isLast = i === current.length - 1;
-    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid.
+    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid,
+    // or that a writer began late which had been replaced.
     const lastNeeded = synced > after ? synced + 1 : 0;
     if (end.next < (isLast ? lastNeeded : before)) throw missing(dir, name, end.length, end.next);
     next = Math.max(next, Math.min(end.next, before));
@@ -328,7 +439,7 @@ async function replay(
 }
 
 /** Files of a lower epoch than one before them were begun by a writer that had been replaced. */
-function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
+export function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
   let epoch = 0;
   const current: LogFileName[] = [];
   const replaced: LogFileName[] = [];

@@ -59,6 +59,29 @@ describe("Manifests", () => {
     expect(await disk.list()).toEqual(["manifest-000000000003", "manifest-000000000004"]);
   });
 
+  test.each(["append", "sync"] as const)(
+    "a commit whose %s fails keeps no later one from counting",
+    async (failing) => {
+      const disk = new SimulatedDisk(randomFrom(1));
+      const manifests = new Manifests(disk);
+      await manifests.commit({ a: 1 });
+      disk.fails = (operation) => operation === failing;
+      await expect(manifests.commit({ a: 2 })).rejects.toMatchObject({ code: "IO" });
+      disk.fails = () => false;
+      await manifests.commit({ a: 3 });
+      expect((await new Manifests(disk.afterCrash()).latest())?.value).toEqual({ a: 3 });
+    },
+  );
+
+  test("a manifest counts once it is synced, whether or not its mark can be written", async () => {
+    const disk = new SimulatedDisk(randomFrom(1));
+    const manifests = new Manifests(disk);
+    let appends = 0;
+    disk.fails = (operation) => operation === "append" && ++appends === 2;
+    await manifests.commit({ a: 1 });
+    expect((await new Manifests(disk.afterCrash()).latest())?.value).toEqual({ a: 1 });
+  });
+
   test("of two writers the later to commit is fenced, and stays so", async () => {
     const dir = await committed({ a: 1 });
     const [first, second] = [new Manifests(dir), new Manifests(dir)];
@@ -72,6 +95,18 @@ describe("Manifests", () => {
       });
     }
     expect((await new Manifests(dir).latest())?.value).toEqual({ a: 2 });
+  });
+
+  test("a writer whose number the other has used and deleted is fenced", async () => {
+    const dir = await committed({ a: 1 });
+    const [first, second] = [new Manifests(dir), new Manifests(dir)];
+    await first.latest();
+    await second.latest();
+    for (let a = 2; a < 6; a++) await first.commit({ a });
+    await expect(second.commit({ a: 9 })).rejects.toMatchObject({ code: "FENCED" });
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 5 });
+    await first.commit({ a: 6 });
+    expect((await new Manifests(dir).latest())?.value).toEqual({ a: 6 });
   });
 
   test.each([2 ** 53, -(2 ** 53), Number.NaN, Number.POSITIVE_INFINITY])(

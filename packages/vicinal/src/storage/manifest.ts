@@ -1,6 +1,7 @@
 /**
  * Manifests: the numbered roots of a collection's state. The highest one counts, so a commit is the creation of
- * one file; two writers cannot both create number n, so the second is fenced.
+ * one file; two writers cannot both create number n, so the second is fenced. So is one that finds a higher number once its own
+ * is durable: the other has used this number and deleted it, or has passed over a file that was not whole yet (see takeOver).
  *
  * `manifest-<number, 12 digits>`, version 1, integers little-endian:
  *
@@ -29,6 +30,7 @@ const CHECKED_SIZE = 24;
 const MARK = new TextEncoder().encode("SYNCED\n\0");
 /** The newest, and one before it for repair. */
 const KEPT_COUNT = 2;
+const TAKEOVER_ATTEMPTS = 20;
 
 export interface Manifest {
   readonly number: number;
@@ -70,6 +72,8 @@ export async function readManifests(dir: Directory): Promise<ManifestFile[]> {
 export class Manifests {
   /** Numbers of the files there are, ascending; undefined before they were listed. */
   private numbers: number[] | undefined;
+  /** Set once another writer has committed: nothing is committed any more until `latest` is called. */
+  private overtaken: VicinalError | undefined;
   /** The last of them that are known to be whole. */
   private whole: number[] = [];
 
@@ -81,7 +85,19 @@ export class Manifests {
    * follows will build on it.
    */
   async latest(): Promise<Manifest | undefined> {
+    return this.find((path, length) => this.confirm(path, length));
+  }
+
+  /** The same for a reader: nothing is written. FILE_NOT_FOUND where the writer deleted it meanwhile; try again then. */
+  async peek(): Promise<Manifest | undefined> {
+    return this.find(async () => {});
+  }
+
+  private async find(
+    confirm: (path: string, length: number) => Promise<void>,
+  ): Promise<Manifest | undefined> {
     this.numbers = await listNumbers(this.dir);
+    this.overtaken = undefined;
     let torn: string | undefined;
     for (const number of this.numbers.toReversed()) {
       const path = manifestPath(number);
@@ -89,7 +105,7 @@ export class Manifests {
       const problem = findProblem(bytes, number);
       if (problem === undefined) {
         this.whole = [number];
-        if (!isMarked(bytes)) await this.confirm(path, bodyEnd(bytes));
+        if (!isMarked(bytes)) await confirm(path, bodyEnd(bytes));
         return { number, value: parseBody(bytes), torn };
       }
       if (isMarked(bytes)) throw problemOf(this.dir, path, problem);
@@ -99,12 +115,45 @@ export class Manifests {
   }
 
   /**
+   * Commits what `make` makes of the manifest that counts, and resolves with that one: after it, no writer that was there before
+   * can commit any more, and what it had committed is what `make` was last called with.
+   */
+  async takeOver(
+    make: (latest: Manifest | undefined) => object | Promise<object>,
+  ): Promise<Manifest | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const latest = await this.latest();
+      try {
+        const number = await this.commit(await make(latest));
+        if (!(await this.isWholeBetween(latest?.number ?? 0, number))) return latest;
+      } catch (reason) {
+        // The other one has committed meanwhile.
+        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
+        if (!fenced || attempt === TAKEOVER_ATTEMPTS) throw reason;
+      }
+    }
+  }
+
+  /** Whether one that was passed over, as torn, has become whole: its writer was still at it, and takes it for committed. */
+  private async isWholeBetween(above: number, below: number): Promise<boolean> {
+    for (const number of await listNumbers(this.dir)) {
+      if (number <= above || number >= below) continue;
+      const path = manifestPath(number);
+      const size = await this.dir.size(path);
+      if (size === undefined) continue;
+      if (findProblem(await this.dir.read(path, 0, size), number) === undefined) return true;
+    }
+    return false;
+  }
+
+  /**
    * Makes `value`, a JSON object, the state that counts, and resolves to its number when that is durable. Deletes
    * all manifests but the last two. FENCED when another writer has committed since `latest` or the last `commit`. After
    * another failure nobody knows whether `value` counts; a later commit that succeeds settles it.
    * Numbers in `value` must be finite, integers below 2^53.
    */
   async commit(value: object): Promise<number> {
+    if (this.overtaken) throw this.overtaken;
     this.numbers ??= await listNumbers(this.dir);
     const number = (this.numbers.at(-1) ?? 0) + 1;
     const bytes = encodeManifest(number, value);
@@ -114,6 +163,8 @@ export class Manifests {
     try {
       await writer.append(bytes);
       await writer.sync();
+      const highest = (await listNumbers(this.dir)).at(-1) ?? number;
+      if (highest > number) throw this.fenced(highest);
       // From here on it is committed, with its mark or without.
       await writer.append(MARK).catch(() => {});
     } finally {
@@ -139,13 +190,15 @@ export class Manifests {
       return await this.dir.create(manifestPath(number));
     } catch (error) {
       if (!(error instanceof VicinalError) || error.code !== "FILE_EXISTS") throw error;
-      throw new VicinalError(
-        "FENCED",
-        `Another writer has taken over ${this.dir.location}: manifest ${number} exists already`,
-        { location: this.dir.location, number },
-        { cause: error },
-      );
+      throw this.fenced(number, error);
     }
+  }
+
+  private fenced(number: number, cause?: unknown): VicinalError {
+    const { location } = this.dir;
+    const message = `Another writer has taken over ${location}: manifest ${number} exists already`;
+    this.overtaken = new VicinalError("FENCED", message, { location, number }, { cause });
+    return this.overtaken;
   }
 
   /** Returns what is left. A failure to delete undoes no commit; the next one tries again. */

@@ -124,13 +124,19 @@ export function decodeFooter(bytes: Uint8Array, trailer: Trailer, label: string)
   const actual = crc32c(bytes);
   if (actual !== footerChecksum)
     throw corruption(label, footerOffset, footerChecksum, actual, "checksum of the footer");
+  return readToc(bytes, tocLength, footerOffset);
+}
+
+/** What a footer says; its checksum is not looked at. */
+export function readToc(bytes: Uint8Array, tocLength: number, offset: number): Footer {
   const toc = JSON.parse(new TextDecoder().decode(bytes.subarray(0, tocLength)));
   const view = viewOf(bytes);
   const checksums = new Uint32Array((bytes.length - tocLength) / 4);
   for (let i = 0; i < checksums.length; i++) checksums[i] = view.getUint32(tocLength + i * 4, true);
   const sections = new Map<string, SectionPlace>();
-  for (const [name, offset, length, width] of toc.sections) sections.set(name, { offset, length, width });
-  return { kind: toc.kind, meta: toc.meta, sections, checksums, offset: footerOffset };
+  for (const [name, start, length, width] of toc.sections)
+    sections.set(name, { offset: start, length, width });
+  return { kind: toc.kind, meta: toc.meta, sections, checksums, offset };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -113,14 +113,20 @@ function* packedChunks(numbers: Float32Array, width: Width): Generator<Uint8Arra
     yield pack(numbers.subarray(at, at + PACKED_NUMBERS), width);
 }
 
+/** Where chunks were gathered for the file before: most files are small, and fresh bytes must be zeroed. */
+let spare: Uint8Array | undefined;
+
 /** Gathers chunks, writes them, and keeps the checksum of every block. */
 class BlockWriter {
   length = 0;
-  private readonly staging = new Uint8Array(STAGING_SIZE);
+  private readonly staging: Uint8Array;
   private staged = 0;
   private readonly checksums: number[] = [];
 
-  constructor(private readonly writer: FileWriter) {}
+  constructor(private readonly writer: FileWriter) {
+    this.staging = spare ?? new Uint8Array(STAGING_SIZE);
+    spare = undefined;
+  }
 
   async put(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
@@ -140,6 +146,7 @@ class BlockWriter {
 
   async end(): Promise<Uint32Array> {
     await this.flush();
+    spare = this.staging;
     return Uint32Array.from(this.checksums);
   }
 

@@ -217,7 +217,8 @@ function roundUp(offset: number): number {
   return Math.ceil(offset / BLOCK_SIZE) * BLOCK_SIZE;
 }
 
-async function readFooter(dir: Directory, path: string): Promise<Footer> {
+/** Trailer, table of contents and checksums. CORRUPTION, FILE_NOT_FOUND. */
+export async function readFooter(dir: Directory, path: string): Promise<Footer> {
   const label = `${dir.location}/${path}`;
   const size = await dir.size(path);
   if (size === undefined) throw new VicinalError("FILE_NOT_FOUND", `There is no file ${label}`, { path });

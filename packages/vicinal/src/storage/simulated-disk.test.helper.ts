@@ -80,6 +80,11 @@ export class SimulatedDisk implements Directory {
     const next = this.#successor();
     next.#current = this.#current;
     next.#durable = this.#durable;
+    // What a failed sync has dropped is read from the disk by now.
+    for (const file of this.#current.values()) {
+      file.bytes = withoutDropped(file);
+      file.dropped = [];
+    }
     return next;
   }
 

@@ -1,7 +1,10 @@
 /** What `verify` and `repair` tell. */
 import type { Fault } from "../../segment/integrity/faults.js";
+import type { CollectionRepair } from "../../segment/integrity/repair-collection.js";
 
 export type { Fault, FileRole } from "../../segment/integrity/faults.js";
+export type { LossReport } from "../../segment/integrity/losses.js";
+export type { CollectionRepair } from "../../segment/integrity/repair-collection.js";
 
 export interface CollectionReport {
   name: string;
@@ -30,4 +33,32 @@ export interface VerifyReport {
   /** Files and bytes that were checked. */
   files: number;
   bytes: number;
+}
+
+export interface RepairedCollection {
+  name: string;
+  /** Within the data folder. */
+  folder: string;
+  /** What was damaged; nothing was done where this is empty. */
+  faults: Fault[];
+  /** What was made of it, or, in a dry run, would be. Absent where nothing was damaged, and where `failure` says why not. */
+  repaired?: CollectionRepair;
+  /** Why nothing could be done: the collection is as it was. */
+  failure?: string;
+}
+
+export interface RepairReport {
+  path: string;
+  dryRun: boolean;
+  /** All that was damaged could be repaired, be it with losses. */
+  ok: boolean;
+  /** Faults of the catalogue. */
+  faults: Fault[];
+  /** Names given to collections whose names are lost with the catalogue. */
+  recovered: string[];
+  /** Collections that only an older catalogue names, and that have no files any more. */
+  dropped: string[];
+  collections: RepairedCollection[];
+  /** Folder, within the data folder, of the copies of damaged files. */
+  kept?: string;
 }

@@ -7,6 +7,7 @@ import { type Fault, faultOf } from "../../segment/integrity/faults.js";
 import type { Directory } from "../../storage/directory.js";
 import { type ManifestFile, readManifests } from "../../storage/manifest.js";
 import { type CatalogueManifest, FORMAT } from "../catalogue.js";
+import { noManifest } from "./found-catalogue.js";
 import type { CollectionReport, VerifyReport } from "./report.js";
 
 export interface VerifyOptions {
@@ -38,9 +39,8 @@ export async function verifyDirectory(
   path: string,
   { signal, progress }: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const paths = await dir.list();
-  if (!paths.some((file) => /^(catalogue|collections)\//.test(file)))
-    throw new VicinalError("FILE_NOT_FOUND", `There is no database in ${dir.location}`, { path });
+  const files = await databaseFiles(dir, path);
+  const paths = files.map((file) => file.path);
   const report: VerifyReport = {
     path,
     ok: true,
@@ -51,8 +51,7 @@ export async function verifyDirectory(
     bytes: 0,
   };
   const listed = await readCatalogue(dir, report);
-  let total = 0;
-  for (const file of paths) total += (await dir.size(file)) ?? 0;
+  const total = files.reduce((sum, { size }) => sum + size, 0);
   for (const { name, folder } of listed) {
     throwIfCancelled(signal);
     const onBytes = (count: number) => {
@@ -79,6 +78,17 @@ export async function verifyDirectory(
   return report;
 }
 
+/** Files of the database in a folder, with their sizes. FILE_NOT_FOUND where there is none. */
+export async function databaseFiles(dir: Directory, path: string): Promise<{ path: string; size: number }[]> {
+  const files: { path: string; size: number }[] = [];
+  for (const file of await dir.list())
+    if (/^(catalogue|collections)\//.test(file))
+      files.push({ path: file, size: (await dir.size(file)) ?? 0 });
+  if (files.length === 0)
+    throw new VicinalError("FILE_NOT_FOUND", `There is no database in ${dir.location}`, { path });
+  return files;
+}
+
 const isOfData = ({ role }: Fault) => role === "data";
 const isClean = ({ faults }: CollectionReport) => faults.length === 0;
 
@@ -101,15 +111,7 @@ async function readCatalogue(
   const faults: Fault[] = [];
   try {
     files = await readManifests(catalogue);
-    if (files.length === 0)
-      faults.push({
-        file: "",
-        offset: 0,
-        what: "file",
-        expected: "a manifest",
-        actual: "none",
-        role: "data",
-      });
+    if (files.length === 0) faults.push(noManifest);
   } catch (reason) {
     files = [];
     faults.push(faultOf(reason, "manifest", "data"));
@@ -122,8 +124,6 @@ async function readCatalogue(
   }
   report.files += files.length;
   report.bytes += files.reduce((sum, { size }) => sum + size, 0);
-  report.faults.push(
-    ...faults.map((fault) => ({ ...fault, file: `catalogue/${fault.file}`.replace(/\/$/, "") })),
-  );
+  report.faults.push(...faults.map((fault) => ({ ...fault, file: `catalogue/${fault.file}` })));
   return value?.format === FORMAT ? value.collections : [];
 }

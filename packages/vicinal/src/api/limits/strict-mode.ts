@@ -2,7 +2,7 @@
  * Strict mode: before an operation runs, its request is held against the limits that its collection was given. One table says
  * what of each operation is limited; collections without strict mode pay one look at their configuration.
  */
-import type { Catalogue } from "../catalogue.js";
+import type { Collections } from "../catalogue.js";
 import type { RequestScope, ScopedEngine } from "../engine-api.js";
 import { onceOpen } from "../lazy.js";
 import type { StrictModeConfig } from "../schema/index.js";
@@ -77,9 +77,14 @@ const growing: ReadonlySet<string> = new Set([
   "batchUpdate",
   "createPayloadIndex",
   "createVectorName",
+  "createSnapshot",
+  "createFullSnapshot",
+  "recoverSnapshot",
+  "uploadSnapshot",
+  "uploadFullSnapshot",
 ]);
 
-function admit(check: Check | undefined, operation: string, home: Catalogue, values: unknown[]): void {
+function admit(check: Check | undefined, operation: string, home: Collections, values: unknown[]): void {
   const takesMore = growing.has(operation);
   if (takesMore) home.quotas.admit();
   if (!check) return;
@@ -95,7 +100,7 @@ function admit(check: Check | undefined, operation: string, home: Catalogue, val
 type Method = (...values: unknown[]) => unknown;
 
 /** The engine, each of whose operations passes quotas and strict mode before it runs, on collections that are open. */
-export function underStrictMode<E extends ScopedEngine>(engine: E, home: Catalogue): E {
+export function underStrictMode<E extends ScopedEngine>(engine: E, home: Collections): E {
   const methods = new Map<string | symbol, Method>();
   const guarded = (operation: string, method: Method): Method => {
     if (operation === "forRequest")

@@ -17,5 +17,6 @@ export * from "./relevance-feedback.js";
 export * from "./rerank.js";
 export * from "./results.js";
 export * from "./service.js";
+export * from "./snapshots.js";
 export * from "./strict-mode.js";
 export * from "./vectors.js";

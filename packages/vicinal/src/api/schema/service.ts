@@ -57,8 +57,29 @@ const optimization = named(
     segments: array(optimizationSegment),
     progress: named(
       "ProgressTree",
-      object({ name: string(), done: optional(unsigned()), total: optional(unsigned()) }),
+      object({
+        name: string(),
+        started_at: optional(string()),
+        duration_sec: optional(number()),
+        done: optional(unsigned()),
+        total: optional(unsigned()),
+        eta_sec: optional(number()).describe("Seconds that are left as the work done so far says."),
+      }),
     ),
+  }),
+);
+
+const bytes = unsigned();
+const writes = named(
+  "WriteReport",
+  object({
+    ingested: bytes.describe("Bytes of vectors and payloads that came in since the collection was opened."),
+    log: bytes,
+    segments: bytes,
+    merges: bytes,
+    indexes: bytes,
+    manifests: bytes,
+    amplification: number().describe("Bytes written per byte that came in."),
   }),
 );
 
@@ -75,6 +96,9 @@ export const optimizationsResponse = named(
       }),
     ),
     running: array(optimization),
+    waiting: optional(string()).describe("What waits for room on the disk or in memory, and for how much."),
+    slowness: optional(string()).describe("Why writes are slowed down or wait."),
+    writes: optional(writes),
     queued: optional(array(object({ optimizer: string(), segments: array(optimizationSegment) }))),
     completed: optional(array(optimization)),
     idle_segments: optional(array(optimizationSegment)),

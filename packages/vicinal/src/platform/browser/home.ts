@@ -7,6 +7,8 @@ export async function openHome(path: string): Promise<Home> {
   throw new VicinalError("UNSUPPORTED", `Cannot open ${path}: in a page, open(":memory:") is what there is`);
 }
 
+export const openReadOnlyHome = openHome;
+
 /** As `openHome`. */
 export async function realFolder(path: string): Promise<string> {
   return (await openHome(path)).directory.location;

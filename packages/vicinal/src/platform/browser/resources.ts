@@ -11,3 +11,7 @@ export function residentMemoryBytes(): number | undefined {
 export function diskUsagePercent(_folder: string): number | undefined {
   return undefined;
 }
+
+export function availableMemory(): number | undefined {
+  return undefined;
+}

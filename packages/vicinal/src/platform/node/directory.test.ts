@@ -21,6 +21,12 @@ describe("NodeDirectory", () => {
     expect(fs.existsSync(path)).toBe(false);
   });
 
+  test("knows the room on the disk of a folder that is not there yet", async () => {
+    const space = await NodeDirectory.at(join(temporaryFolder(), "not/made/yet")).folder("nor/this").space();
+    expect(space?.free).toBeGreaterThan(0);
+    expect(space?.free).toBeLessThanOrEqual(space?.total as number);
+  });
+
   test("lists files only, and only those that it can name", async () => {
     const path = temporaryFolder();
     fs.mkdirSync(join(path, "empty"));

@@ -129,6 +129,18 @@ export class NodeDirectory implements Directory {
     });
   }
 
+  /** Of the file system on which the folder lies, or will: those above it may be all that there is yet. */
+  async space(): Promise<{ free: number; total: number } | undefined> {
+    for (let folder = join(this.root.path, this.prefix); ; folder = dirname(folder)) {
+      try {
+        const { bavail, blocks, bsize } = await fs.statfs(folder);
+        return { free: bavail * bsize, total: blocks * bsize };
+      } catch (error) {
+        if (!isAbsent(error) || folder === dirname(folder)) return undefined;
+      }
+    }
+  }
+
   async close(): Promise<void> {
     if (this.prefix === "") await this.root.handles.close();
   }

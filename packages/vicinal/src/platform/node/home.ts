@@ -16,6 +16,12 @@ export function realFolder(path: string): Promise<string> {
   return makeFolder(resolve(path));
 }
 
+/** The folder at `path` as it is, without a lock: nothing may be written there. */
+export async function openReadOnlyHome(path: string): Promise<Home> {
+  const directory = NodeDirectory.at(path);
+  return { directory, close: () => directory.close() };
+}
+
 /** Locks the folder at `path`, made if absent. */
 export async function openHome(path: string): Promise<Home> {
   const lock = await lockFolder(path);

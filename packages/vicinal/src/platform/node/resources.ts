@@ -16,6 +16,11 @@ export function residentMemoryBytes(): number | undefined {
   return process.memoryUsage.rss();
 }
 
+/** Bytes that this process could still take, of the machine or the container. */
+export function availableMemory(): number | undefined {
+  return process.availableMemory?.();
+}
+
 /** 0..100: of the file system on which the folder lies. */
 export function diskUsagePercent(folder: string): number | undefined {
   try {

@@ -121,15 +121,10 @@ async function checkLog(dir: Directory, manifest: CollectionManifest, check: Col
   const log = readOnly(dir.folder("log"));
   check.files += (await log.list()).length;
   try {
-    const opened = await FileLog.open(
-      log,
-      { after: manifest.checkpoint, synced: manifest.synced },
-      ({ bytes }) => {
-        decodeRecord(bytes, log.location);
-        check.records++;
-      },
-    );
-    await opened.close();
+    await FileLog.check(log, { after: manifest.checkpoint, synced: manifest.synced }, ({ bytes }) => {
+      decodeRecord(bytes, log.location);
+      check.records++;
+    });
   } catch (reason) {
     check.faults.push(faultOf(reason, logFileOf(reason, log), "data"));
   }
