@@ -33,7 +33,7 @@ describe("explainMemory", () => {
       // Another process writes: what an allocator keeps after writing is in no tree.
       await inChild(
         `
-        const database = await open(folder, { syncIntervalMs: 1000 });
+        const database = await open(folder, { durability: { interval: 1000 } });
         await database.createCollection("c", ${config});
         for (let i = 0; i < 50000; i += 500) await database.upsert("c", { points: rows(i, 500, 1024) });
         await database.waitForIndex("c");
@@ -109,6 +109,7 @@ describe("a lazy database", () => {
       expect((await database.getCollections()).collections.map(({ name }) => name)).toEqual(["a", "b", "c"]);
       expect(await database.deleteCollection("c")).toBe(true);
       expect(await opened()).toEqual([]);
+      expect(await database.engine.getNodeReport()).toMatchObject({ collections: [], damaged: [] });
       // Both need the same opening.
       const [found, counted] = await Promise.all([
         database.query("b", { query: [1, 1], limit: 1 }),
@@ -152,5 +153,8 @@ describe("a lazy database", () => {
 
   test("refuses what is neither true nor false", async () => {
     await expect(open(":memory:", { lazy: 1 as never })).rejects.toMatchObject({ code: "BAD_REQUEST" });
+    await expect(open("unused", { lazy: true, readOnly: true })).rejects.toMatchObject({
+      code: "BAD_REQUEST",
+    });
   });
 });

@@ -48,7 +48,12 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
 ]);
 
 /** What an option is when it is left out, where that is not undefined. */
-const defaults: OpenOptions = { durability: "sync", recallCheckShare: RECALL_CHECK_SHARE, readOnly: false };
+const defaults: OpenOptions = {
+  durability: "sync",
+  lazy: false,
+  recallCheckShare: RECALL_CHECK_SHARE,
+  readOnly: false,
+};
 
 /**
  * Opens the database in a folder, made if absent; `":memory:"` keeps everything in memory. A `Directory` is a home of
@@ -70,10 +75,6 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   if (unknown !== undefined)
     throw new VicinalError("BAD_REQUEST", `open: there is no option ${unknown}`, { field: unknown });
   if (options.durability !== undefined) checkDurability(options.durability);
-  if (options.lazy !== undefined && typeof options.lazy !== "boolean")
-    throw new VicinalError("BAD_REQUEST", `open: lazy must be true or false, got ${String(options.lazy)}`, {
-      field: "lazy",
-    });
   const share = options.recallCheckShare ?? RECALL_CHECK_SHARE;
   if (!(share >= 0 && share <= 1))
     throw new VicinalError("BAD_REQUEST", `open: recallCheckShare must be from 0 to 1, got ${share}`, {
@@ -85,6 +86,9 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   const { readOnly = false, refreshMs = REFRESH_MS } = options;
   if (typeof readOnly !== "boolean" || (readOnly && path === ":memory:"))
     throw badOption("readOnly", `must be true or false, and only folders can be read so, got ${readOnly}`);
+  const { lazy = false } = options;
+  if (typeof lazy !== "boolean" || (lazy && readOnly))
+    throw badOption("lazy", `must be true or false, and does not go with readOnly, got ${lazy}`);
   if (!(refreshMs >= 0 && refreshMs < 2 ** 31) || (!readOnly && options.refreshMs !== undefined))
     throw badOption("refreshMs", `must be 0 or more, below 2^31, and goes with readOnly, got ${refreshMs}`);
   const hooks = readyHooks(options.hooks);
