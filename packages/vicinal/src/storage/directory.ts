@@ -24,8 +24,12 @@ export interface Directory {
   readInto(path: string, offset: number, target: Uint8Array): Promise<void>;
   /** Creates a file that must not exist (else FILE_EXISTS). Parent folders are made as needed. */
   create(path: string): Promise<FileWriter>;
-  /** Opens an existing file for appending after cutting it to `length` bytes (a torn tail goes). */
-  reopen(path: string, length: number): Promise<FileWriter>;
+  /**
+   * Opens an existing file for appending after cutting it to `length` bytes (a torn tail goes). `anew`: what stays is written
+   * once more, so that the next sync makes it durable even where an earlier one failed: Linux then takes bytes for written that
+   * it has in memory alone.
+   */
+  reopen(path: string, length: number, anew?: boolean): Promise<FileWriter>;
   /** Deletes a file; absent is fine. */
   delete(path: string): Promise<void>;
   /** Bytes that can still be written here, and how many there are in all; absent or undefined where nobody knows. */

@@ -107,3 +107,25 @@ describe("the log after power cuts and kills", () => {
     expect(crashes).toBeGreaterThan(HISTORIES * 10);
   });
 });
+
+test("what an opening has shown stays, though a sync before it failed and the system dropped the bytes", async () => {
+  let shown = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const disk = new SimulatedDisk(randomFrom(seed));
+    const log = await FileLog.open(disk, {}, () => {});
+    await log.append([content(1, 0)]);
+    disk.fails = (operation) => operation === "sync";
+    await expect(log.append([content(2, 0), content(3, 0)])).rejects.toMatchObject({ code: "IO" });
+    disk.fails = () => false;
+
+    const after = disk.afterKill();
+    const first: number[] = [];
+    const second = await FileLog.open(after, {}, ({ sequence }) => void first.push(sequence));
+    const acknowledged = await second.append([content(second.next, 1)]);
+    if (first.length === 3) shown++;
+    const found: number[] = [];
+    await FileLog.open(after.afterCrash(), {}, ({ sequence }) => void found.push(sequence));
+    expect(found, `seed ${seed}`).toEqual([...first, acknowledged]);
+  }
+  expect(shown).toBeGreaterThan(10);
+});

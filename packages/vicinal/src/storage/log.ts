@@ -461,7 +461,8 @@ async function keepWhatIsCommitted(dir: Directory, { path }: LogFileName, length
     await dir.delete(path);
     return 0;
   }
-  const writer = await dir.reopen(path, length);
+  // Of a writer whose sync failed the system may have kept the bytes in memory alone.
+  const writer = await dir.reopen(path, length, true);
   try {
     await writer.sync();
   } finally {

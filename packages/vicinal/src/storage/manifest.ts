@@ -176,7 +176,7 @@ export class Manifests {
   }
 
   private async confirm(path: string, length: number): Promise<void> {
-    const writer = await this.dir.reopen(path, length);
+    const writer = await this.dir.reopen(path, length, true);
     try {
       await writer.sync();
       await writer.append(MARK);

@@ -80,8 +80,9 @@ export class SimulatedDisk implements Directory {
     const next = this.#successor();
     next.#current = this.#current;
     next.#durable = this.#durable;
-    // What a failed sync has dropped is read from the disk by now.
+    // What a failed sync has dropped is still in the system's memory, or is read from the disk by now.
     for (const file of this.#current.values()) {
+      if (this.random() < 0.5) continue;
       file.bytes = withoutDropped(file);
       file.dropped = [];
     }
@@ -149,13 +150,13 @@ export class SimulatedDisk implements Directory {
     return this.#writer(path, file);
   }
 
-  async reopen(path: string, length: number): Promise<FileWriter> {
+  async reopen(path: string, length: number, anew = false): Promise<FileWriter> {
     const file = this.#existing(path);
     const isBad = this.#begin("reopen", path);
     if (length > file.bytes.length) throw endsEarly(this.#label(path), 0, length, file.bytes.length);
     this.#take("reopen", path, isBad, () => {
       file.bytes = file.bytes.slice(0, length);
-      file.dropped = file.dropped.filter(({ start }) => start < length);
+      file.dropped = anew ? [] : file.dropped.filter(({ start }) => start < length);
     });
     return this.#writer(path, file);
   }
@@ -304,7 +305,7 @@ class SimulatedFolder implements Directory {
   readInto = (path: string, offset: number, target: Uint8Array) =>
     this.disk.readInto(this.at(path), offset, target);
   create = (path: string) => this.disk.create(this.at(path));
-  reopen = (path: string, length: number) => this.disk.reopen(this.at(path), length);
+  reopen = (path: string, length: number, anew?: boolean) => this.disk.reopen(this.at(path), length, anew);
   delete = (path: string) => this.disk.delete(this.at(path));
 
   async close(): Promise<void> {}

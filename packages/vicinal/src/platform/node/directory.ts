@@ -100,7 +100,7 @@ export class NodeDirectory implements Directory {
     });
   }
 
-  async reopen(path: string, length: number): Promise<FileWriter> {
+  async reopen(path: string, length: number, anew = false): Promise<FileWriter> {
     const file = this.absolute(path);
     return this.attempt("write", path, async () => {
       const fd = await openFile(file, "r+");
@@ -108,6 +108,7 @@ export class NodeDirectory implements Directory {
         const { size } = await statFile(fd);
         if (length > size) throw endsEarly(`${this.location}/${path}`, 0, length, size);
         if (length < size) await cutFile(fd, length);
+        if (anew) await writeAnew(fd, length);
       } catch (error) {
         await closeFile(fd);
         throw error;
@@ -277,4 +278,16 @@ function readEntries(folder: string) {
 function isAbsent(error: unknown): boolean {
   const code = errorCode(error);
   return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** Bytes that are read and written at a time. */
+const ANEW_BYTES = 2 ** 20;
+
+/** Writes what is there in its own place: to the system these pages are to be written then, whatever became of them before. */
+async function writeAnew(fd: number, length: number): Promise<void> {
+  for (let offset = 0; offset < length; offset += ANEW_BYTES) {
+    const bytes = new Uint8Array(Math.min(ANEW_BYTES, length - offset));
+    await readFully(fd, bytes, offset);
+    await writeFully(fd, bytes, offset);
+  }
 }
