@@ -6,6 +6,7 @@
  *
  *   ts                a module of its own
  *   ts continued      goes on in the module of the block before
+ *   ts models         a module that runs where VICINAL_MODELS and VICINAL_DATA name folders, and passes the compiler anywhere
  *   text output       what the block before prints, exactly
  *   jsonl <file>      is written to that file first (any language will do)
  *   sh                runs when it begins with `npx vicinal` or `curl`; a server that it starts stays until the document ends
@@ -35,6 +36,7 @@ const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 /** Inside the workspace, so that modules find its packages. */
 const modules = join(root, "tests/.tmp/docs");
 const ci = process.env.CI === "true";
+const hasModels = Boolean(process.env.VICINAL_MODELS && process.env.VICINAL_DATA);
 
 function markdownFiles(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -61,6 +63,8 @@ interface Step {
   /** The module's or file's name. */
   name: string;
   output?: string;
+  /** Runs only where data and models are. */
+  models?: boolean;
 }
 
 function stepsOf(path: string, blocks: Block[]): Step[] {
@@ -70,7 +74,13 @@ function stepsOf(path: string, blocks: Block[]): Step[] {
     const last = steps.at(-1);
     if (language === "ts" && word === "continued" && last?.kind === "module") last.text += text;
     else if (language === "ts")
-      steps.push({ kind: "module", line, text, name: `${path.replace(/\W+/g, "-")}-${line}` });
+      steps.push({
+        kind: "module",
+        line,
+        text,
+        name: `${path.replace(/\W+/g, "-")}-${line}`,
+        models: word === "models",
+      });
     else if (language === "text" && word === "output" && last) last.output = text;
     else if (language === "sh" && /^(npx vicinal|curl) /.test(text))
       steps.push({ kind: "shell", line, text, name: "" });
@@ -182,6 +192,7 @@ describe("code", () => {
     const servers: ChildProcess[] = [];
     try {
       for (const step of steps) {
+        if (step.models && !hasModels) continue;
         const printed = await runStep(step, folder, ports.get(path) ?? 0, servers).catch((error: Error) => {
           throw new Error(`${path}, line ${step.line}: ${error.message}`);
         });

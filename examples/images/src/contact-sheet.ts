@@ -18,7 +18,7 @@ export function contactSheet(title: string, rows: readonly SheetRow[], page: str
       </figure>`;
   const sections = rows.map(
     ({ photo, title: name, hits }) => `    <section>
-${figure(photo, name, "asked")}
+${figure(photo, label(name), "asked")}
 ${hits.map(({ path, file, distance }) => figure(path, `${distance.toFixed(3)}  ${label(file)}`, "hit")).join("\n")}
     </section>`,
   );
