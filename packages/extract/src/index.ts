@@ -10,6 +10,7 @@ export { type LoadOptions, loadModel, modelNames, registerModel } from "./load.j
 export type { AudioItem } from "./models/audio-model.js";
 export type { AudioPreparation, ImagePreparation, ModelFile, OnnxModel } from "./models/catalogue.js";
 export type { EmbedOptions, Model } from "./models/model.js";
+export { type RemoteOptions, remoteModel } from "./models/remote-model.js";
 export {
   type CreateForOptions,
   createFor,
