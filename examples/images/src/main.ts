@@ -8,7 +8,7 @@ import { type Database, open } from "vicinal";
 import { contactSheet, type SheetRow } from "./contact-sheet.js";
 import { collection, fillLibrary, nearDuplicates, similarTo, similarToStored } from "./library.js";
 import { photosIn } from "./photos.js";
-import { groupPrecision } from "./quality.js";
+import { classAccuracy, groupPrecision } from "./quality.js";
 
 const usage = `images [<folder of photos>] [--like <photo>]... [--limit <n>] [--data <folder>] [--page <file.html>]
 images [<folder>] --duplicates [--distance <0..2>]
@@ -110,8 +110,12 @@ async function index(
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const groups = groupsOf(folder);
-  const source = () => photosIn(folder, (file) => (groups.has(file) ? { group: groups.get(file) } : {}));
+  const labels = labelsOf(folder);
+  const source = () =>
+    photosIn(folder, (file) => {
+      const group = labels[file]?.group;
+      return group ? { group } : {};
+    });
   let total = 0;
   for await (const _ of source()) total++;
   const bar = progress("embedding photos");
@@ -127,12 +131,15 @@ async function index(
   for (const { key, error } of failed) console.error(`  not read: ${key}: ${error.message}`);
 }
 
-/** Groups by file, where the folder has a `labels.json` that says so. */
-function groupsOf(folder: string): Map<string, string> {
+interface Label {
+  group?: string | null;
+  classIndex?: number;
+}
+
+/** By file, where the folder has a `labels.json` that says it. */
+function labelsOf(folder: string): Record<string, Label> {
   const path = join(folder, "labels.json");
-  if (!existsSync(path)) return new Map();
-  const labels = JSON.parse(readFileSync(path, "utf8")) as Record<string, { group?: string | null }>;
-  return new Map(Object.entries(labels).flatMap(([file, { group }]) => (group ? [[file, group]] : [])));
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<string, Label>) : {};
 }
 
 const printSimilar: Work = async (database, model, { folder, like, limit, page }) => {
@@ -169,8 +176,16 @@ const printDuplicates: Work = async (database, _model, { distance }) => {
   console.log(`${groups.length} groups of photos within ${distance} of each other`);
 };
 
-const printQuality: Work = async (database) => {
+const printQuality: Work = async (database, _model, { folder }) => {
   const { photos, at1, at5 } = await groupPrecision(database);
   if (photos === 0) throw new Error("no photo has a group: the folder has no labels.json");
   console.log(`${photos} photos of groups: precision at 1 ${at1.toFixed(3)}, at 5 ${at5.toFixed(3)}`);
+  const labels = labelsOf(folder);
+  const {
+    photos: named,
+    top1,
+    top5,
+  } = await classAccuracy(photosIn(folder), (file) => labels[file]?.classIndex);
+  if (named > 0)
+    console.log(`${named} photos of classes: named first ${top1.toFixed(3)}, among five ${top5.toFixed(3)}`);
 };

@@ -99,23 +99,26 @@ export interface Target {
 
 export const defaultData = "./data";
 
-/** @param create whether a data folder is made and written to; else it must be there, and is read even while another process holds it */
-export async function connect({ data, url }: Target, create: boolean): Promise<Client> {
+/** What is done to a data folder: read, even while another process holds it; written to; or made where it is absent. */
+export type Access = "read" | "write" | "make";
+
+export async function connect({ data, url }: Target, access: Access): Promise<Client> {
   if (data !== undefined && url !== undefined) throw new UserError("give --data or --url, not both");
   if (url !== undefined) return new RestClient(url);
   const folder = data ?? defaultData;
-  if (!create && !existsSync(folder))
+  if (access !== "make" && !existsSync(folder))
     throw new UserError(`there is no data folder ${folder}: name one with --data`);
   const { open } = await import("vicinal");
-  return open(folder, create ? {} : { readOnly: true, refreshMs: 0 });
+  return open(folder, access === "read" ? { readOnly: true, refreshMs: 0 } : {});
 }
 
 /** Runs work on a client and closes it, whatever happens. */
 export async function withClient<T>(
-  target: Target & { create?: boolean },
+  target: Target,
+  access: Access,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(target, target.create ?? false);
+  const client = await connect(target, access);
   try {
     return await work(client);
   } finally {

@@ -8,7 +8,13 @@ export { type DecodeOptions, decodeImage, type Pixels } from "./images/decode.js
 export { type Fit, resize } from "./images/resize.js";
 export { type LoadOptions, loadModel, modelNames, registerModel } from "./load.js";
 export type { AudioItem } from "./models/audio-model.js";
-export type { AudioPreparation, ImagePreparation, ModelFile, OnnxModel } from "./models/catalogue.js";
+export {
+  type AudioPreparation,
+  type ImagePreparation,
+  type ModelFile,
+  models,
+  type OnnxModel,
+} from "./models/catalogue.js";
 export type { EmbedOptions, Model } from "./models/model.js";
 export { type RemoteOptions, remoteModel } from "./models/remote-model.js";
 export {

@@ -43,7 +43,8 @@ export function modelNames(): string[] {
 export function loadModel(id: ImageId, options?: LoadOptions): Promise<Model<Uint8Array>>;
 export function loadModel(id: AudioId, options?: LoadOptions): Promise<Model<AudioItem>>;
 export function loadModel(id: TextId, options?: LoadOptions): Promise<Model<string>>;
-export function loadModel(id: string, options?: LoadOptions): Promise<Model<never>>;
+/** One that was registered: whoever did it knows of what it makes vectors. */
+export function loadModel<Item = never>(id: string, options?: LoadOptions): Promise<Model<Item>>;
 export async function loadModel(
   id: string,
   options: LoadOptions = {},

@@ -23,7 +23,7 @@ export interface ImportOptions extends Target {
 export async function importFile(collection: string, file: string, options: ImportOptions): Promise<void> {
   const points = readPoints(file, { firstId: options.firstId, using: options.using });
   const bytes = fileBytes(file);
-  await withClient({ ...options, create: true }, async (client) => {
+  await withClient(options, "make", async (client) => {
     const bar = progress(`import ${collection}`);
     let batch: Point[] = [];
     let imported = 0;

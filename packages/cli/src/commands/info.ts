@@ -8,7 +8,7 @@ export interface InfoOptions extends Target {
 }
 
 export async function info(collection: string | undefined, options: InfoOptions): Promise<void> {
-  await withClient(options, async (client) => {
+  await withClient(options, "read", async (client) => {
     if (options.memory) {
       // What is held of a collection is told once it is open.
       if (collection !== undefined) await client.getCollection(collection);

@@ -21,7 +21,7 @@ export interface SearchOptions extends Target {
 
 export async function search(collection: string, options: SearchOptions): Promise<void> {
   const request = requestOf(options);
-  await withClient(options, async (client) => {
+  await withClient(options, "read", async (client) => {
     const started = performance.now();
     const { points, explain } = await client.query(collection, request);
     const took = performance.now() - started;

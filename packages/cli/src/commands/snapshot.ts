@@ -14,7 +14,7 @@ export interface RestoreOptions {
 }
 
 export async function createSnapshot(collection: string | undefined, target: Target): Promise<void> {
-  await withClient(target, async (client) => {
+  await withClient(target, "write", async (client) => {
     const made = await (collection === undefined
       ? client.createFullSnapshot()
       : client.createSnapshot(collection));
@@ -23,7 +23,7 @@ export async function createSnapshot(collection: string | undefined, target: Tar
 }
 
 export async function listSnapshots(collection: string | undefined, target: Target): Promise<void> {
-  await withClient(target, async (client) => {
+  await withClient(target, "read", async (client) => {
     const found = await list(client, collection);
     console.log(found.length === 0 ? "no snapshots" : found.map(line).join("\n"));
   });
@@ -38,7 +38,7 @@ export async function deleteSnapshot(
   collection: string | undefined,
   target: Target,
 ): Promise<void> {
-  await withClient(target, async (client) => {
+  await withClient(target, "write", async (client) => {
     if (collection === undefined) await client.deleteFullSnapshot(name);
     else await client.deleteSnapshot(collection, name);
     console.log(`${name} is deleted`);
@@ -52,7 +52,7 @@ export async function downloadSnapshot(
   collection: string | undefined,
   target: Target,
 ): Promise<void> {
-  await withClient(target, async (client) => {
+  await withClient(target, "read", async (client) => {
     const archive = await (collection === undefined
       ? client.downloadFullSnapshot(name)
       : client.downloadSnapshot(collection, name));
