@@ -40,11 +40,15 @@ const formCodes: ReadonlySet<ErrorCode> = new Set([
   "STRICT_MODE",
 ]);
 
+/** What the engine's own refusals of a value begin with: it does not know by which door the request came. */
+const validation = "Validation error in JSON body: ";
 /** What a message begins with that says itself what kind of fault it tells. */
 const ownLabel = /^(Bad request|Wrong input): /;
 
 /** The text of a refusal, with the label of the part that it is about. */
 export function labelled({ code, message, status, details }: VicinalError, part: RequestPart): string {
+  if (message.startsWith(validation))
+    return `Validation error in ${part}: ${message.slice(validation.length)}`;
   if (code === "OUT_OF_RANGE") return `Validation error in ${part}: [${message}]`;
   if (formCodes.has(code) && !ownLabel.test(message)) {
     const namesPlace = "path" in details || "field" in details || "offset" in details;
