@@ -7,7 +7,9 @@ import {
   type Embedder,
   type FillReport,
   fill,
+  lessMean,
   type Model,
+  meanVector,
   type SourceItem,
 } from "@vicinal/extract";
 import type { Database } from "vicinal";
@@ -62,7 +64,7 @@ export async function fillSounds(
     }),
   );
   if (!(await database.collectionExists(name)).exists) {
-    const mean = await meanOf(items, model);
+    const mean = await meanVector(items, model, { of: MEAN_OF });
     await createFor(database, name, model, { metadata: { mean: Array.from(mean) } });
   }
   return fill(database, name, items, await centred(database, name, model), {
@@ -74,17 +76,6 @@ export async function fillSounds(
 /** Sounds whose mean is taken for that of all. */
 const MEAN_OF = 100;
 
-async function meanOf(items: SourceItem<AudioItem>[], model: Model<AudioItem>): Promise<Float32Array> {
-  const step = Math.max(1, Math.floor(items.length / MEAN_OF));
-  const some = items.filter((_, i) => i % step === 0);
-  const { vectors } = await model.embed(await Promise.all(some.map((item) => item.load())));
-  const found = vectors.filter((vector) => vector !== undefined);
-  if (found.length === 0) throw new Error("there is no sound that can be read");
-  return Float32Array.from({ length: model.dimensions }, (_, i) => {
-    return found.reduce((sum, vector) => sum + vector[i], 0) / found.length;
-  });
-}
-
 /** The model less the collection's mean. */
 export async function centred(
   database: Database,
@@ -94,14 +85,7 @@ export async function centred(
   const { metadata } = (await database.getCollection(name)).config as unknown as {
     metadata: { mean: number[] };
   };
-  return {
-    id: `${model.id}, less the mean`,
-    dimensions: model.dimensions,
-    async embed(items, options) {
-      const { vectors, failures } = await model.embed(items, options);
-      return { vectors: vectors.map((vector) => vector?.map((x, i) => x - metadata.mean[i])), failures };
-    },
-  };
+  return lessMean(model, metadata.mean);
 }
 
 export interface Heard {

@@ -2,6 +2,7 @@
 export { resample } from "./audio/resample.js";
 export { readWav, type Sound } from "./audio/wav.js";
 export { type CacheOptions, cached } from "./cached.js";
+export { lessMean, type MeanOptions, meanVector } from "./centred.js";
 export { ExtractError, type ExtractErrorCode, extractErrors } from "./errors.js";
 export { hookOf } from "./hook.js";
 export { type DecodeOptions, decodeImage, type Pixels } from "./images/decode.js";

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Database, open } from "vicinal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lessMean, meanVector } from "./centred.js";
 import { createFor, fill, idOf, type SourceItem } from "./pipeline.js";
 import { stubModel, stubVector, textItems } from "./stub.test.helper.js";
 
@@ -81,6 +82,20 @@ describe("fill", () => {
     });
     await expect(filling).rejects.toThrow();
     expect((await database.count("texts", { exact: true })).count).toBe(96);
+  });
+});
+
+describe("the mean", () => {
+  it("is that of items spread evenly, without those that cannot be read", async () => {
+    const items: SourceItem<string>[] = [...textItems(90)];
+    items[0] = { ...items[0], load: () => Promise.reject(new Error("unreadable")) };
+    items[30] = { ...items[30], load: async () => "bad text" };
+    const mean = await meanVector(items, stubModel(), { of: 3 });
+    expect(Array.from(mean)).toEqual(stubVector("text 60 of 1"));
+    const one = await lessMean(stubModel(), mean).embed(["text 60 of 1", "bad text"]);
+    expect(Array.from(one.vectors[0] ?? [])).toEqual([0, 0, 0, 0]);
+    expect(one.vectors[1]).toBeUndefined();
+    await expect(meanVector([], stubModel())).rejects.toThrow("none of the items");
   });
 });
 
