@@ -367,6 +367,16 @@ describe("requests", () => {
     const message = create(desc, given as never);
     expect(fromMessage(desc, message as Decoded)).toEqual(body);
   });
+
+  test.each([
+    [0, "vectors count must be greater than 0"],
+    [2, "invalid dense vector length for vectors count"],
+  ])("three numbers are no %i vectors", (vectorsCount, rule) => {
+    const value = { data: [1, 2, 3], vectorsCount };
+    const points = [{ id: num(1n), vectors: { vectorsOptions: { case: "vector", value } } }];
+    const message = create(UpsertPointsSchema, { points } as never);
+    expect(() => fromMessage(UpsertPointsSchema, message as never)).toThrow(rule);
+  });
 });
 
 /** What a client reads of the answer. */

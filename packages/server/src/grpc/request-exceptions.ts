@@ -1,5 +1,6 @@
 /** Where a request's message and its REST form differ in more than names: by message type, how the message reads. */
 import type { DescMessage } from "@bufbuild/protobuf";
+import { VicinalError } from "vicinal/protocol";
 import { type Decoded, fromFields, type Member, named } from "./from-message.js";
 
 type Read = (message: Decoded, desc: DescMessage) => unknown;
@@ -59,13 +60,21 @@ const vector: Read = (message, desc) => {
   const data = message.data as number[];
   const indices = message.indices as { data: number[] } | undefined;
   if (indices !== undefined) return { indices: indices.data, values: data };
-  const count = (message.vectorsCount as number | undefined) ?? 0;
-  return count === 0 ? data : rows(data, count);
+  const count = message.vectorsCount as number | undefined;
+  return count === undefined ? data : rows(data, count);
 };
 
+/** The older form of a multi-vector: all its numbers, and how many vectors they are. BAD_VECTOR where that cannot be. */
 function rows(data: number[], count: number): number[][] {
-  const width = Math.ceil(data.length / count);
+  if (count === 0) throw badRows("vectors count must be greater than 0");
+  if (data.length % count !== 0) throw badRows("invalid dense vector length for vectors count");
+  const width = data.length / count;
   return Array.from({ length: count }, (_, row) => data.slice(row * width, (row + 1) * width));
+}
+
+function badRows(rule: string): VicinalError {
+  const message = `Validation error in JSON body: [data: Validation error: ${rule}]`;
+  return new VicinalError("BAD_VECTOR", message, { field: "data" });
 }
 
 /** A point without vectors is one with none of the named ones. */
