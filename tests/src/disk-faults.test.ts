@@ -29,6 +29,37 @@ test("deletions stay though the log of a checkpoint could not be deleted", async
   await database.close();
 });
 
+describe.each([
+  ["patch", "create"],
+  ["patch", "append"],
+  ["manifest", "create"],
+  ["manifest", "sync"],
+] as const)("a checkpoint whose %s fails to %s", (file, failing) => {
+  test("forgets neither payloads nor deletions", async () => {
+    const disk = new SimulatedDisk(randomFrom(1));
+    let database = await open(disk);
+    await database.createCollection("c", { vectors });
+    await database.upsert("c", { points: points(0, 10) });
+    await database.waitForIndex("c", { everything: true });
+    await database.setPayload("c", { points: [2, 5], payload: { changed: true } });
+    await database.delete("c", { points: [3] });
+    disk.fails = (operation, path) =>
+      operation === failing && path.startsWith("collections/") && path.includes(file);
+    const failures = disk.failures;
+    // A checkpoint without a merge, which would write the rows anew.
+    await database.createPayloadIndex("c", { field_name: "changed", field_schema: "bool" }).catch(() => {});
+    await database.waitForIndex("c").catch(() => {});
+    expect(disk.failures).toBeGreaterThan(failures);
+    disk.fails = () => false;
+    await database.close();
+    database = await open(disk.afterKill());
+    expect(await idsOf(database, "c")).toEqual([0, 1, 2, 4, 5, 6, 7, 8, 9]);
+    const changed = await database.retrieve("c", { ids: [2, 5], with_payload: ["changed"] });
+    expect(changed.map(({ payload }) => payload)).toEqual([{ changed: true }, { changed: true }]);
+    await database.close();
+  });
+});
+
 test("a dropped collection whose files are back, and an interrupted commit, are no damage", async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const disk = new SimulatedDisk(randomFrom(seed));
