@@ -1,0 +1,15 @@
+/**
+ * `vicinal/shard`: the engine's parts for whoever gives a collection another log and another home than a folder: the
+ * cluster. No promise of stability: it goes with the engine's version.
+ */
+export type { Collections } from "./api/catalogue.js";
+export { Engine } from "./api/engine.js";
+export { underStrictMode } from "./api/limits/strict-mode.js";
+export { corruption, VicinalError } from "./runtime/errors.js";
+export { Collection, type CollectionOptions } from "./segment/collection.js";
+export type { CollectionConfig } from "./segment/config.js";
+export { decodeRecord } from "./segment/effects.js";
+export { crc32c } from "./storage/crc32c.js";
+export type { Directory, FileWriter } from "./storage/directory.js";
+export type { HeldLog, Log } from "./storage/log.js";
+export { MemoryDirectory } from "./storage/memory-directory.js";
