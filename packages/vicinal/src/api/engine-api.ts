@@ -65,6 +65,11 @@ import type { SnapshotArchive } from "./snapshots/snapshots.js";
 export interface RequestScope {
   /** Called before the result is there, where a model counted its tokens. */
   onUsage?: (usage: InferenceUsage) => void;
+  /**
+   * What the sender calls the request's write, 1 to 255 characters: one of this name that the collection was lately sent (of the
+   * last 4,096 named ones) is answered as it was then, and not done again.
+   */
+  operationId?: string;
 }
 
 export interface EngineApi {
