@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { pause } from "../etcd/etcd.js";
 import { EtcdProcesses, hasEtcd } from "../etcd/etcd-process.test.helper.js";
 import { MemoryStore } from "../store/memory-store.js";
-import { ClusterNode } from "./cluster-node.js";
+import { ClusterNode, peerOf } from "./cluster-node.js";
+import type { JanitorOptions } from "./janitor.js";
+import { ClusterOperations } from "./operations.js";
 
 describe.skipIf(!hasEtcd)("nodes", () => {
   let processes: EtcdProcesses;
@@ -27,8 +29,9 @@ describe.skipIf(!hasEtcd)("nodes", () => {
     await Promise.all(nodes.map((node) => node.close()));
   });
 
-  async function join(name: string): Promise<ClusterNode> {
+  async function join(name: string, janitor: JanitorOptions = {}): Promise<ClusterNode> {
     const node = await ClusterNode.start({
+      janitor: { roundMs: 100, rebalance: 0, ...janitor },
       node: name,
       url: `http://${name}`,
       etcd: { hosts: processes.hosts, name: `c${cluster}` },
@@ -193,5 +196,84 @@ describe.skipIf(!hasEtcd)("nodes", () => {
       expect(Object.keys(info.payload_schema)).toEqual(["n"]);
     }
     expect(a.view.collections.get("c")?.record.changes).toHaveLength(0);
+  });
+
+  const nodesOf = async (shard = 0) => {
+    const { view } = nodes[0];
+    await view.refresh();
+    const id = view.collections.get("c")?.record.id as string;
+    return view.routings.get(id)?.record.shards.find(({ id }) => id === shard)?.nodes;
+  };
+
+  test("a shard is moved while it is written to, and nothing is lost", async () => {
+    const [a, b] = [await join("a"), await join("b")];
+    await a.metadata.createCollection("c", { vectors: { size: 2, distance: "Dot" }, shard_number: 1 });
+    const from = await ownerOf();
+    const to = from === a ? b : a;
+    let written = 0;
+    let moving = true;
+    const writer = (async () => {
+      while (moving || written < 30) {
+        await eventually(async () => (await ownerOf()).run(await target(), "upsert", [points(written)]));
+        written++;
+      }
+    })();
+    const move = { shard_id: 0, from_peer_id: peerOf(from.name), to_peer_id: peerOf(to.name) };
+    const operations = new ClusterOperations(a);
+    await expect(operations.updateCollection("c", { move_shard: { ...move, shard_id: 7 } })).rejects.toThrow("no shard 7");
+    await expect(operations.updateCollection("c", { move_shard: { ...move, to_peer_id: 1 } })).rejects.toThrow("no peer 1");
+    await operations.updateCollection("c", { move_shard: move });
+    await eventually(async () => expect(await nodesOf()).toEqual([to.name]));
+    await eventually(async () => expect(await ownerOf()).toBe(to));
+    moving = false;
+    await writer;
+    expect(await eventually(() => counted(to))).toBe(written);
+    expect(from.shards.size).toBe(0);
+    const { problems, shards } = await operations.status();
+    expect(problems).toEqual([]);
+    expect(shards).toMatchObject([{ collection: "c", shard_id: 0, owner: to.name, replicas: [{ node: to.name, state: "owner", lag: 0 }] }]);
+  });
+
+  test("replicas of a node that stays away are made elsewhere; who joins gets its share", async () => {
+    const a = await join("a", { replaceAfterMs: 500 });
+    const b = await join("b");
+    await a.metadata.createCollection("c", { vectors: { size: 2, distance: "Dot" }, shard_number: 2, replication_factor: 2 });
+    for (const shard of [0, 1]) await (await ownerOf(shard)).run(await target("c", shard), "upsert", [points(1, 2)]);
+    await join("d");
+    nodes = nodes.filter((node) => node !== b);
+    await b.close();
+    await eventually(async () => {
+      expect((await nodesOf(0))?.toSorted()).toEqual(["a", "d"]);
+      expect((await nodesOf(1))?.toSorted()).toEqual(["a", "d"]);
+    });
+    for (const node of nodes)
+      for (const shard of [0, 1]) {
+        const count = await eventually(async () => node.run(await target("c", shard), "count", [{}], { strong: true }));
+        expect(count).toEqual({ count: 2 });
+      }
+  });
+
+  test("evens out what nodes hold", async () => {
+    const a = await join("a", { rebalance: 2 });
+    await a.metadata.createCollection("c", { vectors: { size: 2, distance: "Dot" }, shard_number: 4 });
+    await (await ownerOf(3)).run(await target("c", 3), "upsert", [points(1)]);
+    await join("b");
+    await eventually(() => {
+      expect(nodes.map(({ shards }) => [...shards.values()].filter(({ role }) => role === "owner").length)).toEqual([2, 2]);
+    });
+    expect(await (await ownerOf(3)).run(await target("c", 3), "count", [{}])).toEqual({ count: 1 });
+  });
+
+  test("what is left of a deleted collection goes, in etcd and in the store", async () => {
+    const a = await join("a");
+    await a.metadata.createCollection("c", { vectors: { size: 2, distance: "Dot" }, shard_number: 2 });
+    await (await ownerOf(1)).run(await target("c", 1), "upsert", [points(1)]);
+    const { collection } = await target();
+    expect(await a.metadata.deleteCollection("c")).toBe(true);
+    expect(await a.metadata.deleteCollection("c")).toBe(false);
+    await eventually(async () => {
+      expect(a.shards.size).toBe(0);
+      expect(await a.etcd.list(`shards/${collection}/`)).toEqual([]);
+    });
   });
 });

@@ -26,6 +26,7 @@ import type { ObjectStore } from "../store/object-store.js";
 import type { Pointer } from "../store/pointer.js";
 import { ClusterView } from "./cluster-view.js";
 import { HeldShard, type ShardHost } from "./held-shard.js";
+import { Janitor, type JanitorOptions } from "./janitor.js";
 import { Metadata } from "./metadata.js";
 import type { ConfigChange, NodeRecord, RoutingRecord } from "./records.js";
 import { ShardCatalogue } from "./shard-catalogue.js";
@@ -40,6 +41,7 @@ export interface ClusterNodeOptions {
   /** The files of a shard; for writing where there is an epoch. */
   openDirectory(shard: string, pointer: Pointer, epoch?: number): Promise<Directory>;
   lease?: LeaseOptions;
+  janitor?: JanitorOptions;
   optimizer?: OptimizerOptions;
   /** As of `open`. */
   recallCheckShare?: number;
@@ -81,6 +83,7 @@ export class ClusterNode {
   #committer: Committer | undefined;
   #epoch = 0;
   #turn: Promise<unknown> = Promise.resolve();
+  #janitor: Janitor | undefined;
   #closed = false;
   /** Asks other nodes; set by whoever connects them. */
   transport: Transport | undefined;
@@ -113,6 +116,13 @@ export class ClusterNode {
       await node.#join();
       await node.view.start(() => node.#reconcile());
       node.#reconcile();
+      const { name, etcd, view, metadata } = node;
+      const lease = () => node.#lease?.id;
+      const log = (message: string, details?: object) => node.#log(message, details);
+      node.#janitor = new Janitor(
+        { node: name, etcd, store: options.store, view, metadata, lease, log },
+        options.janitor,
+      );
       return node;
     } catch (reason) {
       await node.close().catch(() => {});
@@ -373,6 +383,20 @@ export class ClusterNode {
     );
   }
 
+  /** The same here or on another node. */
+  async ask(
+    node: string,
+    target: { collection: string; shard: number },
+    operation: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<unknown> {
+    if (node === this.name) return this.run(target, operation, args, options);
+    if (!this.transport)
+      throw new VicinalError("SHARD_UNAVAILABLE", `Nobody connects ${this.name} to ${node}`, { node });
+    return this.transport.call(node, target, operation, args, options);
+  }
+
   /** What quotas and telemetry of this node say. */
   get local(): EngineApi {
     return this.#engine;
@@ -386,6 +410,7 @@ export class ClusterNode {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#janitor?.close();
     this.view.close();
     await this.#turn;
     await this.#engine.close();

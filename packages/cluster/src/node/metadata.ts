@@ -19,6 +19,7 @@ import {
 import type { Condition, Etcd } from "../etcd/etcd.js";
 import { keys } from "../log/keys.js";
 import type { ClusterView } from "./cluster-view.js";
+import { loadOf } from "./janitor.js";
 import { placed } from "./placement.js";
 import type { CollectionRecord, RoutingRecord } from "./records.js";
 import { SingleCatalogue } from "./single-catalogue.js";
@@ -55,7 +56,7 @@ export class Metadata {
     const count = custom ? 0 : (request.shard_number ?? Math.max(1, nodes.length));
     const id = randomBytes(8).toString("hex");
     const routing: RoutingRecord = {
-      shards: placed(id, count, factor, nodes, this.#load()),
+      shards: placed(id, count, factor, nodes, loadOf(this.#view)),
       replicationFactor: factor,
       writeConsistency: consistency,
       custom,
@@ -78,15 +79,6 @@ export class Metadata {
     if (!mine) throw collectionExists(name);
     await this.#view.refresh();
     return true;
-  }
-
-  /** Replicas that each node has. */
-  #load(): Map<string, number> {
-    const load = new Map<string, number>();
-    for (const { record } of this.#view.routings.values())
-      for (const { nodes } of record.shards)
-        for (const node of nodes) load.set(node, (load.get(node) ?? 0) + 1);
-    return load;
   }
 
   /** The log, the files and the aliases of the collection go with it. */

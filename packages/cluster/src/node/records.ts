@@ -33,6 +33,14 @@ export interface ShardRecord {
   nodes: string[];
 }
 
+export interface Transfer {
+  shard: number;
+  from: string;
+  to: string;
+  /** Whether `from` stays a replica. */
+  keep: boolean;
+}
+
 export interface RoutingRecord {
   shards: ShardRecord[];
   /** Replicas that every shard should have. */
@@ -41,6 +49,8 @@ export interface RoutingRecord {
   writeConsistency: number;
   /** Points are put into shards by the sender's keys. */
   custom: boolean;
+  /** Replicas that are being made; `from` is left by its node once they are there. */
+  transfers?: Transfer[];
   /** Shards that points are moving to or from, of which reads know nothing yet; see resharding.ts. */
   resharding?: { direction: "up" | "down"; shard: number; key?: string | number };
 }
