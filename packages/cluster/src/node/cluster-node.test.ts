@@ -220,8 +220,12 @@ describe.skipIf(!hasEtcd)("nodes", () => {
     })();
     const move = { shard_id: 0, from_peer_id: peerOf(from.name), to_peer_id: peerOf(to.name) };
     const operations = new ClusterOperations(a);
-    await expect(operations.updateCollection("c", { move_shard: { ...move, shard_id: 7 } })).rejects.toThrow("no shard 7");
-    await expect(operations.updateCollection("c", { move_shard: { ...move, to_peer_id: 1 } })).rejects.toThrow("no peer 1");
+    await expect(operations.updateCollection("c", { move_shard: { ...move, shard_id: 7 } })).rejects.toThrow(
+      "no shard 7",
+    );
+    await expect(
+      operations.updateCollection("c", { move_shard: { ...move, to_peer_id: 1 } }),
+    ).rejects.toThrow("no peer 1");
     await operations.updateCollection("c", { move_shard: move });
     await eventually(async () => expect(await nodesOf()).toEqual([to.name]));
     await eventually(async () => expect(await ownerOf()).toBe(to));
@@ -231,14 +235,21 @@ describe.skipIf(!hasEtcd)("nodes", () => {
     expect(from.shards.size).toBe(0);
     const { problems, shards } = await operations.status();
     expect(problems).toEqual([]);
-    expect(shards).toMatchObject([{ collection: "c", shard_id: 0, owner: to.name, replicas: [{ node: to.name, state: "owner", lag: 0 }] }]);
+    expect(shards).toMatchObject([
+      { collection: "c", shard_id: 0, owner: to.name, replicas: [{ node: to.name, state: "owner", lag: 0 }] },
+    ]);
   });
 
   test("replicas of a node that stays away are made elsewhere; who joins gets its share", async () => {
     const a = await join("a", { replaceAfterMs: 500 });
     const b = await join("b");
-    await a.metadata.createCollection("c", { vectors: { size: 2, distance: "Dot" }, shard_number: 2, replication_factor: 2 });
-    for (const shard of [0, 1]) await (await ownerOf(shard)).run(await target("c", shard), "upsert", [points(1, 2)]);
+    await a.metadata.createCollection("c", {
+      vectors: { size: 2, distance: "Dot" },
+      shard_number: 2,
+      replication_factor: 2,
+    });
+    for (const shard of [0, 1])
+      await (await ownerOf(shard)).run(await target("c", shard), "upsert", [points(1, 2)]);
     await join("d");
     nodes = nodes.filter((node) => node !== b);
     await b.close();
@@ -248,7 +259,9 @@ describe.skipIf(!hasEtcd)("nodes", () => {
     });
     for (const node of nodes)
       for (const shard of [0, 1]) {
-        const count = await eventually(async () => node.run(await target("c", shard), "count", [{}], { strong: true }));
+        const count = await eventually(async () =>
+          node.run(await target("c", shard), "count", [{}], { strong: true }),
+        );
         expect(count).toEqual({ count: 2 });
       }
   });
@@ -259,7 +272,9 @@ describe.skipIf(!hasEtcd)("nodes", () => {
     await (await ownerOf(3)).run(await target("c", 3), "upsert", [points(1)]);
     await join("b");
     await eventually(() => {
-      expect(nodes.map(({ shards }) => [...shards.values()].filter(({ role }) => role === "owner").length)).toEqual([2, 2]);
+      expect(
+        nodes.map(({ shards }) => [...shards.values()].filter(({ role }) => role === "owner").length),
+      ).toEqual([2, 2]);
     });
     expect(await (await ownerOf(3)).run(await target("c", 3), "count", [{}])).toEqual({ count: 1 });
   });
