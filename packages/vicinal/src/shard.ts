@@ -9,6 +9,7 @@ export { Engine } from "./api/engine.js";
 export { type Hooks, type ReadyHooks, readyHooks } from "./api/inference/hooks.js";
 export { Quotas } from "./api/limits/quotas.js";
 export { underStrictMode } from "./api/limits/strict-mode.js";
+export { type PointId, parsePointId, writeIdKey } from "./payload/id.js";
 export { RecallWatch } from "./query/recall-watch.js";
 export { corruption, VicinalError } from "./runtime/errors.js";
 export { Readers } from "./runtime/readers.js";
