@@ -2,6 +2,8 @@
  * `vicinal/shard`: the engine's parts for whoever gives a collection another log and another home than a folder: the
  * cluster. No promise of stability: it goes with the engine's version.
  */
+
+export { type Home, openHome } from "#platform/home.js";
 export { Aliases, collectionExists, collectionNotFound, describeAliases } from "./api/aliases.js";
 export type { Collections } from "./api/catalogue.js";
 export { collectionConfig } from "./api/collections.js";
@@ -20,6 +22,8 @@ export { decodeRecord } from "./segment/effects.js";
 export { CollectionFollower, type FollowedLog } from "./segment/follower.js";
 export { crc32c } from "./storage/crc32c.js";
 export type { Directory, FileWriter } from "./storage/directory.js";
+export { endsEarly, fileExists, fileNotFound } from "./storage/faults.js";
 export type { HeldLog, Log } from "./storage/log.js";
 export type { LogRecord } from "./storage/log-replay.js";
 export { MemoryDirectory } from "./storage/memory-directory.js";
+export { checkPath, joinPath } from "./storage/paths.js";
