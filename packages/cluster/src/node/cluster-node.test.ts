@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { pause } from "../etcd/etcd.js";
 import { EtcdProcesses, hasEtcd } from "../etcd/etcd-process.test.helper.js";
 import { MemoryStore } from "../store/memory-store.js";
+import { ObjectCache } from "../store/object-cache.js";
 import { ClusterNode, peerOf } from "./cluster-node.js";
 import type { JanitorOptions } from "./janitor.js";
 import { ClusterOperations } from "./operations.js";
@@ -12,7 +13,6 @@ import { ClusterOperations } from "./operations.js";
 describe.skipIf(!hasEtcd)("nodes", () => {
   let processes: EtcdProcesses;
   let store: MemoryStore;
-  let files: MemoryDirectory;
   let nodes: ClusterNode[];
   let cluster = 0;
   beforeAll(async () => {
@@ -21,7 +21,6 @@ describe.skipIf(!hasEtcd)("nodes", () => {
   afterAll(() => processes.stop());
   beforeEach(() => {
     store = new MemoryStore();
-    files = MemoryDirectory.empty();
     nodes = [];
     cluster++;
   });
@@ -35,14 +34,9 @@ describe.skipIf(!hasEtcd)("nodes", () => {
       node: name,
       url: `http://${name}`,
       etcd: { hosts: processes.hosts, name: `c${cluster}` },
-      store,
       recallCheckShare: 0,
       log: process.env.VICINAL_LOG ? console.log : undefined,
-      openDirectory: async (shard) => {
-        const folder = files.folder(shard);
-        // The one that counts is closed with the process.
-        return { ...bound(folder), close: async () => {} };
-      },
+      cache: await ObjectCache.open(store, MemoryDirectory.empty(), 2 ** 30),
     });
     node.transport = {
       call: async (to, target, operation, args, options) =>
@@ -51,19 +45,6 @@ describe.skipIf(!hasEtcd)("nodes", () => {
     nodes.push(node);
     return node;
   }
-
-  const bound = (folder: MemoryDirectory | ReturnType<MemoryDirectory["folder"]>) =>
-    ({
-      location: folder.location,
-      folder: (path: string) => folder.folder(path),
-      list: () => folder.list(),
-      size: (path: string) => folder.size(path),
-      read: (path: string, offset: number, length: number) => folder.read(path, offset, length),
-      readInto: (path: string, offset: number, target: Uint8Array) => folder.readInto(path, offset, target),
-      create: (path: string) => folder.create(path),
-      reopen: (path: string, length: number) => folder.reopen(path, length),
-      delete: (path: string) => folder.delete(path),
-    }) as const;
 
   /** Until it holds, or fails with what it says last. */
   async function eventually<T>(look: () => Promise<T> | T, wait = 10_000): Promise<T> {

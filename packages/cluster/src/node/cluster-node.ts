@@ -8,7 +8,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineApi, ScopedEngine } from "vicinal/protocol";
 import {
   type CollectionConfig,
-  type Directory,
   Engine,
   type OptimizerOptions,
   type ReadyHooks,
@@ -22,8 +21,7 @@ import { Etcd, type EtcdOptions } from "../etcd/etcd.js";
 import { Lease, type LeaseOptions } from "../etcd/lease.js";
 import { Committer } from "../log/committer.js";
 import { keys } from "../log/keys.js";
-import type { ObjectStore } from "../store/object-store.js";
-import type { Pointer } from "../store/pointer.js";
+import type { ObjectCache } from "../store/object-cache.js";
 import { ClusterView } from "./cluster-view.js";
 import { HeldShard, type ShardHost } from "./held-shard.js";
 import { Janitor, type JanitorOptions } from "./janitor.js";
@@ -37,9 +35,8 @@ export interface ClusterNodeOptions {
   /** Where the others reach it. */
   url: string;
   etcd: EtcdOptions;
-  store: ObjectStore;
-  /** The files of a shard; for writing where there is an epoch. */
-  openDirectory(shard: string, pointer: Pointer, epoch?: number): Promise<Directory>;
+  /** Over the store that all nodes share. */
+  cache: ObjectCache;
   lease?: LeaseOptions;
   janitor?: JanitorOptions;
   optimizer?: OptimizerOptions;
@@ -120,7 +117,7 @@ export class ClusterNode {
       const lease = () => node.#lease?.id;
       const log = (message: string, details?: object) => node.#log(message, details);
       node.#janitor = new Janitor(
-        { node: name, etcd, store: options.store, view, metadata, lease, log },
+        { node: name, etcd, store: options.cache.store, view, metadata, lease, log },
         options.janitor,
       );
       return node;
@@ -167,7 +164,11 @@ export class ClusterNode {
           },
         );
     }
-    this.#committer = new Committer({ etcd: this.etcd, store: this.#options.store, epoch: this.#epoch });
+    this.#committer = new Committer({
+      etcd: this.etcd,
+      store: this.#options.cache.store,
+      epoch: this.#epoch,
+    });
     lease.onLost = (reason) => void this.#rejoin(reason);
   }
 
@@ -231,13 +232,12 @@ export class ClusterNode {
   }
 
   #host(): ShardHost {
-    const { store, openDirectory } = this.#options;
+    const { cache } = this.#options;
     const { name, etcd, view } = this;
     return {
       node: name,
       etcd,
-      store,
-      openDirectory,
+      cache,
       committer: this.#committer as Committer,
       resources: this.#resources,
       lease: (this.#lease as Lease).id,

@@ -8,6 +8,7 @@ import {
   Collection,
   type CollectionConfig,
   CollectionFollower,
+  type CollectionOptions,
   type Directory,
   type OpenLog,
   Readers,
@@ -20,8 +21,9 @@ import { keys } from "../log/keys.js";
 import { LogTail } from "../log/log-tail.js";
 import { ShardLog } from "../log/shard-log.js";
 import type { LogEntry } from "../log/slices.js";
-import type { ObjectStore } from "../store/object-store.js";
-import type { Pointer } from "../store/pointer.js";
+import { collectGarbage } from "../store/garbage.js";
+import type { ObjectCache } from "../store/object-cache.js";
+import { ShardDirectory } from "../store/shard-directory.js";
 import { EtcdPointer } from "./etcd-pointer.js";
 
 export type Role = "opening" | "replica" | "owner" | "stopped";
@@ -30,13 +32,11 @@ export type Role = "opening" | "replica" | "owner" | "stopped";
 export interface ShardHost {
   readonly node: string;
   readonly etcd: Etcd;
-  readonly store: ObjectStore;
   readonly committer: Committer;
   readonly resources: Resources;
   /** Of the node: what is put under it goes with it. */
   readonly lease: string;
-  /** The shard's files; for writing where there is an epoch. */
-  openDirectory(shard: string, pointer: Pointer, epoch?: number): Promise<Directory>;
+  readonly cache: ObjectCache;
   /** As of the last look. Undefined where the collection has gone. */
   routing(collection: string): { changed: number; nodes(shard: string): readonly string[] } | undefined;
   config(collection: string): CollectionConfig | undefined;
@@ -64,8 +64,10 @@ export class HeldShard {
   /** What stopped it, or keeps it from opening. */
   failure: unknown;
   #follower: CollectionFollower | undefined;
+  /** The follower's files. */
+  #followed: ShardDirectory | undefined;
   #tail: LogTail | undefined;
-  #owned: { collection: Collection; log: ShardLog; key: number } | undefined;
+  #owned: { collection: Collection; directory: ShardDirectory; log: ShardLog; key: number } | undefined;
   #isPresent = false;
   #stopWatch: () => void = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -204,17 +206,19 @@ export class HeldShard {
 
   async #follow(): Promise<void> {
     try {
+      await this.#followed?.refresh();
       if (this.#follower) {
         const replaced = await this.#follower.refresh(false);
         if (replaced) this.#end(replaced);
       } else {
-        const { etcd, store } = this.#host;
-        const directory = await this.#host.openDirectory(this.shard, this.#pointer());
+        const { etcd, cache } = this.#host;
+        this.#followed ??= await this.#openDirectory();
+        const directory = this.#followed;
         // Its owner has yet to make it.
         if (!(await hasManifest(directory))) return;
         this.#follower = await CollectionFollower.open(directory, {
           readLog: (after) => {
-            this.#tail = new LogTail({ etcd, store, shard: this.shard }, after);
+            this.#tail = new LogTail({ etcd, store: cache.store, shard: this.shard }, after);
             return this.#tail;
           },
         });
@@ -227,14 +231,27 @@ export class HeldShard {
       this.role = "stopped";
       this.failure = reason;
       this.#host.log(`shard ${this.shard} is stopped`, { reason });
-      const follower = this.#follower;
-      this.#follower = undefined;
-      if (follower) this.#end(follower.collection);
+      this.#stopFollowing();
       await this.#leave();
       return;
     }
     this.#reached();
     await this.#join();
+  }
+
+  #openDirectory(owner?: number): Promise<ShardDirectory> {
+    const { cache, etcd } = this.#host;
+    const pointer = new EtcdPointer(etcd, this.shard, owner);
+    return ShardDirectory.open({ cache, pointer, shard: this.shard, epoch: owner });
+  }
+
+  #stopFollowing(): void {
+    const follower = this.#follower;
+    const directory = this.#followed;
+    this.#follower = undefined;
+    this.#followed = undefined;
+    this.#tail = undefined;
+    if (directory) this.#end(follower?.collection, directory);
   }
 
   #reached(): void {
@@ -294,10 +311,11 @@ export class HeldShard {
 
   async #own(key: number): Promise<void> {
     const startedMs = performance.now();
-    const directory = await this.#host.openDirectory(this.shard, this.#pointer(key), key);
+    const directory = await this.#openDirectory(key);
     let log: ShardLog | undefined;
     const openLog: OpenLog = async (from, onRecord) => {
-      const { etcd, store, committer } = this.#host;
+      const { etcd, cache, committer } = this.#host;
+      const { store } = cache;
       log = await ShardLog.open(
         {
           etcd,
@@ -312,25 +330,44 @@ export class HeldShard {
       return log;
     };
     const options = { epoch: key, openLog, resources: this.#host.resources };
-    const exists = await hasManifest(directory);
-    const config = this.#host.config(this.collectionId);
-    if (!exists && !config)
-      throw new VicinalError("COLLECTION_NOT_FOUND", `There is no collection ${this.collectionId}`);
-    const collection = exists
-      ? await Collection.open(directory, options)
-      : await Collection.create(directory, config as CollectionConfig, options);
-    this.#owned = { collection, log: log as unknown as ShardLog, key };
+    let collection: Collection;
+    try {
+      collection = await this.#openOrCreate(directory, options);
+    } catch (reason) {
+      await directory.close();
+      throw reason;
+    }
+    this.#owned = { collection, directory, log: log as unknown as ShardLog, key };
     this.role = "owner";
     this.failure = undefined;
-    const follower = this.#follower;
-    this.#follower = undefined;
-    this.#tail = undefined;
-    if (follower) this.#end(follower.collection);
+    this.#stopFollowing();
     await this.#host.onOwner(this);
     this.#reached();
     await this.#join();
+    this.#endings = Promise.all([this.#endings, this.#collectGarbage(key).catch(() => {})]);
     const ms = Math.round(performance.now() - startedMs);
     this.#host.log(`owns shard ${this.shard}`, { sequence: this.sequence, ms });
+  }
+
+  async #openOrCreate(directory: ShardDirectory, options: CollectionOptions): Promise<Collection> {
+    if (await hasManifest(directory)) return Collection.open(directory, options);
+    const config = this.#host.config(this.collectionId);
+    if (config) return Collection.create(directory, config, options);
+    throw new VicinalError("COLLECTION_NOT_FOUND", `There is no collection ${this.collectionId}`);
+  }
+
+  /** Files that earlier owners have left behind. */
+  async #collectGarbage(key: number): Promise<void> {
+    const { etcd, cache } = this.#host;
+    const { deleted } = await collectGarbage({
+      store: cache.store,
+      pointer: new EtcdPointer(etcd, this.shard, key),
+      shard: this.shard,
+      epoch: key,
+      isOwner: async () => (await etcd.get(keys.owner(this.shard)))?.created === key,
+    });
+    if (deleted > 0)
+      this.#host.log(`deleted ${deleted} files that earlier owners of shard ${this.shard} had left`);
   }
 
   #claim(key: number): Claim {
@@ -355,7 +392,7 @@ export class HeldShard {
     if (!owned) return;
     this.#owned = undefined;
     this.role = "opening";
-    this.#end(owned.collection);
+    this.#end(owned.collection, owned.directory);
     await this.#disown(owned.key);
   }
 
@@ -365,7 +402,7 @@ export class HeldShard {
     if (!owned) return;
     this.#owned = undefined;
     this.role = "opening";
-    await this.#close(owned.collection);
+    await this.#close(owned.collection, owned.directory);
     await this.#leave();
     await this.#disown(owned.key);
   }
@@ -375,18 +412,15 @@ export class HeldShard {
     await this.#host.etcd.settle([{ key: name, created: key }], [{ delete: name }]).catch(() => {});
   }
 
-  #pointer(owner?: number): Pointer {
-    return new EtcdPointer(this.#host.etcd, this.shard, owner);
-  }
-
-  #end(collection: Collection): void {
-    this.#endings = Promise.all([this.#endings, this.#close(collection)]);
+  #end(collection: Collection | undefined, directory?: ShardDirectory): void {
+    this.#endings = Promise.all([this.#endings, this.#close(collection, directory)]);
   }
 
   /** What it could not save, the log holds. */
-  async #close(collection: Collection): Promise<void> {
+  async #close(collection: Collection | undefined, directory: ShardDirectory | undefined): Promise<void> {
     await this.users.left();
-    await collection.close().catch(() => {});
+    await collection?.close().catch(() => {});
+    await directory?.close().catch(() => {});
   }
 
   /** Leaves the shard to others. */
@@ -396,9 +430,7 @@ export class HeldShard {
     clearTimeout(this.#timer);
     this.#stopWatch();
     await this.#turn;
-    const follower = this.#follower;
-    this.#follower = undefined;
-    if (follower) this.#end(follower.collection);
+    this.#stopFollowing();
     await this.#handOver();
     await this.#leave();
     await this.#endings;
