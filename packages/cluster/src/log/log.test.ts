@@ -46,7 +46,14 @@ describe.skipIf(!hasEtcd)("the log of a shard", () => {
   const failures: unknown[] = [];
   const openLog = (mine: Claim, after = 0, onRecord: (record: LogRecord) => void = () => {}) =>
     ShardLog.open(
-      { etcd, store, committer, claim: () => mine, onFailure: (reason) => failures.push(reason) },
+      {
+        etcd,
+        store,
+        committer,
+        claim: () => mine,
+        onFailure: (reason) => failures.push(reason),
+        mayTruncate: () => true,
+      },
       { after, synced: 0 },
       onRecord,
     );

@@ -13,7 +13,11 @@ import type { ClusterView } from "./cluster-view.js";
 import type { Metadata } from "./metadata.js";
 import { chosen } from "./placement.js";
 import type { RoutingRecord, Transfer } from "./records.js";
+import { nextStage, stepsOf } from "./resharding.js";
 import { withoutReplica, withoutTransfer, withTransfer } from "./transfers.js";
+
+/** Between two rounds while operations may wait for the next stage. */
+const RESHARDING_MS = 50;
 
 export interface JanitorOptions {
   /** Between two rounds. Default 1000. */
@@ -54,12 +58,19 @@ export class Janitor {
 
   #await(): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.#work()
-        .catch((reason) => this.#home.log("could not tidy up", { reason }))
-        .then(() => this.#await());
-    }, this.#options.roundMs);
+    this.#timer = setTimeout(
+      () => {
+        this.#round = this.#work()
+          .catch((reason) => this.#home.log("could not tidy up", { reason }))
+          .then(() => this.#await());
+      },
+      this.#isResharding() ? RESHARDING_MS : this.#options.roundMs,
+    );
     this.#timer.unref();
+  }
+
+  #isResharding(): boolean {
+    return [...this.#home.view.routings.values()].some(({ record }) => record.resharding);
   }
 
   async #work(): Promise<void> {
@@ -72,6 +83,7 @@ export class Janitor {
       if (!routing) continue;
       for (const transfer of routing.transfers ?? []) await this.#finish(name, record.id, transfer);
       await this.#replace(name, routing);
+      await this.#reshard(name, record.id, routing);
     }
     await this.#rebalance();
     await this.#purgeDropped();
@@ -99,6 +111,23 @@ export class Janitor {
     if (!(await etcd.get(keys.replica(`${id}/${transfer.shard}`, transfer.to)))) return;
     await metadata.reroute(name, (routing) => withoutTransfer(routing, transfer));
     log(`shard ${transfer.shard} of ${name} is on ${transfer.to}`, { from: transfer.from });
+  }
+
+  /** From stage to stage, each as soon as all have done their steps. */
+  async #reshard(name: string, id: string, routing: RoutingRecord): Promise<void> {
+    const { etcd, metadata, log } = this.#home;
+    const { resharding } = routing;
+    if (!resharding) return;
+    for (const { step, shards } of stepsOf(routing))
+      for (const shard of shards) {
+        const said = await etcd.get(keys.resharding(`${id}/${shard}`, step));
+        if (said?.value !== resharding.id) return;
+      }
+    await metadata.reroute(name, (now) => {
+      const isSame = now.resharding?.id === resharding.id && now.resharding.stage === resharding.stage;
+      return isSame ? nextStage(now) : now;
+    });
+    log(`resharding ${name}: ${resharding.stage} is done`);
   }
 
   #noteGone(): void {
