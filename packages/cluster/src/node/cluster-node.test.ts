@@ -3,7 +3,8 @@
 import { MemoryDirectory } from "vicinal/shard";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pause } from "../etcd/etcd.js";
-import { EtcdProcesses, hasEtcd } from "../etcd/etcd-process.test.helper.js";
+import { hasEtcd } from "../local/has-etcd.test.helper.js";
+import { LocalEtcd } from "../local/local-etcd.js";
 import { ringOf, shardOfPoint } from "../routing/ring.js";
 import { MemoryStore } from "../store/memory-store.js";
 import { ObjectCache } from "../store/object-cache.js";
@@ -12,12 +13,12 @@ import type { JanitorOptions } from "./janitor.js";
 import { ClusterOperations } from "./operations.js";
 
 describe.skipIf(!hasEtcd)("nodes", () => {
-  let processes: EtcdProcesses;
+  let processes: LocalEtcd;
   let store: MemoryStore;
   let nodes: ClusterNode[];
   let cluster = 0;
   beforeAll(async () => {
-    processes = await EtcdProcesses.start();
+    processes = await LocalEtcd.start();
   });
   afterAll(() => processes.stop());
   beforeEach(() => {

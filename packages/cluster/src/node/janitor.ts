@@ -188,28 +188,32 @@ export class Janitor {
     }
   }
 
-  /** What etcd and the store hold of collections that are no more. */
+  /** What etcd and the store hold of shards that are no more. */
   async #purgeDropped(): Promise<void> {
-    const { etcd, view } = this.#home;
-    const ids = new Set<string>();
-    // One key of each collection tells of it; those of thousands of entries need not be read.
+    const { etcd, store, view, log } = this.#home;
+    const shards: string[] = [];
+    // One key of each tells of it; those of thousands of entries need not be read.
     for (let from: string = keys.shards; ; ) {
       const [first] = await etcd.list(keys.shards, { from, limit: 1 });
       if (!first) break;
-      const id = first.key.slice(keys.shards.length).split("/")[0];
-      ids.add(id);
-      from = `${keys.shards}${id}0`;
+      const shard = first.key.slice(keys.shards.length).split("/").slice(0, 2).join("/");
+      shards.push(shard);
+      from = `${keys.shards}${shard}0`;
     }
-    if (ids.size === 0) return;
     await view.refresh();
-    for (const id of ids) if (!view.byId(id)) await this.#purge(id);
+    for (const shard of shards.filter((shard) => !this.#isKnown(shard))) {
+      await etcd.settle([], [{ delete: `${keys.shards}${shard}/`, to: `${keys.shards}${shard}0` }]);
+      for await (const { key } of store.list(`shards/${shard}/`)) await store.delete(key);
+      log(`deleted what was left of shard ${shard}`);
+    }
   }
 
-  async #purge(id: string): Promise<void> {
-    const { etcd, store, log } = this.#home;
-    await etcd.settle([], [{ delete: `${keys.shards}${id}/`, to: `${keys.shards}${id}0` }]);
-    for await (const { key } of store.list(`shards/${id}/`)) await store.delete(key);
-    log(`deleted what was left of collection ${id}`);
+  /** Whether the shard, by its collection's id and its number, is one as of the last look. */
+  #isKnown(shard: string): boolean {
+    const [collection, number] = shard.split("/");
+    const { view } = this.#home;
+    const routing = view.byId(collection) && view.routings.get(collection)?.record;
+    return routing?.shards.some(({ id }) => id === Number(number)) ?? false;
   }
 
   /** Objects that belong to nobody: of collections that are no more, and batches of lives that have ended. */
@@ -218,15 +222,15 @@ export class Janitor {
     let deleted = 0;
     const seen = new Map<string, string[]>();
     for await (const { key } of store.list("shards/")) {
-      const id = key.split("/")[1];
-      seen.set(id, [...(seen.get(id) ?? []), key]);
+      const shard = key.split("/").slice(1, 3).join("/");
+      seen.set(shard, [...(seen.get(shard) ?? []), key]);
     }
     const batches: string[] = [];
     for await (const { key } of store.list("batches/")) batches.push(key);
     // Looked at after the objects were seen: what is not known now has ended, for it was known before its first object.
     await view.refresh();
-    for (const [id, objects] of seen)
-      if (!view.byId(id))
+    for (const [shard, objects] of seen)
+      if (!this.#isKnown(shard))
         for (const key of objects) {
           await store.delete(key);
           deleted++;
