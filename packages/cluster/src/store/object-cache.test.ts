@@ -1,5 +1,5 @@
 /** The cache of objects: what is read is right, whatever lies in its directory, and its bound holds. */
-import { crc32c, MemoryDirectory } from "vicinal/shard";
+import { crc32c, type Directory, MemoryDirectory } from "vicinal/shard";
 import { expect, test } from "vitest";
 import { FaultyStore, seededRandom } from "./faulty-store.test.helper.js";
 import { MemoryStore } from "./memory-store.js";
@@ -10,7 +10,8 @@ async function put(
   key: string,
   size: number,
 ): Promise<ObjectRef & { bytes: Uint8Array }> {
-  const bytes = Uint8Array.from({ length: size }, (_, i) => i * 7 + key.length);
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = i * 7 + key.length;
   await store.put(key, bytes);
   return { key, size, crc: crc32c(bytes), bytes };
 }
@@ -88,6 +89,44 @@ test("one that is always too small still reads right, by many readers", async ()
     }
   };
   await Promise.all(Array.from({ length: 6 }, work));
+});
+
+/** Its files are read and deleted a while after that was asked for. */
+function slow(): Directory {
+  const inner = MemoryDirectory.empty();
+  const later = () => new Promise((resolve) => setTimeout(resolve, 5));
+  return Object.assign(Object.create(inner) as Directory, {
+    readInto: (path: string, offset: number, target: Uint8Array) =>
+      later().then(() => inner.readInto(path, offset, target)),
+    delete: (path: string) => later().then(() => inner.delete(path)),
+    list: () => inner.list(),
+    size: (path: string) => inner.size(path),
+    create: (path: string) => inner.create(path),
+  });
+}
+
+test("what is being read stays until it was", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const [one, two] = await Promise.all(
+    ["one", "two"].map((key) => put(store.inner as MemoryStore, key, 400)),
+  );
+  const cache = await ObjectCache.open(store, slow(), 500);
+  await read(cache, one);
+  const reading = read(cache, one);
+  await read(cache, two);
+  expect(await reading).toEqual(one.bytes);
+  expect(store.calls).toBe(2);
+});
+
+test("an object that goes and is wanted again at once comes again", async () => {
+  const store = new MemoryStore();
+  const ref = await put(store, "object", 400);
+  const cache = await ObjectCache.open(store, slow(), 500);
+  await read(cache, ref);
+  const going = cache.drop("object");
+  expect(await read(cache, ref)).toEqual(ref.bytes);
+  await going;
+  expect(await read(cache, ref)).toEqual(ref.bytes);
 });
 
 test("a directory that was emptied under way is filled again", async () => {

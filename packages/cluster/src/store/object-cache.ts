@@ -25,6 +25,8 @@ interface Copy {
 }
 
 const PIECE = 8 * 2 ** 20;
+/** Of a download: enough to keep a connection busy while what came is checked and written. */
+const PIECES_AHEAD = 4;
 /** A transfer that was damaged on its way is made once more. */
 const DOWNLOADS = 2;
 
@@ -141,7 +143,7 @@ export class ObjectCache {
   async #bring(ref: ObjectRef, left: Copy | undefined): Promise<void> {
     if (left) {
       left.pins++;
-      const whole = await this.#isWhole(ref, left).finally(() => left.pins--);
+      const whole = await this.#isWhole(ref).finally(() => left.pins--);
       if (whole) {
         left.checked = true;
         return;
@@ -157,8 +159,7 @@ export class ObjectCache {
     }
   }
 
-  async #isWhole(ref: ObjectRef, copy: Copy): Promise<boolean> {
-    if (copy.size !== ref.size) return false;
+  async #isWhole(ref: ObjectRef): Promise<boolean> {
     try {
       let crc = 0;
       for (let at = 0; at < ref.size; at += PIECE)
@@ -181,15 +182,15 @@ export class ObjectCache {
       const writer = await this.#directory.create(key);
       let crc = 0;
       try {
-        for (let at = 0; at < size; at += PIECE) {
-          const length = Math.min(PIECE, size - at);
-          const bytes = await this.store.get(key, { offset: at, length });
-          if (bytes.length !== length)
-            throw endsEarly(`${this.store.location}/${key}`, at, length, at + bytes.length);
+        const coming: Promise<Uint8Array>[] = [];
+        for (let at = 0, asked = 0; at < size; at += PIECE) {
+          for (; asked < size && coming.length < PIECES_AHEAD; asked += PIECE)
+            coming.push(this.#get(ref, asked));
+          const bytes = (await coming.shift()) as Uint8Array;
           crc = crc32c(bytes, crc);
           await writer.append(bytes);
-          copy.size += length;
-          this.#bytes += length;
+          copy.size += bytes.length;
+          this.#bytes += bytes.length;
         }
       } finally {
         await writer.close();
@@ -201,6 +202,17 @@ export class ObjectCache {
       await this.drop(key).catch(() => {});
       throw reason;
     }
+  }
+
+  #get({ key, size }: ObjectRef, offset: number): Promise<Uint8Array> {
+    const length = Math.min(PIECE, size - offset);
+    const bytes = this.store.get(key, { offset, length }).then((bytes) => {
+      if (bytes.length === length) return bytes;
+      throw endsEarly(`${this.store.location}/${key}`, offset, length, offset + bytes.length);
+    });
+    // One before it may fail first, and nobody waits for this one then.
+    bytes.catch(() => {});
+    return bytes;
   }
 
   async #makeRoom(bytes: number): Promise<void> {

@@ -189,6 +189,55 @@ test("a commit whose outcome stays unknown is settled by the next one", async ()
   }
 });
 
+test("objects stay as long as a commit without them has not come through", async () => {
+  const { dir, store, pointer } = await openShard({ epoch: 1 });
+  const manifests = new Manifests(dir);
+  await write(dir, "a", 1);
+  await manifests.commit({ n: 1 });
+  await dir.delete("a");
+  store.faults = { failBefore: 1 };
+  await expect(manifests.commit({ n: 2 })).rejects.toMatchObject({ code: "IO" });
+  store.faults = {};
+  pointer.faults = { failBefore: 1 };
+  await expect(manifests.commit({ n: 3 })).rejects.toMatchObject({ code: "IO" });
+  pointer.faults = {};
+  await dir.close();
+  const { dir: reader } = await openShard({ store, pointer: pointer.another() });
+  expect(await first(reader, "a")).toBe(1);
+});
+
+test("a file that is deleted while it is uploaded leaves nothing", async () => {
+  const { dir, store } = await openShard({ epoch: 1 });
+  const writer = await dir.create("a");
+  await writer.append(Uint8Array.of(1));
+  const manifests = new Manifests(dir);
+  const { put } = store;
+  store.put = async (key, bytes) => {
+    store.put = put;
+    await dir.delete("a");
+    await manifests.commit({ n: 1 });
+    await store.put(key, bytes);
+  };
+  await writer.sync();
+  await writer.close();
+  await manifests.commit({ n: 2 });
+  await dir.close();
+  expect(await keysOf(store)).toEqual([expect.stringMatching(/manifest-000000000002$/)]);
+});
+
+test("what is in no store yet stays in a cache that is too small", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const cache = await ObjectCache.open(store, MemoryDirectory.empty(), 10);
+  const { dir } = await openShard({ store, cache, epoch: 1 });
+  const writer = await dir.create("unsynced");
+  await writer.append(new Uint8Array(20).fill(7));
+  await writer.close();
+  for (const path of ["a", "b"]) await write(dir, path, 1, 2, 3, 4, 5, 6);
+  expect(await first(dir, "unsynced")).toBe(7);
+  expect([await first(dir, "a"), await first(dir, "b")]).toEqual([1, 1]);
+  expect(cache.bytes).toBe(26);
+});
+
 test("a file that was synced takes no more bytes, whether or not the store has them", async () => {
   const { dir, store } = await openShard({ epoch: 1 });
   const writer = await dir.create("a");
