@@ -91,14 +91,15 @@ test("one that is always too small still reads right, by many readers", async ()
   await Promise.all(Array.from({ length: 6 }, work));
 });
 
-/** Its files are read and deleted a while after that was asked for. */
+/** Its files are read and deleted a while after that was asked for, the second deletion later than the third. */
 function slow(): Directory {
   const inner = MemoryDirectory.empty();
-  const later = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const later = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
+  let deletions = 0;
   return Object.assign(Object.create(inner) as Directory, {
     readInto: (path: string, offset: number, target: Uint8Array) =>
-      later().then(() => inner.readInto(path, offset, target)),
-    delete: (path: string) => later().then(() => inner.delete(path)),
+      later(20).then(() => inner.readInto(path, offset, target)),
+    delete: (path: string) => later(deletions++ === 1 ? 15 : 1).then(() => inner.delete(path)),
     list: () => inner.list(),
     size: (path: string) => inner.size(path),
     create: (path: string) => inner.create(path),
@@ -118,15 +119,16 @@ test("what is being read stays until it was", async () => {
   expect(store.calls).toBe(2);
 });
 
-test("an object that goes and is wanted again at once comes again", async () => {
-  const store = new MemoryStore();
-  const ref = await put(store, "object", 400);
+test("an object that goes and is wanted again at once comes again, and stays", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const ref = await put(store.inner as MemoryStore, "object", 400);
   const cache = await ObjectCache.open(store, slow(), 500);
   await read(cache, ref);
   const going = cache.drop("object");
   expect(await read(cache, ref)).toEqual(ref.bytes);
   await going;
   expect(await read(cache, ref)).toEqual(ref.bytes);
+  expect(store.calls).toBe(2);
 });
 
 test("a directory that was emptied under way is filled again", async () => {
