@@ -9,6 +9,9 @@ export const keys = {
   /** How the points of a collection are spread; its last change is the routing's version. */
   routing: (collection: string) => `routing/${collection}`,
   routings: "routing/",
+  /** Under the lease of the node that tidies up. */
+  janitor: "janitor",
+  shards: "shards/",
   /** All of one shard. */
   shard: (shard: string) => `shards/${shard}/`,
   /** Under the owner's lease; its creation is the fencing token. */

@@ -17,8 +17,8 @@ export interface ShardLogOptions {
   onFailure(reason: unknown): void;
 }
 
-/** Failures after which nothing was done, and the shard goes on. */
-const PASSING = new Set(["ROUTING_CHANGED", "DISK_FULL"]);
+/** Failures after which the shard must be opened anew; after all others nothing was done, and it goes on. */
+const FINAL = new Set(["FENCED", "UNKNOWN_OUTCOME"]);
 
 export class ShardLog implements Log {
   #next: number;
@@ -98,7 +98,7 @@ export class ShardLog implements Log {
         this.#entries.push(entry);
         return first;
       } catch (reason) {
-        const passes = reason instanceof VicinalError && PASSING.has(reason.code);
+        const passes = reason instanceof VicinalError && !FINAL.has(reason.code);
         if (!passes) this.#fail(reason);
         throw reason;
       }

@@ -8,6 +8,7 @@
  */
 
 import type { Chunks } from "../storage/archive.js";
+import type { ClusterApi } from "./cluster-api.js";
 import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
 import type {
@@ -73,6 +74,9 @@ export interface RequestScope {
 }
 
 export interface EngineApi {
+  /** Of an engine of several nodes. */
+  readonly cluster?: ClusterApi;
+
   createCollection(name: string, body: CreateCollection): Promise<boolean>;
   updateCollection(name: string, body: UpdateCollection): Promise<boolean>;
   /** Answers false when there was none. */

@@ -90,7 +90,12 @@ export class Engine implements ScopedEngine {
 
   async createCollection(name: string, body: schema.CreateCollection): Promise<boolean> {
     schema.parseCollectionName(name);
-    const config = collectionConfig(schema.createCollection.parse(body));
+    const request = schema.createCollection.parse(body);
+    if (request.sharding_method === "custom")
+      throw new VicinalError("UNSUPPORTED", "sharding_method: custom sharding needs a cluster", {
+        path: "sharding_method",
+      });
+    const config = collectionConfig(request);
     await this.#catalogue.create(name, config);
     return true;
   }
