@@ -131,6 +131,31 @@ test("an object that goes and is wanted again at once comes again, and stays", a
   expect(store.calls).toBe(2);
 });
 
+test("an object that is dropped while it comes is read all the same, and is counted once", async () => {
+  const store = new MemoryStore();
+  const ref = await put(store, "object", 20_000_000);
+  let letOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    letOn = resolve;
+  });
+  const get = store.get.bind(store);
+  store.get = async (key, range) => {
+    if (range?.offset) await held;
+    return get(key, range);
+  };
+  const directory = MemoryDirectory.empty();
+  const cache = await ObjectCache.open(store, directory, 2 ** 30);
+  const reading = read(cache, ref);
+  while (cache.bytes === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await cache.drop("object");
+  letOn();
+  expect(Buffer.compare(await reading, ref.bytes)).toBe(0);
+  expect(cache.bytes).toBe(ref.size);
+  await cache.drop("object");
+  expect(cache.bytes).toBe(0);
+  expect(await directory.list()).toEqual([]);
+});
+
 test("a directory that was emptied under way is filled again", async () => {
   const store = new MemoryStore();
   const directory = MemoryDirectory.empty();

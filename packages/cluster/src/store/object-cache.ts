@@ -98,8 +98,7 @@ export class ObjectCache {
         await this.#makeRoom(bytes.length);
         const before = writer.length;
         await writer.append(bytes);
-        copy.size += writer.length - before;
-        if (this.#copies.get(key) === copy) this.#bytes += writer.length - before;
+        this.#grow(key, copy, writer.length - before);
       },
       // Nothing here has to survive.
       sync: async () => {},
@@ -189,8 +188,7 @@ export class ObjectCache {
           const bytes = (await coming.shift()) as Uint8Array;
           crc = crc32c(bytes, crc);
           await writer.append(bytes);
-          copy.size += bytes.length;
-          this.#bytes += bytes.length;
+          this.#grow(key, copy, bytes.length);
         }
       } finally {
         await writer.close();
@@ -225,6 +223,12 @@ export class ObjectCache {
   #add(key: string, copy: Copy): void {
     this.#copies.set(key, copy);
     this.#bytes += copy.size;
+  }
+
+  /** It may have been dropped meanwhile. */
+  #grow(key: string, copy: Copy, bytes: number): void {
+    copy.size += bytes;
+    if (this.#copies.get(key) === copy) this.#bytes += bytes;
   }
 
   #forget(key: string): void {
