@@ -58,6 +58,10 @@ export class ObjectCache {
     return cache;
   }
 
+  has(key: string): boolean {
+    return this.#copies.has(key);
+  }
+
   /** What the copies take. */
   get bytes(): number {
     return this.#bytes;
@@ -106,7 +110,7 @@ export class ObjectCache {
     };
   }
 
-  /** The object is in the store by now. */
+  /** The object is in the store by now, or nobody needs it. */
   release(key: string): void {
     const copy = this.#copies.get(key);
     if (copy) copy.own = false;

@@ -3,6 +3,7 @@ import {
   Collection,
   type CollectionConfig,
   type decodeRecord,
+  type FollowedLog,
   type Log,
   MemoryDirectory,
   type OpenLog,
@@ -42,6 +43,22 @@ export class SharedLog {
         throw new VicinalError("CORRUPTION", `The log begins at ${first}, not ${after + 1}`);
       for (const record of this.records) if (record.sequence > after) onRecord(record);
       return this.#over(epoch);
+    };
+  }
+
+  /** For a reader; each call hands out what was added since the call before. */
+  follow(after: number): FollowedLog {
+    let last = after;
+    return {
+      read: async (onRecord) => {
+        const first = this.records[0]?.sequence ?? this.last + 1;
+        if (first > last + 1) throw new VicinalError("FILE_NOT_FOUND", `The log begins at ${first}`);
+        for (const record of this.records) {
+          if (record.sequence <= last) continue;
+          onRecord(record);
+          last = record.sequence;
+        }
+      },
     };
   }
 

@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Directory, MemoryDirectory, openHome } from "vicinal/shard";
+import { CollectionFollower, type Directory, MemoryDirectory, openHome } from "vicinal/shard";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endIdleWorkers } from "../../../vicinal/dist/runtime/pool.js";
 import { FaultyStore, MemoryPointer, seededRandom } from "./faulty-store.test.helper.js";
@@ -24,6 +24,7 @@ import {
   shard,
   upsert,
 } from "./shard-collection.test.helper.js";
+import { ShardDirectory } from "./shard-directory.js";
 import { readTable } from "./table.js";
 
 const root = fs.mkdtempSync(join(tmpdir(), "vicinal-shard-"));
@@ -111,6 +112,50 @@ test("a restart reads from its own disk what it has there", async () => {
   await close(second);
 });
 
+test.each(process.env.VICINAL_LONG ? range(1, 30) : [1, 2])(
+  "a reader that follows sees every state as it was (seed %d)",
+  async (seed) => {
+    const next = seededRandom(seed);
+    const store = new MemoryStore();
+    const [pointer, log, model] = [new MemoryPointer(), new SharedLog(), new Map<number, number>()];
+    const owner = await openCollection({ store, pointer, log, epoch: 1 });
+    const states = new Map<number, Model>([[log.last, new Map()]]);
+    const cache = await ObjectCache.open(store, MemoryDirectory.empty(), 20_000);
+    const dir = await ShardDirectory.open({ cache, pointer: pointer.another(), shard });
+    const follower = await CollectionFollower.open(dir, { readLog: (after) => log.follow(after) });
+    let isWriting = true;
+    let seen = 0;
+    const reading = (async () => {
+      do {
+        const replaced = await follower.refresh(false);
+        await replaced?.close();
+        const { collection } = follower;
+        const { sequence } = collection.state;
+        expectSame(collection, states.get(sequence) as Model, `seed ${seed}, write ${sequence}`);
+        seen++;
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      } while (isWriting);
+    })();
+    for (let n = 1; n <= 60; n++) {
+      const from = Math.floor(next() * 50);
+      if (next() < 0.7) await upsert(owner.collection, model, range(from, from + 8), n);
+      else await remove(owner.collection, model, range(from, from + 4));
+      states.set(log.last, new Map(model));
+      if (next() < 0.4) {
+        owner.collection.state.seal();
+        await owner.collection.optimizer.settle({ everything: true });
+      }
+    }
+    isWriting = false;
+    await reading;
+    expect(seen).toBeGreaterThan(5);
+    await follower.refresh(false).then((replaced) => replaced?.close());
+    expectSame(follower.collection, model, `seed ${seed}, at the end`);
+    await follower.collection.close();
+    await close(owner);
+  },
+);
+
 test("of two writers the older is FENCED, and what it acknowledged is the younger's", async () => {
   const store = new MemoryStore();
   const [pointer, log, model] = [new MemoryPointer(), new SharedLog(), new Map<number, number>()];
@@ -166,7 +211,7 @@ describe.each(["before", "after"] as const)("a failure %s its effect", (when) =>
     async (which) => {
       const total = await run(0, which);
       expect(total).toBeGreaterThan(which === "store" ? 30 : 4);
-      // A share of the calls by default, another one each time the file changes none of them.
+      // Every fourth call of the store by default.
       const step = process.env.VICINAL_LONG || which === "pointer" ? 1 : 4;
       for (let call = when === "before" ? 1 : 3; call <= total; call += step) await run(call, which);
     },
