@@ -2,6 +2,7 @@
 export type { CallOptions, Routing, Shard, Topology, Transport } from "./coordinator/topology.js";
 export { Etcd, type EtcdOptions } from "./etcd/etcd.js";
 export { etcdOptions, type JoinedNode, type JoinOptions, joinCluster } from "./join.js";
+export { isEtcdInstalled, LocalEtcd } from "./local/local-etcd.js";
 export { LogTail } from "./log/log-tail.js";
 export { ClusterNode, type ClusterNodeOptions, peerOf } from "./node/cluster-node.js";
 export { ClusterView } from "./node/cluster-view.js";
