@@ -70,14 +70,18 @@ export interface FileLogOptions {
   epoch?: number;
   /**
    * 0, the default: a batch is acknowledged when it is synced, and no acknowledged write is ever lost.
-   * Above 0: acknowledged when it is handed to the operating system, and synced that many milliseconds later. A
-   * killed process still loses nothing, but a power cut loses up to so many milliseconds of acknowledged batches.
+   * Above 0: acknowledged when it is handed to the operating system, and synced that many milliseconds later, beside
+   * later appends. A killed process still loses nothing, but a power cut loses what was acknowledged since the last sync
+   * began: up to so many milliseconds' batches, and those of the time that a sync takes, which are 64 MiB at most.
    */
   syncIntervalMs?: number;
 }
 
 /** A group takes no further batch beyond this: its bytes are gathered in memory. */
 const GROUP_BYTES_MAX = 32 * 2 ** 20;
+
+/** While a sync runs, appends wait once so much is not known to be synced. */
+const UNSYNCED_BYTES_MAX = 64 * 2 ** 20;
 
 /** The log's files as they were at one moment: whole batches, all of them synced. */
 export interface HeldLog {
@@ -106,6 +110,8 @@ export class FileLog implements Log {
   private nextSequence: number;
   /** Everything below is durable. */
   private durableNext: number;
+  /** Of the file in hand. */
+  private durableBytes = 0;
   private waiting: WaitingBatch[] = [];
   private writer: FileWriter | undefined;
   private seed = 0;
@@ -117,6 +123,9 @@ export class FileLog implements Log {
   private syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** File operations run one after the other: each waits for this. Never rejects. */
   private tail: Promise<unknown> = Promise.resolve();
+  /** So do syncs, beside appends. Whoever closes the writer waits for this first. Never rejects. */
+  private syncs: Promise<unknown> = Promise.resolve();
+  private isSyncing = false;
 
   private constructor(
     private readonly dir: Directory,
@@ -204,7 +213,7 @@ export class FileLog implements Log {
   hold(after: number): Promise<HeldLog> {
     return this.enqueue(async () => {
       if (this.failure !== undefined) throw this.refusal();
-      if (this.durableNext < this.nextWritten()) await this.sync();
+      await this.sync();
       this.holds++;
       let held = true;
       return {
@@ -218,10 +227,6 @@ export class FileLog implements Log {
         },
       };
     });
-  }
-
-  private nextWritten(): number {
-    return (this.files.at(-1)?.last ?? 0) + 1;
   }
 
   close(): Promise<void> {
@@ -245,6 +250,7 @@ export class FileLog implements Log {
     const group = this.takeGroup();
     if (group.length === 0) return;
     try {
+      if (this.isSyncing && this.unsyncedBytes >= UNSYNCED_BYTES_MAX) await this.syncs;
       if (this.failure !== undefined) throw this.refusal();
       try {
         await this.write(group);
@@ -254,6 +260,8 @@ export class FileLog implements Log {
         for (const batch of [...group, ...this.waiting.splice(0)]) batch.reject(error);
         return;
       }
+      // The sync of an interval may have failed meanwhile.
+      if (this.failure !== undefined) throw this.refusal();
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
       if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
@@ -273,12 +281,18 @@ export class FileLog implements Log {
     // Another writer may have found it.
     if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     this.nextSequence = first;
+    const { writer } = this;
     const file = this.files.at(-1);
-    if (this.writer === undefined || file === undefined) return;
-    await this.writer.close();
+    if (writer === undefined || file === undefined) return;
+    const isDue = this.stopTimer();
+    await this.syncs;
     this.writer = undefined;
-    if (file.bytes > 0) this.writer = await this.dir.reopen(file.path, file.bytes);
-    else {
+    await writer.close();
+    if (this.failure !== undefined) throw this.refusal();
+    if (file.bytes > 0) {
+      this.writer = await this.dir.reopen(file.path, file.bytes);
+      if (isDue) this.syncLater();
+    } else {
       await this.dir.delete(file.path);
       this.files.pop();
     }
@@ -325,6 +339,7 @@ export class FileLog implements Log {
       throw this.fenced(error);
     });
     this.seed = frameSeed(header);
+    this.durableBytes = 0;
     this.files.push({ ...name, last: first - 1, bytes: 0 });
     return header;
   }
@@ -339,36 +354,63 @@ export class FileLog implements Log {
     );
   }
 
-  private async sync(): Promise<void> {
+  private get unsyncedBytes(): number {
+    return this.writer === undefined ? 0 : this.files[this.files.length - 1].bytes - this.durableBytes;
+  }
+
+  /** Syncs what has been appended by the time that the syncs before are done. A failure is final. */
+  private sync(): Promise<void> {
+    const done = this.syncs.then(() => this.syncNow());
+    this.syncs = done.catch(() => {});
+    return done;
+  }
+
+  private async syncNow(): Promise<void> {
+    if (this.failure !== undefined) throw this.refusal();
     if (this.writer === undefined) return;
-    await this.writer.sync();
-    this.durableNext = this.files[this.files.length - 1].last + 1;
+    // Appends go on meanwhile: what they add is the next sync's.
+    const { last, bytes } = this.files[this.files.length - 1];
+    if (this.durableNext > last) return;
+    this.isSyncing = true;
+    try {
+      await this.writer.sync();
+      this.durableNext = last + 1;
+      this.durableBytes = bytes;
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    } finally {
+      this.isSyncing = false;
+    }
   }
 
   private syncLater(): void {
     if (this.syncTimer !== undefined) return;
     this.syncTimer = setTimeout(() => {
       this.syncTimer = undefined;
-      this.enqueue(() => this.sync()).catch((error: unknown) => {
-        this.failure ??= error;
-      });
+      // Who appends next hears of a failure.
+      this.sync().catch(() => {});
     }, this.syncIntervalMs);
     // A process that has nothing else to do may end: the operating system has the bytes.
     (this.syncTimer as { unref?: () => void }).unref?.();
   }
 
-  /** Syncs what is not, and closes the file in hand, if any. */
-  private async finishFile(): Promise<void> {
+  /** Whether there was one. */
+  private stopTimer(): boolean {
+    const isDue = this.syncTimer !== undefined;
     clearTimeout(this.syncTimer);
     this.syncTimer = undefined;
-    const writer = this.writer;
+    return isDue;
+  }
+
+  /** Syncs what is not, and closes the file in hand, if any. */
+  private async finishFile(): Promise<void> {
+    this.stopTimer();
+    const { writer } = this;
     if (writer === undefined) return;
     try {
-      if (this.failure === undefined && this.durableNext <= this.files[this.files.length - 1].last)
-        await this.sync();
-    } catch (error) {
-      this.failure ??= error;
-      throw error;
+      await this.syncs;
+      if (this.failure === undefined) await this.sync();
     } finally {
       this.writer = undefined;
       await writer.close();
