@@ -4,7 +4,7 @@
  * A *record* is bytes with a sequence number. A *batch* is the records of one `append`: after a crash all of
  * them are there, or none. A *group* is the batches that wait while the one before is synced: they share one
  * write and one sync, so that many callers pay for one. Bytes are drawn in log-format.ts, the rule of torn
- * tails in log-replay.ts.
+ * tails in log-replay.ts, the first thing done with a log in log-opening.ts.
  *
  * Every opening writes to new files of its own epoch, and sequence numbers run on through all files. So a gap
  * between files is damage, and what a writer that has been replaced still appended is recognised and ignored:
@@ -15,7 +15,7 @@
  * next opener has not begun to read, and will find the batch; if not, the batch is FENCED.
  */
 import { assert } from "../runtime/assert.js";
-import { corruption, VicinalError } from "../runtime/errors.js";
+import { VicinalError } from "../runtime/errors.js";
 import type { Directory, FileWriter } from "./directory.js";
 import {
   BATCH_BYTES_MAX,
@@ -23,11 +23,10 @@ import {
   encodeHeader,
   frameSeed,
   framesSize,
-  type LogFileName,
   logFileName,
-  parseLogFileName,
 } from "./log-format.js";
-import { type LogRecord, replayLogFile } from "./log-replay.js";
+import { type LogFile, namesIn, replayLog, takeOver } from "./log-opening.js";
+import type { LogRecord } from "./log-replay.js";
 
 export type { LogRecord } from "./log-replay.js";
 
@@ -93,12 +92,6 @@ export interface HeldLog {
   release(): Promise<void>;
 }
 
-interface LogFile extends LogFileName {
-  /** Highest sequence number in it. */
-  last: number;
-  bytes: number;
-}
-
 interface WaitingBatch {
   readonly records: readonly Uint8Array[];
   readonly first: number;
@@ -152,7 +145,7 @@ export class FileLog implements Log {
     const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
     const mark = await takeOver(dir);
     const names = await namesIn(dir);
-    const { files, next } = await replay(dir, names, { after, synced }, onRecord);
+    const { files, next } = await replayLog(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
     return new FileLog(dir, files, next, epoch, syncIntervalMs, mark);
   }
@@ -163,7 +156,7 @@ export class FileLog implements Log {
     { after, synced }: { after: number; synced: number },
     onRecord: (record: LogRecord) => void,
   ): Promise<void> {
-    await replay(dir, await namesIn(dir), { after, synced }, onRecord);
+    await replayLog(dir, await namesIn(dir), { after, synced }, onRecord);
   }
 
   get next(): number {
@@ -430,95 +423,4 @@ export class FileLog implements Log {
 
 function isDiskFull(error: unknown): boolean {
   return error instanceof VicinalError && error.code === "DISK_FULL";
-}
-
-async function namesIn(dir: Directory): Promise<LogFileName[]> {
-  return (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
-}
-
-/** Leaves a mark that no other has and deletes theirs; returns its path. */
-async function takeOver(dir: Directory): Promise<string> {
-  const random = Array.from({ length: 3 }, () => Math.floor(Math.random() * 2 ** 32).toString(16));
-  const mark = `writer-${random.join("")}`;
-  await (await dir.create(mark)).close();
-  for (const path of await dir.list())
-    if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
-  return mark;
-}
-
-/** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */
-async function replay(
-  dir: Directory,
-  names: LogFileName[],
-  { after, synced }: { after: number; synced: number },
-  onRecord: (record: LogRecord) => void,
-): Promise<{ files: LogFile[]; next: number }> {
-  const ordered = names.sort((a, b) => a.first - b.first || a.epoch - b.epoch);
-  const { current, replaced } = splitByEpoch(ordered);
-  const files: LogFile[] = [];
-  let next = after + 1;
-  for (const [i, name] of current.entries()) {
-    const before = current[i + 1]?.first ?? Number.POSITIVE_INFINITY;
-    if (before <= after + 1) {
-      files.push({ ...name, last: before - 1, bytes: (await dir.size(name.path)) ?? 0 });
-      continue;
-    }
-    if (name.first > next) throw missing(dir, name, 0, next);
-    const end = await replayLogFile(dir, name, { after, before }, onRecord);
-    const isLast = i === current.length - 1;
-    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid,
-    // or that a writer began late which had been replaced.
-    const lastNeeded = synced > after ? synced + 1 : 0;
-    if (end.next < (isLast ? lastNeeded : before)) throw missing(dir, name, end.length, end.next);
-    next = Math.max(next, Math.min(end.next, before));
-    const bytes = isLast ? await keepWhatIsCommitted(dir, name, end.length) : end.size;
-    if (bytes > 0) files.push({ ...name, last: Math.min(end.next, before) - 1, bytes });
-  }
-  if (next <= synced)
-    throw corruption(`${dir.location}`, 0, `record ${next}`, "none", "records are missing from the log");
-  // Never read again: they go with the next truncation.
-  for (const name of replaced)
-    files.unshift({ ...name, last: name.first, bytes: (await dir.size(name.path)) ?? 0 });
-  return { files, next };
-}
-
-/** Files of a lower epoch than one before them were begun by a writer that had been replaced. */
-export function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
-  let epoch = 0;
-  const current: LogFileName[] = [];
-  const replaced: LogFileName[] = [];
-  for (const name of ordered) {
-    (name.epoch < epoch ? replaced : current).push(name);
-    epoch = Math.max(epoch, name.epoch);
-  }
-  return { current, replaced };
-}
-
-/**
- * Cuts the last file after its last committed batch and makes that durable: those records are about to be shown
- * to readers, but the writer that appended them may have been killed before its sync. Returns the bytes kept.
- */
-async function keepWhatIsCommitted(dir: Directory, { path }: LogFileName, length: number): Promise<number> {
-  if (length === 0) {
-    await dir.delete(path);
-    return 0;
-  }
-  // Of a writer whose sync failed the system may have kept the bytes in memory alone.
-  const writer = await dir.reopen(path, length, true);
-  try {
-    await writer.sync();
-  } finally {
-    await writer.close();
-  }
-  return length;
-}
-
-function missing(dir: Directory, { path }: LogFileName, offset: number, sequence: number): VicinalError {
-  return corruption(
-    `${dir.location}/${path}`,
-    offset,
-    `record ${sequence}`,
-    "none",
-    "records are missing from the log",
-  );
 }
