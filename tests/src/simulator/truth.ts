@@ -5,7 +5,17 @@
  * operations that failed since the last acknowledged one, the first so many, each whole. An operation that is
  * acknowledged after one that failed says that the failed one has not happened.
  */
-import { applied, areEqual, areSame, type Contents, type DataOperation, settingsOf } from "./model.js";
+import {
+  alive,
+  applied,
+  areEqual,
+  type Contents,
+  type DataOperation,
+  isFound,
+  type Moment,
+  settingsOf,
+  withVersions,
+} from "./model.js";
 import { type CatalogueOperation, type Shape, vectorsOf } from "./workload.js";
 
 export class Violation extends Error {}
@@ -52,17 +62,23 @@ class Ledger<S, O> {
   }
 }
 
+type ContentsLedger = Ledger<Contents, { operation: DataOperation } & Moment>;
+
 /** Which collections there are, by their names: each creation makes a ledger of its own. */
 interface Names {
-  collections: ReadonlyMap<string, Ledger<Contents, DataOperation>>;
+  collections: ReadonlyMap<string, ContentsLedger>;
   aliases: ReadonlyMap<string, string>;
 }
 
-type Creation = CatalogueOperation & { ledger?: Ledger<Contents, DataOperation> };
+type Creation = CatalogueOperation & { ledger?: ContentsLedger };
 
-function newLedger(shape: Shape): Ledger<Contents, DataOperation> {
-  const empty = { points: new Map(), fields: new Set<string>(), vectors: new Set(vectorsOf(shape)) };
-  return new Ledger<Contents, DataOperation>(empty, applied);
+function newLedger(shape: Shape): ContentsLedger {
+  const empty: Contents = {
+    points: new Map(),
+    fields: new Set<string>(),
+    vectors: new Set(vectorsOf(shape)),
+  };
+  return new Ledger(empty, (state, { operation, ...moment }) => applied(state, operation, moment));
 }
 
 function namesAfter(names: Names, operation: Creation): Names | undefined {
@@ -90,31 +106,47 @@ export interface Found {
 }
 
 export class Truth {
+  /** The time by which points expire, milliseconds since 1970. */
+  now = 1_700_000_000_000;
   readonly #names = new Ledger<Names, Creation>({ collections: new Map(), aliases: new Map() }, namesAfter);
   /** Writes that were acknowledged. */
   acknowledged = 0;
+  /** Points that were there until their time was over. */
+  expired = 0;
+  /** Writes that were refused for a version. */
+  conflicts = 0;
 
-  /** Names of the collections that there are for sure, with those of their vectors. */
-  view(): Map<string, ReadonlySet<string>> {
-    const { collections } = this.#names.acknowledged;
-    return new Map([...collections].map(([name, { acknowledged }]) => [name, acknowledged.vectors]));
+  /** Time goes by. */
+  pass(seconds: number): void {
+    const sizes = () => [...this.view().values()].reduce((sum, { points }) => sum + points.size, 0);
+    const before = sizes();
+    this.now += seconds * 1000;
+    this.expired += before - sizes();
+  }
+
+  /** The collections that there are for sure, with what they hold. */
+  view(): Map<string, Contents> {
+    return new Map(
+      [...this.#names.acknowledged.collections.keys()].map((name) => [name, this.contents(name)]),
+    );
   }
 
   contents(name: string): Contents {
-    return this.#of(name).acknowledged;
+    return alive(this.#of(name).acknowledged, this.now);
   }
 
-  #of(name: string): Ledger<Contents, DataOperation> {
+  #of(name: string): ContentsLedger {
     const ledger = this.#names.acknowledged.collections.get(name);
     if (!ledger) throw new Violation(`the workload writes to ${name}, which is not there`);
     return ledger;
   }
 
-  done(step: Parameters<Truth["failed"]>[0]): void {
+  /** @param version The number of the write, as its answer said. */
+  done(step: Parameters<Truth["failed"]>[0], version?: number): void {
     this.acknowledged++;
     if (step.kind === "catalogue") this.#names.done(step.operation);
     else {
-      this.#of(step.name).done(step.operation);
+      this.#of(step.name).done({ operation: step.operation, now: this.now, version });
       // A collection that takes writes stays: what failed to drop it must not come true any more.
       const { maybe } = this.#names;
       const drop = maybe.findIndex(
@@ -130,12 +162,13 @@ export class Truth {
       | { kind: "data"; name: string; operation: DataOperation },
   ): void {
     if (step.kind === "catalogue") this.#names.failed(step.operation);
-    else this.#of(step.name).failed(step.operation);
+    else this.#of(step.name).failed({ operation: step.operation, now: this.now });
   }
 
-  refused(step: Parameters<Truth["failed"]>[0]): void {
+  refused(step: Parameters<Truth["failed"]>[0], isConflict: boolean): void {
+    if (isConflict) this.conflicts++;
     if (step.kind === "catalogue") this.#names.refused(step.operation);
-    else this.#of(step.name).refused(step.operation);
+    else this.#of(step.name).refused({ operation: step.operation, now: this.now });
   }
 
   /** Compares with what a reopened database holds, which is the truth from then on. */
@@ -159,10 +192,12 @@ export class Truth {
     if (reopened) this.#names.found(names);
     for (const [name, ledger] of names.collections) {
       const contents = found.collections.get(name) as Contents;
-      const states = reopened ? ledger.possible() : [ledger.acknowledged];
+      const states = (reopened ? ledger.possible() : [ledger.acknowledged]).map((state) =>
+        alive(state, this.now),
+      );
       const state = states.find((candidate) => areEqual(candidate, contents));
       if (!state) throw new Violation(`${name}: ${difference(contents, states)}`);
-      if (reopened) ledger.found(state);
+      if (reopened) ledger.found(withVersions(state, contents));
     }
   }
 }
@@ -173,7 +208,7 @@ function difference(found: Contents, states: Contents[]): string {
     const lines: string[] = [];
     for (const key of new Set([...state.points.keys(), ...found.points.keys()])) {
       const [expected, actual] = [state.points.get(key), found.points.get(key)];
-      if (areSame(expected, actual)) continue;
+      if (isFound(expected, actual)) continue;
       lines.push(
         `  point ${key}\n    expected ${JSON.stringify(expected)}\n    found    ${JSON.stringify(actual)}`,
       );
