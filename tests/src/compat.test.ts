@@ -3,7 +3,7 @@ import { cp, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { open, verify } from "vicinal";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type Content, contentOf } from "./compat/content.js";
 import { serve, withFolder } from "./homes.js";
 
@@ -24,9 +24,13 @@ const withData = async (version: string, work: (folder: string, expected: Conten
 const asFloats = (value: unknown) =>
   JSON.parse(JSON.stringify(value), (_, part) => (typeof part === "number" ? Math.fround(part) : part));
 
-test("there is a folder to open", () => {
-  expect(versions).toContain("2026-11");
+/** Collections that were restored from a snapshot. */
+const restored: string[] = [];
+
+test("there are folders to open", () => {
+  expect(versions).toEqual(expect.arrayContaining(["2026-11", "2026-11b"]));
 });
+afterAll(() => expect(restored).toContain("2026-11b: everything"));
 
 describe.each(versions)("data of %s", (version) => {
   test("is whole, and says what it said then; again after it was written to", () =>
@@ -37,7 +41,7 @@ describe.each(versions)("data of %s", (version) => {
         try {
           expect(await contentOf(database)).toEqual(expected);
           for (const [name, { points_count }] of Object.entries(expected)) {
-            if (!name.startsWith("family-") || opening > 0) continue;
+            if (!/^(family|code|type)-/.test(name) || opening > 0) continue;
             const { indexed_vectors_count } = await database.getCollection(name);
             // Read, not built anew: nothing has been waited for.
             expect(indexed_vectors_count, name).toBe(name === "family-flat" ? 0 : points_count);
@@ -52,6 +56,25 @@ describe.each(versions)("data of %s", (version) => {
         }
       }
       expect(await verify(folder)).toMatchObject({ ok: true });
+    }));
+
+  test("its snapshots can be restored from", () =>
+    withData(version, async (folder, expected) => {
+      const database = await open(folder);
+      try {
+        for (const { name } of (await database.getCollections()).collections)
+          for (const snapshot of await database.listSnapshots(name)) {
+            await database.deleteCollection(name);
+            expect(await database.recoverSnapshot(name, { location: snapshot.name })).toBe(true);
+            restored.push(`${version}: ${name}`);
+          }
+        const { aliases: _, ...content } = await contentOf(database);
+        expect(content).toEqual(
+          Object.fromEntries(Object.entries(expected).filter(([name]) => name !== "aliases")),
+        );
+      } finally {
+        await database.close();
+      }
     }));
 
   test("is served over HTTP", () =>
