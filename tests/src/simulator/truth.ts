@@ -2,8 +2,9 @@
  * Truth: what a database must hold after a history of acknowledgements and failures.
  *
  * What was acknowledged is there. What failed without a refusal may be there, in the order in which it was begun: of the
- * operations that failed since the last acknowledged one, the first so many, each whole. An operation that is
- * acknowledged after one that failed says that the failed one has not happened.
+ * operations that failed since the last acknowledged one, the first so many, each whole. Of the catalogue, whose changes are
+ * taken back where they fail, one of them or none. An operation that is acknowledged after one that failed says that the failed
+ * one has not happened.
  */
 import {
   alive,
@@ -46,7 +47,14 @@ class Ledger<S, O> {
       throw new Violation(`refused though it can be done: ${JSON.stringify(operation)}`);
   }
 
-  possible(): S[] {
+  /** States of which one must be found; `undone`: what failed was taken back before the next was tried. */
+  possible(undone = false): S[] {
+    const { acknowledged } = this;
+    if (undone)
+      return [
+        acknowledged,
+        ...this.maybe.map((operation) => this.apply(acknowledged, operation) ?? acknowledged),
+      ];
     const states = [this.acknowledged];
     for (const operation of this.maybe) {
       const last = states[states.length - 1];
@@ -186,16 +194,23 @@ export class Truth {
       collections: ReadonlyMap<string, unknown>;
       aliases: ReadonlyMap<string, string>;
     }) => JSON.stringify([[...names.collections.keys()].sort(), [...names.aliases].sort()]);
-    const possible = reopened ? this.#names.possible() : [this.#names.acknowledged];
-    const names = possible.find((candidate) => keyOf(candidate) === keyOf(found));
-    if (!names) throw new Violation(`found ${keyOf(found)}, expected ${possible.map(keyOf).join(" or ")}`);
+    const possible = reopened ? this.#names.possible(true) : [this.#names.acknowledged];
+    const named = possible.filter((candidate) => keyOf(candidate) === keyOf(found));
+    if (named.length === 0)
+      throw new Violation(`found ${keyOf(found)}, expected ${possible.map(keyOf).join(" or ")}`);
+    const statesOf = (ledger: ContentsLedger) =>
+      (reopened ? ledger.possible() : [ledger.acknowledged]).map((state) => alive(state, this.now));
+    const foundIn = (states: Contents[], name: string) =>
+      states.find((candidate) => areEqual(candidate, found.collections.get(name) as Contents));
+    // Creations of the same name that failed have ledgers of their own.
+    const isThere = ({ collections }: Names) =>
+      [...collections].every(([name, ledger]) => foundIn(statesOf(ledger), name));
+    const names = named.find(isThere) ?? named[0];
     if (reopened) this.#names.found(names);
     for (const [name, ledger] of names.collections) {
       const contents = found.collections.get(name) as Contents;
-      const states = (reopened ? ledger.possible() : [ledger.acknowledged]).map((state) =>
-        alive(state, this.now),
-      );
-      const state = states.find((candidate) => areEqual(candidate, contents));
+      const states = statesOf(ledger);
+      const state = foundIn(states, name);
       if (!state) throw new Violation(`${name}: ${difference(contents, states)}`);
       if (reopened) ledger.found(withVersions(state, contents));
     }
