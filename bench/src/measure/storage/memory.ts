@@ -2,7 +2,7 @@
 import type { MemoryTree } from "vicinal";
 import { median } from "../stats.js";
 import type { Filled } from "./folders.js";
-import { inProcess } from "./tasks.js";
+import { bareBytes, inProcess } from "./tasks.js";
 
 export interface MemoryResult {
   name: string;
@@ -24,15 +24,16 @@ export async function measureMemory(
   data: string,
   rounds: number,
 ): Promise<MemoryResult[]> {
-  const bare: number[] = [];
+  const bare = stores.map((): number[] => []);
   const held = stores.map((): Awaited<ReturnType<typeof inProcess<"hold">>>[] => []);
   for (let round = 0; round < rounds; round += 1) {
-    bare.push((await inProcess("nothing", {})).resident);
-    for (const [i, { key, folder, store }] of stores.entries())
+    for (const [i, { key, folder, store }] of stores.entries()) {
+      bare[i].push(await bareBytes(key));
       held[i].push(await inProcess("hold", { store: key, folder, data, mode: store.modes[0] }));
+    }
   }
   return stores.map(({ store: { name, version, index } }, i) => {
-    const above = held[i].map(({ resident }) => resident - median(bare));
+    const above = held[i].map(({ resident }) => resident - median(bare[i]));
     const [{ recall, effort, tree }] = held[i];
     const cpuMsPerQuery = median(held[i].map((one) => one.cpuMsPerQuery));
     return {

@@ -25,8 +25,8 @@ export async function measureOpening(
       run: () => inProcess("first", { store: key, folder, data, mode }),
     }));
     const readings = [
-      { mode: "files, read", run: () => inProcess("read", { folder }) },
-      { mode: "files, checked", run: () => inProcess("check", { folder }) },
+      { mode: "files, read", run: () => inProcess("read", { store: key, folder }) },
+      { mode: "files, checked", run: () => inProcess("check", { store: key, folder }) },
     ];
     return [...openings, ...readings].map((turn) => ({ store, ...turn, measured: [] as Elapsed[] }));
   });
