@@ -3,7 +3,7 @@ import { cp, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { open, verify } from "vicinal";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Content, contentOf } from "./compat/content.js";
 import { serve, withFolder } from "./homes.js";
 
@@ -24,13 +24,9 @@ const withData = async (version: string, work: (folder: string, expected: Conten
 const asFloats = (value: unknown) =>
   JSON.parse(JSON.stringify(value), (_, part) => (typeof part === "number" ? Math.fround(part) : part));
 
-/** Collections that were restored from a snapshot. */
-const restored: string[] = [];
-
 test("there are folders to open", () => {
   expect(versions).toEqual(expect.arrayContaining(["2026-11", "2026-11b"]));
 });
-afterAll(() => expect(restored).toContain("2026-11b: everything"));
 
 describe.each(versions)("data of %s", (version) => {
   test("is whole, and says what it said then; again after it was written to", () =>
@@ -58,20 +54,29 @@ describe.each(versions)("data of %s", (version) => {
       expect(await verify(folder)).toMatchObject({ ok: true });
     }));
 
-  test("its snapshots can be restored from", () =>
+  test("knows the operations that were named", () =>
     withData(version, async (folder, expected) => {
       const database = await open(folder);
       try {
-        for (const { name } of (await database.getCollections()).collections)
-          for (const snapshot of await database.listSnapshots(name)) {
-            await database.deleteCollection(name);
-            expect(await database.recoverSnapshot(name, { location: snapshot.name })).toBe(true);
-            restored.push(`${version}: ${name}`);
-          }
-        const { aliases: _, ...content } = await contentOf(database);
-        expect(content).toEqual(
-          Object.fromEntries(Object.entries(expected).filter(([name]) => name !== "aliases")),
-        );
+        for (const operationId of version === "2026-11" ? [] : ["saved", "logged"])
+          await database.engine.forRequest({ operationId }).delete("everything", { points: [1] });
+        expect(await contentOf(database)).toEqual(expected);
+      } finally {
+        await database.close();
+      }
+    }));
+
+  test("its snapshot can be restored from", () =>
+    withData(version, async (folder) => {
+      const database = await open(folder);
+      try {
+        const snapshots = await database.listSnapshots("everything");
+        expect(snapshots).toHaveLength(version === "2026-11" ? 0 : 1);
+        for (const { name } of snapshots) {
+          await database.recoverSnapshot("everything", { location: name });
+          const expected = JSON.parse(await readFile(join(root, version, "snapshot.json"), "utf8"));
+          expect((await contentOf(database)).everything).toEqual(expected);
+        }
       } finally {
         await database.close();
       }

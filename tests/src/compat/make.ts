@@ -2,7 +2,8 @@
  * Makes a data folder for tests/compat: `node tests/dist/compat/make.js <name>`, for example `2026-11`. It holds files of every
  * kind, a log with every form of record, and a snapshot. Beside it stands what a database says of it.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Database, open } from "vicinal";
 import { familyNames } from "vicinal/protocol";
@@ -66,10 +67,12 @@ async function makeEverything(database: Database): Promise<void> {
   await database.upsert(name, { points: [...points, ...expiring] });
   await database.waitForIndex(name, { everything: true });
   // The next checkpoint writes them as deletes and a patch.
-  await database.delete(name, { points: [3, 33] });
+  await named(database, "saved").delete(name, { points: [3, 33] });
   await database.setPayload(name, { points: [4, 44], payload: { keyword: "patched" } });
   await database.waitForIndex(name, { everything: true });
 }
+
+const named = (database: Database, operationId: string) => database.engine.forRequest({ operationId });
 
 function lasting(first: number, ttl_seconds: number) {
   return [first, first + 1].map((id) => ({ ...pointFor(id), ttl_seconds }));
@@ -84,7 +87,7 @@ async function fillLog(database: Database): Promise<void> {
   await database.setPayload(name, { points: [100], payload: { more: 1 }, key: "nested" });
   await database.overwritePayload(name, { points: [101], payload: { only: "this" } });
   await database.deletePayload(name, { points: [102], keys: ["float", "nested.list"] });
-  await database.clearPayload(name, { points: [100 + 4] });
+  await named(database, "logged").clearPayload(name, { points: [100 + 4] });
   await database.delete(name, { points: [5, 6] });
   await database.createPayloadIndex(name, { field_name: "only", field_schema: "keyword" });
   await database.deletePayloadIndex(name, "float");
@@ -146,10 +149,19 @@ await makeCodes(database);
 await database.updateCollectionAliases({
   actions: [{ create_alias: { alias_name: "all", collection_name: "everything" } }],
 });
-await database.close();
-database = await open(data);
-await fillLog(database);
-const content = await contentOf(database);
+const { everything } = await contentOf(database);
 await database.createSnapshot("everything");
 await database.close();
-await writeFile(join(folder, "content.json"), `${JSON.stringify(content)}\n`);
+database = await open(data);
+// Closed at once: where writes rest, what they wrote is saved, and the log gets shorter.
+await fillLog(database);
+await database.close();
+const copy = await mkdtemp(join(tmpdir(), "vicinal-compat-"));
+await cp(data, copy, { recursive: true });
+database = await open(copy);
+const content = await contentOf(database);
+await database.close();
+await rm(copy, { recursive: true });
+const write = (file: string, value: object) => writeFile(join(folder, file), `${JSON.stringify(value)}\n`);
+await write("content.json", content);
+await write("snapshot.json", everything);
