@@ -12,14 +12,17 @@ export { type Hooks, type ReadyHooks, readyHooks } from "./api/inference/hooks.j
 export { Quotas } from "./api/limits/quotas.js";
 export { underStrictMode } from "./api/limits/strict-mode.js";
 export { type PointId, parsePointId, writeIdKey } from "./payload/id.js";
+export { fusedByRank, fusedByScore, RRF_K } from "./query/fusion.js";
+export type { RankedRow } from "./query/ranked.js";
 export { RecallWatch } from "./query/recall-watch.js";
 export { corruption, VicinalError } from "./runtime/errors.js";
 export { Readers } from "./runtime/readers.js";
 export { type OptimizerOptions, Resources } from "./runtime/resources.js";
 export { Collection, type CollectionOptions, type OpenLog } from "./segment/collection.js";
 export type { CollectionConfig } from "./segment/config.js";
-export { decodeRecord } from "./segment/effects.js";
+export { decodeRecord, type Effect } from "./segment/effects.js";
 export { CollectionFollower, type FollowedLog } from "./segment/follower.js";
+export { liveIds, readStored } from "./segment/stored-points.js";
 export { crc32c } from "./storage/crc32c.js";
 export type { Directory, FileWriter } from "./storage/directory.js";
 export { endsEarly, fileExists, fileNotFound } from "./storage/faults.js";

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { pause } from "../etcd/etcd.js";
-import { hasEtcd } from "../etcd/etcd-process.test.helper.js";
+import { hasEtcd } from "../local/has-etcd.test.helper.js";
 import { keys } from "../log/keys.js";
 import { seededRandom } from "../store/faulty-store.test.helper.js";
 import { openStore } from "../store/open-store.js";

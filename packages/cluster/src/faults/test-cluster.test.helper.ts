@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Etcd, pause } from "../etcd/etcd.js";
-import { EtcdProcesses } from "../etcd/etcd-process.test.helper.js";
+import { LocalEtcd } from "../local/local-etcd.js";
 import { ClusterView } from "../node/cluster-view.js";
 import { Metadata } from "../node/metadata.js";
 import { HttpTransport } from "../node/wire.js";
@@ -19,7 +19,7 @@ export class TestCluster {
   readonly #processes = new Map<string, ChildProcess>();
   readonly #seed: number;
   readonly names: readonly string[];
-  readonly members: EtcdProcesses;
+  readonly members: LocalEtcd;
   readonly etcd: Etcd;
   readonly view: ClusterView;
   readonly metadata: Metadata;
@@ -27,7 +27,7 @@ export class TestCluster {
   faults: Faults = {};
   readonly storeUrl = `dir:${join(this.#folder, "store")}`;
 
-  private constructor(members: EtcdProcesses, names: readonly string[], seed: number) {
+  private constructor(members: LocalEtcd, names: readonly string[], seed: number) {
     this.members = members;
     this.names = names;
     this.#seed = seed;
@@ -38,7 +38,7 @@ export class TestCluster {
   }
 
   static async start(names: readonly string[], seed: number): Promise<TestCluster> {
-    const cluster = new TestCluster(await EtcdProcesses.start(3), names, seed);
+    const cluster = new TestCluster(await LocalEtcd.start(3), names, seed);
     try {
       await cluster.view.start(() => {});
       await Promise.all(names.map((name) => cluster.launch(name)));

@@ -23,6 +23,8 @@ export const keys = {
   /** Under its node's lease: a replica that has caught up. */
   replicas: (shard: string) => `shards/${shard}/replica/`,
   replica: (shard: string, node: string) => `shards/${shard}/replica/${node}`,
+  /** How far the shard is with a resharding. */
+  resharding: (shard: string, step: string) => `shards/${shard}/resharding/${step}`,
   log: (shard: string) => `shards/${shard}/log/`,
   entry: (shard: string, first: number) => `shards/${shard}/log/${String(first).padStart(16, "0")}`,
 } as const;

@@ -1,7 +1,8 @@
 import type { LogRecord } from "vicinal/shard";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Etcd } from "../etcd/etcd.js";
-import { EtcdProcesses, hasEtcd } from "../etcd/etcd-process.test.helper.js";
+import { hasEtcd } from "../local/has-etcd.test.helper.js";
+import { LocalEtcd } from "../local/local-etcd.js";
 import { MemoryStore } from "../store/memory-store.js";
 import { type Claim, Committer } from "./committer.js";
 import { keys } from "./keys.js";
@@ -9,14 +10,14 @@ import { LogTail } from "./log-tail.js";
 import { ShardLog } from "./shard-log.js";
 
 describe.skipIf(!hasEtcd)("the log of a shard", () => {
-  let processes: EtcdProcesses;
+  let processes: LocalEtcd;
   let etcd: Etcd;
   let store: MemoryStore;
   let committer: Committer;
   let collection = 0;
   let shard: string;
   beforeAll(async () => {
-    processes = await EtcdProcesses.start();
+    processes = await LocalEtcd.start();
     etcd = new Etcd({ hosts: processes.hosts });
   });
   afterAll(async () => {
@@ -46,7 +47,14 @@ describe.skipIf(!hasEtcd)("the log of a shard", () => {
   const failures: unknown[] = [];
   const openLog = (mine: Claim, after = 0, onRecord: (record: LogRecord) => void = () => {}) =>
     ShardLog.open(
-      { etcd, store, committer, claim: () => mine, onFailure: (reason) => failures.push(reason) },
+      {
+        etcd,
+        store,
+        committer,
+        claim: () => mine,
+        onFailure: (reason) => failures.push(reason),
+        mayTruncate: () => true,
+      },
       { after, synced: 0 },
       onRecord,
     );

@@ -13,6 +13,8 @@ export interface ShardLogOptions {
   committer: Committer;
   /** What commits depend on; `routing` is asked for each time. */
   claim(): Claim;
+  /** Whether what lies in files may be cut off now. */
+  mayTruncate(): boolean;
   /** Called once, when no further write can be taken: the shard must be opened anew. */
   onFailure(reason: unknown): void;
 }
@@ -123,7 +125,7 @@ export class ShardLog implements Log {
   async truncate(upTo: number): Promise<void> {
     const kept = this.#entries.findIndex(({ last }) => last > upTo);
     const count = kept < 0 ? this.#entries.length : kept;
-    if (count === 0) return;
+    if (count === 0 || !this.#options.mayTruncate()) return;
     const { etcd, committer, claim } = this.#options;
     const { shard, owner } = claim();
     const next = this.#entries[count]?.first ?? this.#next;

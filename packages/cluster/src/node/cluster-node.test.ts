@@ -3,7 +3,9 @@
 import { MemoryDirectory } from "vicinal/shard";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pause } from "../etcd/etcd.js";
-import { EtcdProcesses, hasEtcd } from "../etcd/etcd-process.test.helper.js";
+import { hasEtcd } from "../local/has-etcd.test.helper.js";
+import { LocalEtcd } from "../local/local-etcd.js";
+import { ringOf, shardOfPoint } from "../routing/ring.js";
 import { MemoryStore } from "../store/memory-store.js";
 import { ObjectCache } from "../store/object-cache.js";
 import { ClusterNode, peerOf } from "./cluster-node.js";
@@ -11,12 +13,12 @@ import type { JanitorOptions } from "./janitor.js";
 import { ClusterOperations } from "./operations.js";
 
 describe.skipIf(!hasEtcd)("nodes", () => {
-  let processes: EtcdProcesses;
+  let processes: LocalEtcd;
   let store: MemoryStore;
   let nodes: ClusterNode[];
   let cluster = 0;
   beforeAll(async () => {
-    processes = await EtcdProcesses.start();
+    processes = await LocalEtcd.start();
   });
   afterAll(() => processes.stop());
   beforeEach(() => {
@@ -271,5 +273,76 @@ describe.skipIf(!hasEtcd)("nodes", () => {
       expect(a.shards.size).toBe(0);
       expect(await a.etcd.list(`shards/${collection}/`)).toEqual([]);
     });
+  });
+
+  test("a shard more and a shard less, while it is written to: every point is where it belongs, once", async () => {
+    const a = await join("a");
+    await join("b");
+    await a.metadata.createCollection("c", {
+      vectors: { size: 2, distance: "Dot" },
+      shard_number: 2,
+      replication_factor: 2,
+    });
+    const operations = new ClusterOperations(a);
+    const expected = new Map<number, number>();
+    let going = true;
+    let round = 0;
+    /** By the routing of the moment, which the node is told. */
+    const write = async (id: number, operation: string, body: object) =>
+      eventually(async () => {
+        const { collection, routing } = await a.view.find("c");
+        const shard = shardOfPoint(id, ringOf(routing.record));
+        const node = await ownerOf(shard);
+        const options = { routing: String(routing.changed), operationId: `w${round}` };
+        await node.run({ collection: collection.record.id, shard }, operation, [body], options);
+      });
+    const writer = (async () => {
+      for (; going || round < 100; round++) {
+        const id = (round * 7) % 200;
+        if (round % 5 === 4) {
+          await write(id, "delete", { points: [id] });
+          expected.delete(id);
+        } else {
+          await write(id, "upsert", { points: [{ id, vector: [id, 1], payload: { n: round } }] });
+          expected.set(id, round);
+        }
+      }
+    })();
+    const done = () =>
+      eventually(async () => {
+        const { routing } = await a.view.find("c");
+        if (routing.record.resharding)
+          throw new Error(`still in the stage ${routing.record.resharding.stage}`);
+        return routing.record.shards.map(({ id }) => id);
+      }, 20_000);
+    await expect.poll(() => expected.size).toBeGreaterThan(20);
+    await operations.updateCollection("c", { start_resharding: { direction: "up" } });
+    await expect(operations.updateCollection("c", { start_resharding: { direction: "up" } })).rejects.toThrow(
+      "under way",
+    );
+    expect(await done()).toEqual([0, 1, 2]);
+    const soFar = round;
+    await expect.poll(() => round).toBeGreaterThan(soFar + 20);
+    await operations.updateCollection("c", { start_resharding: { direction: "down" } });
+    expect(await done()).toEqual([0, 1]);
+    await operations.updateCollection("c", { start_resharding: { direction: "up" } });
+    expect(await done()).toEqual([0, 1, 3]);
+    going = false;
+    await writer;
+    const { collection, routing } = await a.view.find("c");
+    const ring = ringOf(routing.record);
+    const found = new Map<number, number>();
+    for (const shard of ring)
+      for (const node of nodes) {
+        const target = { collection: collection.record.id, shard };
+        const { points } = (await eventually(() =>
+          node.run(target, "scroll", [{ limit: 1000 }], { strong: true }),
+        )) as { points: { id: number; payload: { bytes: Uint8Array } }[] };
+        for (const { id, payload } of points) {
+          expect(shardOfPoint(id, ring)).toBe(shard);
+          found.set(id, JSON.parse(new TextDecoder().decode(payload.bytes)).n);
+        }
+      }
+    expect([...found].sort(([a], [b]) => a - b)).toEqual([...expected].sort(([a], [b]) => a - b));
   });
 });

@@ -27,6 +27,7 @@ import { HeldShard, type ShardHost } from "./held-shard.js";
 import { Janitor, type JanitorOptions } from "./janitor.js";
 import { Metadata } from "./metadata.js";
 import type { ConfigChange, NodeRecord, RoutingRecord } from "./records.js";
+import { isPaused, ReshardingTask } from "./resharding.js";
 import { ShardCatalogue } from "./shard-catalogue.js";
 
 export interface ClusterNodeOptions {
@@ -81,6 +82,8 @@ export class ClusterNode {
   #epoch = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #janitor: Janitor | undefined;
+  /** By shard: its part in a resharding. */
+  readonly #tasks = new Map<string, { id: string; epoch: number; task: ReshardingTask }>();
   #closed = false;
   /** Asks other nodes; set by whoever connects them. */
   transport: Transport | undefined;
@@ -227,7 +230,10 @@ export class ClusterNode {
         await held.start();
       }
       for (const shard of shards.values())
-        if (shard.role === "owner") await this.#applyChanges(shard).catch(() => {});
+        if (shard.role === "owner") {
+          await this.#applyChanges(shard).catch(() => {});
+          this.#reshard(shard);
+        }
     }).catch((reason) => this.#log("cannot follow the routing", { reason }));
   }
 
@@ -247,7 +253,11 @@ export class ClusterNode {
       },
       config: (collection): CollectionConfig | undefined => view.byId(collection)?.record.config,
       isAlive: (node) => view.nodes.has(node),
-      onOwner: (shard) => this.#applyChanges(shard),
+      isResharding: (collection) => view.routings.get(collection)?.record.resharding !== undefined,
+      onOwner: async (shard) => {
+        await this.#applyChanges(shard);
+        this.#reshard(shard);
+      },
       log: (message, details) => this.#log(message, details),
     };
   }
@@ -264,6 +274,31 @@ export class ClusterNode {
         if (!(reason instanceof VicinalError) || reason.status >= 500) throw reason;
       }
     }
+  }
+
+  /** Begins the shard's part in a resharding, unless that is under way. */
+  #reshard(shard: HeldShard): void {
+    const { view, etcd } = this;
+    const routing = (collection: string) => view.routings.get(collection)?.record;
+    const resharding = routing(shard.collectionId)?.resharding;
+    const running = this.#tasks.get(shard.shard);
+    const { epoch } = shard;
+    if (running && (running.id !== resharding?.id || running.epoch !== epoch)) {
+      running.task.end();
+      this.#tasks.delete(shard.shard);
+    }
+    if (!resharding || epoch === undefined || this.#tasks.has(shard.shard)) return;
+    const log = (message: string, details?: object) => this.#log(message, details);
+    const home = { etcd, store: this.#options.cache.store, routing, log };
+    const task = new ReshardingTask(shard, home, resharding.id);
+    const entry = { id: resharding.id, epoch, task };
+    this.#tasks.set(shard.shard, entry);
+    task.run().catch((reason) => {
+      // Whoever owns the shard then begins anew.
+      this.#log(`has stopped resharding ${shard.shard}`, { reason });
+      if (this.#tasks.get(shard.shard) === entry) this.#tasks.delete(shard.shard);
+      if (!this.#closed) setTimeout(() => this.#reconcile(), LOST_RETRY_MS).unref();
+    });
   }
 
   readonly #shardOperations: Readonly<Record<string, ShardOperation>> = {
@@ -311,26 +346,44 @@ export class ClusterNode {
       ? this.#shardOperations[operation]
       : undefined;
     if (own) return own(shard, args, signal);
-    await this.#checkRouting(collection, options.routing);
     const isWrite = writes.has(operation);
-    if (isWrite) shard.checkOwner();
-    else await shard.reach(options.strong ? await shard.head() : (options.minSequence ?? 0), signal);
+    if (!isWrite) await shard.reach(options.strong ? await shard.head() : (options.minSequence ?? 0), signal);
     const engine = options.operationId
       ? this.#engine.forRequest({ operationId: options.operationId })
       : this.#engine;
-    const result = await this.#using(shard, () => method(engine, operation)(name, ...args));
+    const result = await this.#using(shard, signal, async () => {
+      await this.#checkRouting(collection, options.routing);
+      if (isWrite) shard.checkOwner();
+      return method(engine, operation)(name, ...args);
+    });
     if (isWrite) await this.#replicated(shard, result, signal);
     return result;
   }
 
+  /** Waits while points are on their way from one shard to another: a moment. */
+  async #enter(shard: HeldShard, signal: AbortSignal): Promise<() => void> {
+    for (;;) {
+      // First it enters, then it looks: whoever waits for all to leave has changed the routing before.
+      const leave = shard.users.enter();
+      const routing = this.view.routings.get(shard.collectionId)?.record;
+      if (!routing || !isPaused(routing)) return leave;
+      leave();
+      if (signal.aborted)
+        throw new VicinalError("SHARD_UNAVAILABLE", `Points of shard ${shard.shard} are being moved`, {
+          shard: shard.shard,
+        });
+      await sleep(20);
+    }
+  }
+
   /** A replica may begin anew meanwhile; what an operation needs then of files that have gone, the next attempt finds. */
-  async #using(shard: HeldShard, run: () => Promise<unknown>): Promise<unknown> {
-    const leave = shard.users.enter();
+  async #using(shard: HeldShard, signal: AbortSignal, run: () => Promise<unknown>): Promise<unknown> {
+    const leave = await this.#enter(shard, signal);
     try {
       return await run();
     } catch (reason) {
-      if (!(reason instanceof VicinalError) || reason.code !== "FILE_NOT_FOUND" || shard.role !== "replica")
-        throw reason;
+      const gone = reason instanceof VicinalError && reason.code === "FILE_NOT_FOUND";
+      if (!gone || shard.role !== "replica") throw reason;
       await shard.reach(shard.sequence + 1, AbortSignal.timeout(200)).catch(() => {});
       return run();
     } finally {

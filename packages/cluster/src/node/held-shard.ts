@@ -41,6 +41,8 @@ export interface ShardHost {
   routing(collection: string): { changed: number; nodes(shard: string): readonly string[] } | undefined;
   config(collection: string): CollectionConfig | undefined;
   isAlive(node: string): boolean;
+  /** Others read the logs of its shards from where they began: nothing is cut off. */
+  isResharding(collection: string): boolean;
   /** Called when this node has become the shard's owner, before it takes writes. */
   onOwner(shard: HeldShard): Promise<void>;
   log(message: string, details?: object): void;
@@ -112,6 +114,11 @@ export class HeldShard {
     );
   }
 
+  /** Of this ownership; undefined where another owns the shard. */
+  get epoch(): number | undefined {
+    return this.#owned?.key;
+  }
+
   /** Number of the last write that reads here see; 0 while it is opened. */
   get sequence(): number {
     return this.isReadable ? this.collection.state.sequence : 0;
@@ -161,6 +168,22 @@ export class HeldShard {
   async head(): Promise<number> {
     const head = await this.#host.etcd.get(keys.head(this.shard));
     return head ? (JSON.parse(head.value) as LogEntry).last : 0;
+  }
+
+  /** A shard of the same collection as it is now, read from the store; to be closed. */
+  async openReader(shard: string): Promise<{ collection: Collection; close(): Promise<void> }> {
+    const { etcd, cache } = this.#host;
+    const directory = await ShardDirectory.open({ cache, pointer: new EtcdPointer(etcd, shard), shard });
+    try {
+      const source = { etcd, store: cache.store, shard };
+      const { collection } = await CollectionFollower.open(directory, {
+        readLog: (after) => new LogTail(source, after),
+      });
+      return { collection, close: () => this.#close(collection, directory) };
+    } catch (reason) {
+      await directory.close();
+      throw reason;
+    }
   }
 
   /** Something may have changed: looks at it soon. */
@@ -323,6 +346,7 @@ export class HeldShard {
           committer,
           claim: () => this.#claim(key),
           onFailure: (reason) => this.#failed(key, reason),
+          mayTruncate: () => !this.#host.isResharding(this.collectionId),
         },
         from,
         onRecord,

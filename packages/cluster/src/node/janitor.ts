@@ -13,7 +13,11 @@ import type { ClusterView } from "./cluster-view.js";
 import type { Metadata } from "./metadata.js";
 import { chosen } from "./placement.js";
 import type { RoutingRecord, Transfer } from "./records.js";
+import { nextStage, stepsOf } from "./resharding.js";
 import { withoutReplica, withoutTransfer, withTransfer } from "./transfers.js";
+
+/** Between two rounds while operations may wait for the next stage. */
+const RESHARDING_MS = 50;
 
 export interface JanitorOptions {
   /** Between two rounds. Default 1000. */
@@ -54,12 +58,19 @@ export class Janitor {
 
   #await(): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.#work()
-        .catch((reason) => this.#home.log("could not tidy up", { reason }))
-        .then(() => this.#await());
-    }, this.#options.roundMs);
+    this.#timer = setTimeout(
+      () => {
+        this.#round = this.#work()
+          .catch((reason) => this.#home.log("could not tidy up", { reason }))
+          .then(() => this.#await());
+      },
+      this.#isResharding() ? RESHARDING_MS : this.#options.roundMs,
+    );
     this.#timer.unref();
+  }
+
+  #isResharding(): boolean {
+    return [...this.#home.view.routings.values()].some(({ record }) => record.resharding);
   }
 
   async #work(): Promise<void> {
@@ -72,6 +83,7 @@ export class Janitor {
       if (!routing) continue;
       for (const transfer of routing.transfers ?? []) await this.#finish(name, record.id, transfer);
       await this.#replace(name, routing);
+      await this.#reshard(name, record.id, routing);
     }
     await this.#rebalance();
     await this.#purgeDropped();
@@ -99,6 +111,23 @@ export class Janitor {
     if (!(await etcd.get(keys.replica(`${id}/${transfer.shard}`, transfer.to)))) return;
     await metadata.reroute(name, (routing) => withoutTransfer(routing, transfer));
     log(`shard ${transfer.shard} of ${name} is on ${transfer.to}`, { from: transfer.from });
+  }
+
+  /** From stage to stage, each as soon as all have done their steps. */
+  async #reshard(name: string, id: string, routing: RoutingRecord): Promise<void> {
+    const { etcd, metadata, log } = this.#home;
+    const { resharding } = routing;
+    if (!resharding) return;
+    for (const { step, shards } of stepsOf(routing))
+      for (const shard of shards) {
+        const said = await etcd.get(keys.resharding(`${id}/${shard}`, step));
+        if (said?.value !== resharding.id) return;
+      }
+    await metadata.reroute(name, (now) => {
+      const isSame = now.resharding?.id === resharding.id && now.resharding.stage === resharding.stage;
+      return isSame ? nextStage(now) : now;
+    });
+    log(`resharding ${name}: ${resharding.stage} is done`);
   }
 
   #noteGone(): void {
@@ -159,28 +188,32 @@ export class Janitor {
     }
   }
 
-  /** What etcd and the store hold of collections that are no more. */
+  /** What etcd and the store hold of shards that are no more. */
   async #purgeDropped(): Promise<void> {
-    const { etcd, view } = this.#home;
-    const ids = new Set<string>();
-    // One key of each collection tells of it; those of thousands of entries need not be read.
+    const { etcd, store, view, log } = this.#home;
+    const shards: string[] = [];
+    // One key of each tells of it; those of thousands of entries need not be read.
     for (let from: string = keys.shards; ; ) {
       const [first] = await etcd.list(keys.shards, { from, limit: 1 });
       if (!first) break;
-      const id = first.key.slice(keys.shards.length).split("/")[0];
-      ids.add(id);
-      from = `${keys.shards}${id}0`;
+      const shard = first.key.slice(keys.shards.length).split("/").slice(0, 2).join("/");
+      shards.push(shard);
+      from = `${keys.shards}${shard}0`;
     }
-    if (ids.size === 0) return;
     await view.refresh();
-    for (const id of ids) if (!view.byId(id)) await this.#purge(id);
+    for (const shard of shards.filter((shard) => !this.#isKnown(shard))) {
+      await etcd.settle([], [{ delete: `${keys.shards}${shard}/`, to: `${keys.shards}${shard}0` }]);
+      for await (const { key } of store.list(`shards/${shard}/`)) await store.delete(key);
+      log(`deleted what was left of shard ${shard}`);
+    }
   }
 
-  async #purge(id: string): Promise<void> {
-    const { etcd, store, log } = this.#home;
-    await etcd.settle([], [{ delete: `${keys.shards}${id}/`, to: `${keys.shards}${id}0` }]);
-    for await (const { key } of store.list(`shards/${id}/`)) await store.delete(key);
-    log(`deleted what was left of collection ${id}`);
+  /** Whether the shard, by its collection's id and its number, is one as of the last look. */
+  #isKnown(shard: string): boolean {
+    const [collection, number] = shard.split("/");
+    const { view } = this.#home;
+    const routing = view.byId(collection) && view.routings.get(collection)?.record;
+    return routing?.shards.some(({ id }) => id === Number(number)) ?? false;
   }
 
   /** Objects that belong to nobody: of collections that are no more, and batches of lives that have ended. */
@@ -189,15 +222,15 @@ export class Janitor {
     let deleted = 0;
     const seen = new Map<string, string[]>();
     for await (const { key } of store.list("shards/")) {
-      const id = key.split("/")[1];
-      seen.set(id, [...(seen.get(id) ?? []), key]);
+      const shard = key.split("/").slice(1, 3).join("/");
+      seen.set(shard, [...(seen.get(shard) ?? []), key]);
     }
     const batches: string[] = [];
     for await (const { key } of store.list("batches/")) batches.push(key);
     // Looked at after the objects were seen: what is not known now has ended, for it was known before its first object.
     await view.refresh();
-    for (const [id, objects] of seen)
-      if (!view.byId(id))
+    for (const [shard, objects] of seen)
+      if (!this.#isKnown(shard))
         for (const key of objects) {
           await store.delete(key);
           deleted++;

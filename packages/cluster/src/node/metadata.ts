@@ -60,6 +60,7 @@ export class Metadata {
       replicationFactor: factor,
       writeConsistency: consistency,
       custom,
+      nextShard: count,
     };
     const record: CollectionRecord = {
       id,

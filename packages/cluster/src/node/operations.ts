@@ -14,6 +14,7 @@ import { type ClusterNode, peerOf } from "./cluster-node.js";
 import { loadOf } from "./janitor.js";
 import { chosen, placed } from "./placement.js";
 import type { RoutingRecord, ShardRecord } from "./records.js";
+import { resharded } from "./resharding.js";
 import { aborted, shardOf, withoutReplica, withTransfer } from "./transfers.js";
 
 const STATUS_MS = 1000;
@@ -22,12 +23,9 @@ const LAG_MAX = 1000;
 
 export class ClusterOperations implements ClusterApi {
   readonly #node: ClusterNode;
-  /** Begins and ends changes of the number of shards. */
-  readonly #resharding: ((name: string, operation: Resharding) => Promise<void>) | undefined;
 
-  constructor(node: ClusterNode, resharding?: (name: string, operation: Resharding) => Promise<void>) {
+  constructor(node: ClusterNode) {
     this.#node = node;
-    this.#resharding = resharding;
   }
 
   async status(): Promise<ClusterStatus> {
@@ -105,12 +103,15 @@ export class ClusterOperations implements ClusterApi {
     } else if ("create_sharding_key" in body) return this.createShardKey(name, body.create_sharding_key);
     else if ("drop_sharding_key" in body) return this.deleteShardKey(name, body.drop_sharding_key);
     else {
-      if (!this.#resharding)
-        throw new VicinalError("UNSUPPORTED", "The number of shards cannot be changed yet");
-      if ("start_resharding" in body) {
-        const { direction, shard_key: key } = body.start_resharding;
-        await this.#resharding(name, { start: direction, key: plain(key) });
-      } else await this.#resharding(name, { abort: true });
+      const { view } = this.#node;
+      const { collection } = await view.find(name);
+      const operation: Resharding =
+        "start_resharding" in body
+          ? { start: body.start_resharding.direction, key: plain(body.start_resharding.shard_key) }
+          : { abort: true };
+      const nodes = [...view.nodes.keys()].sort();
+      const home = { collection: collection.record.id, nodes, load: loadOf(view) };
+      await metadata.reroute(name, (routing) => resharded(routing, operation, home));
     }
     return true;
   }
@@ -139,10 +140,20 @@ export class ClusterOperations implements ClusterApi {
           shard_key: key,
         });
       const nodes = given.length > 0 ? given : [...view.nodes.keys()].sort();
-      const first = routing.shards.reduce((next, { id }) => Math.max(next, id + 1), 0);
       const factor = body.replication_factor ?? routing.replicationFactor;
-      const made = placed(collection.record.id, body.shards_number ?? 1, factor, nodes, loadOf(view), first);
-      return { ...routing, shards: [...routing.shards, ...made.map((shard) => ({ ...shard, key }))] };
+      const made = placed(
+        collection.record.id,
+        body.shards_number ?? 1,
+        factor,
+        nodes,
+        loadOf(view),
+        routing.nextShard,
+      );
+      return {
+        ...routing,
+        nextShard: routing.nextShard + made.length,
+        shards: [...routing.shards, ...made.map((shard) => ({ ...shard, key }))],
+      };
     });
     return true;
   }

@@ -31,6 +31,8 @@ export interface ShardRecord {
   key?: string | number;
   /** In order of preference as owner. */
   nodes: string[];
+  /** On its way in or out: points are not routed to the one yet, and still to the other. */
+  change?: "joining" | "leaving";
 }
 
 export interface Transfer {
@@ -39,6 +41,15 @@ export interface Transfer {
   to: string;
   /** Whether `from` stays a replica. */
   keep: boolean;
+}
+
+export interface ReshardingRecord {
+  id: string;
+  direction: "up" | "down";
+  /** The one that comes or goes. */
+  shard: number;
+  key?: string | number;
+  stage: "copy" | "cut" | "clean";
 }
 
 export interface RoutingRecord {
@@ -51,8 +62,10 @@ export interface RoutingRecord {
   custom: boolean;
   /** Replicas that are being made; `from` is left by its node once they are there. */
   transfers?: Transfer[];
-  /** Shards that points are moving to or from, of which reads know nothing yet; see resharding.ts. */
-  resharding?: { direction: "up" | "down"; shard: number; key?: string | number };
+  /** Numbers of shards are never used again. */
+  nextShard: number;
+  /** See resharding.ts. */
+  resharding?: ReshardingRecord;
 }
 
 export interface Known<T> {

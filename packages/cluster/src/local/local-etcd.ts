@@ -1,16 +1,18 @@
-/** An etcd of one or three members on loopback, in folders of their own, that a test can stop, pause and start again. */
+/**
+ * An etcd of one or three members on loopback, for a cluster on one machine: to try it out, and for tests, which stop, pause and
+ * start its members. It runs the program `etcd`, which must be installed.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Etcd, pause } from "./etcd.js";
+import { VicinalError } from "vicinal/shard";
+import { Etcd, pause } from "../etcd/etcd.js";
 
-/** Tests of the cluster are skipped where etcd is not installed; CI installs it. */
-export const hasEtcd = process.env.CI === "true" || isInstalled();
-
-function isInstalled(): boolean {
+/** Whether there is an `etcd` to run. */
+export function isEtcdInstalled(): boolean {
   try {
     execFileSync("etcd", ["--version"], { stdio: "ignore" });
     return true;
@@ -35,12 +37,27 @@ interface Member {
   process?: ChildProcess;
 }
 
-export class EtcdProcesses {
-  readonly #folder = mkdtempSync(join(tmpdir(), "vicinal-etcd-"));
+export class LocalEtcd {
+  readonly #folder: string;
+  readonly #isTemporary: boolean;
   readonly #members: Member[] = [];
 
-  static async start(count: 1 | 3 = 1): Promise<EtcdProcesses> {
-    const etcd = new EtcdProcesses();
+  private constructor(folder: string | undefined) {
+    this.#isTemporary = folder === undefined;
+    this.#folder = folder ?? mkdtempSync(join(tmpdir(), "vicinal-etcd-"));
+  }
+
+  /**
+   * Resolves when it answers.
+   * @param folder Where its data stays. Default: a temporary one, which goes when it is stopped.
+   */
+  static async start(count: 1 | 3 = 1, folder?: string): Promise<LocalEtcd> {
+    if (!isEtcdInstalled())
+      throw new VicinalError(
+        "CLUSTER_UNAVAILABLE",
+        "There is no program etcd on this machine: install it (Debian: etcd-server)",
+      );
+    const etcd = new LocalEtcd(folder);
     for (let i = 0; i < count; i++)
       etcd.#members.push({ name: `m${i}`, client: await freePort(), peer: await freePort() });
     for (let i = 0; i < count; i++) etcd.launch(i);
@@ -69,7 +86,6 @@ export class EtcdProcesses {
     ].flat();
     this.#members[i].process = spawn("etcd", args, {
       stdio: "ignore",
-      env: { ...process.env, ETCD_UNSUPPORTED_ARCH: "arm64" },
     });
   }
 
@@ -100,6 +116,6 @@ export class EtcdProcesses {
 
   async stop(): Promise<void> {
     for (let i = 0; i < this.#members.length; i++) await this.signal(i, "SIGKILL");
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#isTemporary) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
