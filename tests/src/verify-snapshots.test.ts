@@ -155,7 +155,10 @@ test("a snapshot that is taken and deleted meanwhile is no fault", () =>
         await database.deleteSnapshot("a", name);
       }
     })();
-    for (let i = 0; i < 10; i++) expect((await outcome(folder)).damaged).toEqual([]);
-    working = false;
-    await worker;
+    try {
+      for (let i = 0; i < 10; i++) expect((await outcome(folder)).damaged).toEqual([]);
+    } finally {
+      working = false;
+      await worker;
+    }
   }));
