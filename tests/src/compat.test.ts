@@ -24,8 +24,8 @@ const withData = async (version: string, work: (folder: string, expected: Conten
 const asFloats = (value: unknown) =>
   JSON.parse(JSON.stringify(value), (_, part) => (typeof part === "number" ? Math.fround(part) : part));
 
-test("there is a folder to open", () => {
-  expect(versions).toContain("2026-11");
+test("there are folders to open", () => {
+  expect(versions).toEqual(expect.arrayContaining(["2026-11", "2026-11b"]));
 });
 
 describe.each(versions)("data of %s", (version) => {
@@ -37,7 +37,7 @@ describe.each(versions)("data of %s", (version) => {
         try {
           expect(await contentOf(database)).toEqual(expected);
           for (const [name, { points_count }] of Object.entries(expected)) {
-            if (!name.startsWith("family-") || opening > 0) continue;
+            if (!/^(family|code|type)-/.test(name) || opening > 0) continue;
             const { indexed_vectors_count } = await database.getCollection(name);
             // Read, not built anew: nothing has been waited for.
             expect(indexed_vectors_count, name).toBe(name === "family-flat" ? 0 : points_count);
@@ -52,6 +52,34 @@ describe.each(versions)("data of %s", (version) => {
         }
       }
       expect(await verify(folder)).toMatchObject({ ok: true });
+    }));
+
+  test("knows the operations that were named", () =>
+    withData(version, async (folder, expected) => {
+      const database = await open(folder);
+      try {
+        for (const operationId of version === "2026-11" ? [] : ["saved", "logged"])
+          await database.engine.forRequest({ operationId }).delete("everything", { points: [1] });
+        expect(await contentOf(database)).toEqual(expected);
+      } finally {
+        await database.close();
+      }
+    }));
+
+  test("its snapshot can be restored from", () =>
+    withData(version, async (folder) => {
+      const database = await open(folder);
+      try {
+        const snapshots = await database.listSnapshots("everything");
+        expect(snapshots).toHaveLength(version === "2026-11" ? 0 : 1);
+        for (const { name } of snapshots) {
+          await database.recoverSnapshot("everything", { location: name });
+          const expected = JSON.parse(await readFile(join(root, version, "snapshot.json"), "utf8"));
+          expect((await contentOf(database)).everything).toEqual(expected);
+        }
+      } finally {
+        await database.close();
+      }
     }));
 
   test("is served over HTTP", () =>

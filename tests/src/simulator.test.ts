@@ -6,7 +6,7 @@ import type { Directory, FileWriter } from "vicinal";
 import { expect, test } from "vitest";
 import { type Plan, planNamed, runSchedule, type Tally } from "./simulator/schedule.js";
 
-const { VICINAL_SCHEDULES = "1000", VICINAL_SEED = "1", VICINAL_SCHEDULE } = process.env;
+const { VICINAL_SCHEDULES = "2000", VICINAL_SEED = "1", VICINAL_SCHEDULE } = process.env;
 const SCHEDULES = Number(VICINAL_SCHEDULES);
 const SEED = Number(VICINAL_SEED);
 /** Of all schedules, those that stop a workload at one step after the other. */
@@ -31,11 +31,12 @@ async function anyStep(count: number, run: (plan: Plan) => Promise<Tally>): Prom
 }
 
 test("nothing acknowledged is lost", { timeout: 0 }, async () => {
-  const sum = { schedules: 0, crashes: 0, faults: 0, acknowledged: 0 };
+  const sum = { schedules: 0, crashes: 0, faults: 0, acknowledged: 0, expired: 0, conflicts: 0 };
   const run = async (plan: Plan) => {
     const tally = await runSchedule(plan);
     sum.schedules++;
-    for (const key of ["crashes", "faults", "acknowledged"] as const) sum[key] += tally[key];
+    for (const key of ["crashes", "faults", "acknowledged", "expired", "conflicts"] as const)
+      sum[key] += tally[key];
     return tally;
   };
   if (VICINAL_SCHEDULE) await run(planNamed(VICINAL_SCHEDULE));
@@ -44,10 +45,12 @@ test("nothing acknowledged is lost", { timeout: 0 }, async () => {
     await anyStep(SCHEDULES * (1 - EVERY_STEP_SHARE), run);
     expect(sum.crashes).toBeGreaterThan(SCHEDULES / 2);
     expect(sum.faults).toBeGreaterThan(SCHEDULES / 4);
+    expect(sum.expired).toBeGreaterThan(SCHEDULES / 2);
+    expect(sum.conflicts).toBeGreaterThan(SCHEDULES / 10);
   }
-  const { schedules, crashes, faults, acknowledged } = sum;
+  const { schedules, crashes, faults, acknowledged, expired, conflicts } = sum;
   console.log(
-    `simulator: ${schedules} schedules, ${crashes} crashes, ${faults} faults, ${acknowledged} acknowledged writes checked, lost 0, seed ${VICINAL_SEED}`,
+    `simulator: ${schedules} schedules, ${crashes} crashes, ${faults} faults, ${acknowledged} acknowledged writes checked, ${expired} points expired, ${conflicts} writes for other versions refused, lost 0, seed ${VICINAL_SEED}`,
   );
 });
 

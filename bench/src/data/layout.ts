@@ -63,6 +63,17 @@ export async function readDataSet(name: string): Promise<DataSet> {
   };
 }
 
+/** What is asked, without what is stored. */
+export type HeldOut = Omit<DataSet, "base">;
+
+export async function readHeldOut(name: string): Promise<HeldOut> {
+  const folder = join(dataFolder, name);
+  const meta = JSON.parse(readFileSync(join(folder, "meta.json"), "utf8")) as Meta;
+  const queries = await readBytes(join(folder, "queries.f32"), meta.queries * meta.dimensions * 4);
+  const neighbors = await readBytes(join(folder, "neighbors.i32"), meta.queries * truthDepth * 4);
+  return { meta, queries: new Float32Array(queries), neighbors: new Int32Array(neighbors) };
+}
+
 /** Writes a data set; it appears under its name only when it is whole. */
 export async function writeDataSet(set: DataSet): Promise<string> {
   const folder = join(dataFolder, set.meta.name);

@@ -5,6 +5,11 @@ import { fileURLToPath } from "node:url";
 
 const peersPackage = fileURLToPath(new URL("../../peers/package.json", import.meta.url));
 
+/** A file of a peer. */
+export function peerPath(path: string): string {
+  return fileURLToPath(new URL(`../../peers/node_modules/${path}`, import.meta.url));
+}
+
 /** Loads a peer by its package name; the caller states the part of its interface that it uses. */
 export function loadPeer<T>(name: string): { module: T; version: string } {
   try {

@@ -18,7 +18,12 @@ import {
   type RestoreOptions,
   restore,
 } from "./commands/snapshot.js";
-import { type RepairCommandOptions, repairFolder, verifyFolder } from "./commands/verify.js";
+import {
+  type RepairCommandOptions,
+  repairFolder,
+  type VerifyCommandOptions,
+  verifyFolder,
+} from "./commands/verify.js";
 import { errorLine, errorStack } from "./errors.js";
 import { formats } from "./readers/source.js";
 
@@ -168,9 +173,14 @@ function commandLine(exit: (code: number) => void): Command {
 
   program
     .command("verify <folder>")
-    .description("check every stored byte of a data folder; exit code 2 where something is damaged")
+    .description(
+      "check every stored byte of a data folder and its snapshots; exit code 2 where something is damaged",
+    )
+    .option("--snapshots <folder>", "folder of the snapshots (default: snapshots in the data folder)")
     .option("--json", "print JSON")
-    .action(async (folder: string, options: { json?: boolean }) => exit(await verifyFolder(folder, options)));
+    .action(async (folder: string, options: VerifyCommandOptions) =>
+      exit(await verifyFolder(folder, options)),
+    );
 
   program
     .command("repair <folder>")

@@ -34,6 +34,7 @@ export type {
   LossReport,
   RepairedCollection,
   RepairReport,
+  SnapshotReport as VerifiedSnapshot,
   VerifyReport,
 } from "./api/integrity/report.js";
 export { type VerifyOptions, verify } from "./api/integrity/verify.js";

@@ -1,6 +1,6 @@
 /** Reads a database in every way that must agree. */
 import type { Database } from "vicinal";
-import type { Contents, Id, Payload, Point, Vector } from "./model.js";
+import type { Contents, Id, Payload, StoredPoint, Vector } from "./model.js";
 import type { Found, Truth } from "./truth.js";
 import { Violation } from "./truth.js";
 import type { Random } from "./workload.js";
@@ -21,8 +21,11 @@ async function readCollection(database: Database, name: string): Promise<Content
   const { config, payload_schema } = await database.getCollection(name);
   const { vectors, sparse_vectors } = config.params;
   const dense = !vectors ? [] : "size" in vectors ? [""] : Object.keys(vectors);
-  const { points } = await database.scroll(name, { limit: 1000, with_vector: true });
-  const read = points.map(({ id, vector, payload }) => pointOf(id as Id, vector, payload as Payload));
+  const { points } = await database.scroll(name, { limit: 1000, with_vector: true, with_version: true });
+  const read = points.map(({ id, vector, payload, version }) => ({
+    ...pointOf(id as Id, vector, payload as Payload),
+    version: version ?? undefined,
+  }));
   return {
     points: new Map(read.map((point) => [String(point.id), point])),
     fields: new Set(Object.keys(payload_schema)),
@@ -30,7 +33,7 @@ async function readCollection(database: Database, name: string): Promise<Content
   };
 }
 
-function pointOf(id: Id, vector: unknown, payload: Payload | null | undefined): Point {
+function pointOf(id: Id, vector: unknown, payload: Payload | null | undefined): StoredPoint {
   const isNamed =
     vector && typeof vector === "object" && !Array.isArray(vector) && !ArrayBuffer.isView(vector);
   const given = Object.entries(isNamed ? vector : vector ? { "": vector } : {});

@@ -12,7 +12,7 @@ import {
 import { Faults } from "./faults.js";
 import { probe, read } from "./inspect.js";
 import { Truth, Violation } from "./truth.js";
-import { type Random, type Round, run, type Step, Workload } from "./workload.js";
+import { LONGEST_LIFE, type Random, type Round, run, type Step, Workload } from "./workload.js";
 
 export interface Plan {
   seed: number;
@@ -30,6 +30,9 @@ export interface Tally {
   crashes: number;
   faults: number;
   acknowledged: number;
+  /** Points that were found to be gone since their time was over, and writes that were refused for a version. */
+  expired: number;
+  conflicts: number;
   /** Steps of the first life. */
   steps: number;
 }
@@ -39,12 +42,17 @@ const ROUNDS = { first: 5, later: 2 };
 
 /** @throws Violation, naming the plan. */
 export async function runSchedule(plan: Plan): Promise<Tally> {
+  const schedule = new Schedule(plan);
+  const clock = Date.now;
+  Date.now = () => schedule.now;
   try {
-    return await new Schedule(plan).run();
+    return await schedule.run();
   } catch (cause) {
     const reason =
       cause instanceof Error ? (cause instanceof Violation ? cause.message : cause.stack) : cause;
     throw new Violation(`VICINAL_SCHEDULE=${nameOf(plan)}: ${reason}`, { cause });
+  } finally {
+    Date.now = clock;
   }
 }
 
@@ -62,6 +70,7 @@ export function planNamed(name: string): Plan {
 
 /** What a rejection says of its operation. */
 const refusals = [
+  "VERSION_CONFLICT",
   "POINT_NOT_FOUND",
   "COLLECTION_EXISTS",
   "COLLECTION_NOT_FOUND",
@@ -90,6 +99,11 @@ class Schedule {
     this.#disk = new SimulatedDisk(this.#chance, { sectorBytes, windows: this.#chance() < 0.3 });
   }
 
+  /** The clock that the engine sees: it stands still but between rounds, and goes on between lives. */
+  get now(): number {
+    return this.#truth.now;
+  }
+
   async run(): Promise<Tally> {
     const { stopAt, lives = 3 } = this.#plan;
     let steps = 0;
@@ -105,16 +119,20 @@ class Schedule {
       this.#disk = this.#chance() < 0.6 ? disk.afterCrash() : disk.afterKill();
     }
     await this.#live(1, undefined);
+    this.#truth.pass(LONGEST_LIFE);
     await this.#live(0, undefined);
-    return { crashes: this.#crashes, faults: this.#failures, acknowledged: this.#truth.acknowledged, steps };
+    const { acknowledged, expired, conflicts } = this.#truth;
+    return { crashes: this.#crashes, faults: this.#failures, acknowledged, expired, conflicts, steps };
   }
 
   async #live(rounds: number, faults: Faults | undefined): Promise<void> {
+    this.#truth.pass(this.#workload.pause());
     let database = await this.#open(faults);
     for (let i = 0; i < rounds && database && !this.#disk.stopped; i++) {
       const round = this.#workload.next(this.#truth.view());
       await this.#round(database, round, faults);
       faults?.next();
+      this.#truth.pass(this.#workload.pause());
       if (round.reopen) {
         await this.#close(database);
         database = await this.#open(faults);
@@ -154,7 +172,7 @@ class Schedule {
   }
 
   async #round(database: Database, { steps }: Round, faults: Faults | undefined): Promise<void> {
-    const outcomes = await Promise.allSettled(steps.map((step) => run(database, step)));
+    const outcomes = await Promise.allSettled<number | undefined>(steps.map((step) => run(database, step)));
     for (const [i, outcome] of outcomes.entries()) {
       this.#note(steps[i], outcome);
       if (outcome.status === "fulfilled" || refusals.includes(codeOf(outcome.reason))) continue;
@@ -165,12 +183,13 @@ class Schedule {
     }
   }
 
-  #note(step: Step, outcome: PromiseSettledResult<void>): void {
+  #note(step: Step, outcome: PromiseSettledResult<number | undefined>): void {
     if (outcome.status === "rejected" && !refusals.includes(codeOf(outcome.reason)))
       this.#allow(outcome.reason, step.kind);
     if (step.kind === "settle") return;
-    if (outcome.status === "fulfilled") this.#truth.done(step);
-    else if (refusals.includes(codeOf(outcome.reason))) this.#truth.refused(step);
+    if (outcome.status === "fulfilled") this.#truth.done(step, outcome.value);
+    else if (refusals.includes(codeOf(outcome.reason)))
+      this.#truth.refused(step, codeOf(outcome.reason) === "VERSION_CONFLICT");
     else this.#truth.failed(step);
   }
 

@@ -1,6 +1,6 @@
 /** A workload from a seed: rounds of operations that are in flight together. */
 import type { CreateCollection, Database } from "vicinal";
-import type { Change, DataOperation, Id, Payload, Point, Vector } from "./model.js";
+import type { Change, Contents, DataOperation, Id, Payload, Point, Vector } from "./model.js";
 import { LOW_RANK } from "./model.js";
 
 export type CatalogueOperation =
@@ -49,8 +49,11 @@ const names = ["one", "two"];
 const fields = ["rank", "word"];
 export const fieldTypes: Record<string, "integer" | "keyword"> = { rank: "integer", word: "keyword" };
 
-/** Names of the collections that there are, and of their vectors. */
-export type View = ReadonlyMap<string, ReadonlySet<string>>;
+/** The collections that there are, and what they hold before the round. */
+export type View = ReadonlyMap<string, Contents>;
+
+/** Seconds that a point may live for, at most. */
+export const LONGEST_LIFE = 60;
 
 /** Makes what a seed says. */
 export class Workload {
@@ -72,6 +75,11 @@ export class Workload {
 
   #pick<T>(from: readonly T[]): T {
     return from[this.#below(from.length)];
+  }
+
+  /** Seconds until the next round: mostly none or few. */
+  pause(): number {
+    return this.#random() < 0.5 ? 0 : Math.floor(this.#random() ** 3 * LONGEST_LIFE);
   }
 
   next(view: View): Round {
@@ -118,7 +126,7 @@ export class Workload {
   }
 
   #vectorName(name: string): Step {
-    const kind = this.#view.get(name)?.has("extra") ? "dropVector" : "createVector";
+    const kind = this.#view.get(name)?.vectors.has("extra") ? "dropVector" : "createVector";
     return { kind: "data", name, operation: { kind, name: "extra" } };
   }
 
@@ -131,19 +139,55 @@ export class Workload {
   }
 
   #change(name: string): Change {
+    return this.#random() < 0.15 ? this.#conditional(name) : this.#anyChange(name);
+  }
+
+  /** A change of points for the version that they have, or for another. */
+  #conditional(name: string): Change {
+    const there = [...(this.#view.get(name)?.points.values() ?? [])];
+    const chosen = there.length > 0 && this.#random() < 0.7 ? this.#pick(there) : undefined;
+    const version = chosen?.version ?? 0;
+    const ids = chosen
+      ? there
+          .filter((point) => point.version === version)
+          .slice(0, 1 + this.#below(3))
+          .map(({ id }) => id)
+      : [idOf(this.#below(IDS))];
+    const ifVersion = this.#random() < 0.2 ? Math.max(0, version - 1) : version;
+    const choice = this.#random();
+    if (choice < 0.5) {
+      const points = ids.map((id) => ({ ...this.#point(name, 0), id }));
+      return { kind: "upsert", points, ifVersion };
+    }
+    if (choice < 0.65) return { kind: "delete", ids, ifVersion };
+    if (choice < 0.85) return { kind: "setPayloadOf", ids, payload: this.#payload(), ifVersion };
+    const vector = this.#pick(this.#names(name));
+    return {
+      kind: "updateVectors",
+      ids,
+      name: vector,
+      vectors: ids.map(() => this.#vector(vector)),
+      ifVersion,
+    };
+  }
+
+  #payload(): Payload {
+    return { touched: this.#below(1000), word: `w${this.#below(4)}` };
+  }
+
+  #anyChange(name: string): Change {
     const random = this.#random;
     const choice = random();
     const rank = this.#below(RANKS);
     const ids = (most: number) => [...new Set(this.#some(most, () => idOf(this.#below(IDS))))];
-    const payload = (): Payload => ({ touched: this.#below(1000), word: `w${this.#below(4)}` });
     const vector = this.#pick(this.#names(name));
     if (choice < 0.35) return { kind: "upsert", points: this.#points(name) };
     if (choice < 0.45) return { kind: "condition", points: this.#points(name) };
     if (choice < 0.57) return { kind: "delete", ids: ids(4) };
     if (choice < 0.62) return { kind: "deleteRank", rank };
-    if (choice < 0.7) return { kind: "setPayload", rank, payload: payload() };
+    if (choice < 0.7) return { kind: "setPayload", rank, payload: this.#payload() };
     if (choice < 0.74) return { kind: "overwritePayload", rank, payload: { rank: this.#below(RANKS) } };
-    if (choice < 0.8) return { kind: "setPayloadOf", ids: ids(2), payload: payload() };
+    if (choice < 0.8) return { kind: "setPayloadOf", ids: ids(2), payload: this.#payload() };
     if (choice < 0.84) return { kind: "deletePayload", rank, keys: ["touched"] };
     if (choice < 0.86) return { kind: "clearPayload", rank };
     if (choice < 0.96) {
@@ -155,7 +199,7 @@ export class Workload {
   }
 
   #names(name: string): string[] {
-    return [...(this.#view.get(name) ?? [])];
+    return [...(this.#view.get(name)?.vectors ?? [])];
   }
 
   #points(name: string): Point[] {
@@ -168,7 +212,8 @@ export class Workload {
     for (const vector of this.#names(name)) if (this.#random() < 0.9) vectors[vector] = this.#vector(vector);
     const payload: Payload = { rank: this.#below(RANKS), word: `w${this.#below(4)}` };
     if (this.#random() < 0.1) payload.text = "a longer text ".repeat(this.#below(60));
-    return { id: idOf(number), vectors, payload };
+    const life = this.#random() < 0.2 ? { ttl: 1 + this.#below(LONGEST_LIFE) } : {};
+    return { id: idOf(number), vectors, payload, ...life };
   }
 
   #vector(name: string): Vector {
@@ -183,11 +228,12 @@ function idOf(number: number): Id {
   return number % 4 === 3 ? `00000000-0000-4000-8000-${String(number).padStart(12, "0")}` : number;
 }
 
-/** Does to the database what the step says. */
-export async function run(database: Database, step: Step): Promise<void> {
+/** Does to the database what the step says. Resolves with the number of a write of points. */
+export async function run(database: Database, step: Step): Promise<number | undefined> {
+  if (step.kind === "data") return runData(database, step.name, step.operation);
   if (step.kind === "settle") await database.waitForIndex(step.name, { everything: true });
-  else if (step.kind === "catalogue") await runCatalogue(database, step.operation);
-  else await runData(database, step.name, step.operation);
+  else await runCatalogue(database, step.operation);
+  return undefined;
 }
 
 async function runCatalogue(database: Database, operation: CatalogueOperation): Promise<void> {
@@ -201,53 +247,65 @@ async function runCatalogue(database: Database, operation: CatalogueOperation): 
 }
 
 const ranked = (value: number) => ({ must: [{ key: "rank", match: { value } }] });
-const written = ({ id, vectors, payload }: Point) => ({ id, vector: vectors, payload });
+const written = ({ id, vectors, payload, ttl }: Point) => ({
+  id,
+  vector: vectors,
+  payload,
+  ...(ttl === undefined ? {} : { ttl_seconds: ttl }),
+});
 
-async function runData(database: Database, name: string, operation: DataOperation): Promise<void> {
+async function runData(
+  database: Database,
+  name: string,
+  operation: DataOperation,
+): Promise<number | undefined> {
   switch (operation.kind) {
     case "batch":
-      await database.batchUpdate(name, { operations: operation.changes.map(asOperation) });
-      return;
+      return batch(database, name, operation.changes);
     case "createField": {
       const { path } = operation;
       await database.createPayloadIndex(name, { field_name: path, field_schema: fieldTypes[path] });
-      return;
+      return undefined;
     }
     case "dropField":
       await database.deletePayloadIndex(name, operation.path);
-      return;
+      return undefined;
     case "createVector":
       await database.createVectorName(name, operation.name, {
         dense: { size: SIZES[operation.name], distance: "Euclid" },
       });
-      return;
+      return undefined;
     case "dropVector":
       await database.deleteVectorName(name, operation.name);
-      return;
+      return undefined;
     case "upsert":
     case "condition": {
       const { upsert } = asOperation(operation) as Extract<
         ReturnType<typeof asOperation>,
         { upsert: object }
       >;
-      await database.upsert(name, upsert);
-      return;
+      return (await database.upsert(name, upsert)).operation_id ?? undefined;
     }
     default:
-      await database.batchUpdate(name, { operations: [asOperation(operation)] });
+      return batch(database, name, [operation]);
   }
+}
+
+async function batch(database: Database, name: string, changes: Change[]): Promise<number | undefined> {
+  const answers = await database.batchUpdate(name, { operations: changes.map(asOperation) });
+  return answers[0].operation_id ?? undefined;
 }
 
 function asOperation(change: Change) {
   switch (change.kind) {
     case "upsert":
-      return { upsert: { points: change.points.map(written) } };
+      return { upsert: { points: change.points.map(written), if_version: change.ifVersion } };
     case "condition": {
       const update_filter = { must: [{ key: "rank", range: { lt: LOW_RANK } }] };
       return { upsert: { points: change.points.map(written), update_filter } };
     }
     case "delete":
-      return { delete: { points: change.ids } };
+      return { delete: { points: change.ids, if_version: change.ifVersion } };
     case "deleteRank":
       return { delete: { filter: ranked(change.rank) } };
     case "setPayload":
@@ -255,14 +313,14 @@ function asOperation(change: Change) {
     case "overwritePayload":
       return { overwrite_payload: { payload: change.payload, filter: ranked(change.rank) } };
     case "setPayloadOf":
-      return { set_payload: { payload: change.payload, points: change.ids } };
+      return { set_payload: { payload: change.payload, points: change.ids, if_version: change.ifVersion } };
     case "deletePayload":
       return { delete_payload: { keys: change.keys, filter: ranked(change.rank) } };
     case "clearPayload":
       return { clear_payload: { filter: ranked(change.rank) } };
     case "updateVectors": {
       const points = change.ids.map((id, i) => ({ id, vector: { [change.name]: change.vectors[i] } }));
-      return { update_vectors: { points } };
+      return { update_vectors: { points, if_version: change.ifVersion } };
     }
     case "deleteVector":
       return { delete_vectors: { vector: [change.name], filter: ranked(change.rank) } };

@@ -11,12 +11,22 @@ const DAMAGED = 2;
 const SHOWN = 20;
 const SHOWN_IDS = 10;
 
-export async function verifyFolder(folder: string, { json }: { json?: boolean }): Promise<number> {
+export interface VerifyCommandOptions {
+  /** Where snapshots lie; by default in the data folder. */
+  snapshots?: string;
+  json?: boolean;
+}
+
+export async function verifyFolder(
+  folder: string,
+  { snapshots, json }: VerifyCommandOptions,
+): Promise<number> {
   const { verify } = await import("vicinal");
   const bar = progress(`verify ${folder}`);
   let report: VerifyReport | undefined;
   try {
     report = await verify(folder, {
+      snapshots,
       progress: ({ bytes, total, collection }) => bar.update(bytes, total, collection),
     });
   } finally {
@@ -50,7 +60,8 @@ export async function repairFolder(folder: string, options: RepairCommandOptions
   return !report.ok || (report.dryRun && damaged) ? DAMAGED : CLEAN;
 }
 
-export function verifyText({ path, ok, faults, collections, orphans }: VerifyReport): string {
+export function verifyText(report: VerifyReport): string {
+  const { path, faults, collections, snapshots, orphans } = report;
   const lines: string[] = [];
   if (faults.length > 0) lines.push("catalogue: damaged", ...faultLines(faults));
   for (const collection of collections) {
@@ -59,10 +70,20 @@ export function verifyText({ path, ok, faults, collections, orphans }: VerifyRep
     const state = !collection.ok ? "DAMAGED" : faults.length > 0 ? "ok, and some is to be built anew" : "ok";
     lines.push(`${name}: ${state} (${counted(points, "point")} in segments${log})`, ...faultLines(faults));
   }
+  const whole = snapshots.filter(({ ok }) => ok).length;
+  if (whole > 0) lines.push(`${counted(whole, "snapshot")}: ok`);
+  const damaged = snapshots.filter(({ ok }) => !ok);
+  for (const { name, collection, faults } of damaged) {
+    const whose = collection === undefined ? "of all collections" : `of ${collection}`;
+    lines.push(`snapshot ${name} ${whose}: DAMAGED`, ...faultLines(faults));
+  }
   if (orphans.length > 0)
     lines.push(`${counted(orphans.length, "file")} that nobody names: the next opening deletes them`);
   if (collections.length === 0 && faults.length === 0) lines.push("no collections");
-  if (!ok) lines.push("", `Next: vicinal repair ${path} --dry-run`);
+  if (faults.length > 0 || collections.some(({ faults }) => faults.length > 0))
+    lines.push("", `Next: vicinal repair ${path} --dry-run`);
+  if (damaged.length > 0)
+    lines.push("", "Next: delete the damaged snapshots (vicinal snapshot delete) and take new ones");
   return lines.join("\n");
 }
 

@@ -110,6 +110,24 @@ test("an interval acknowledges before a sync begins", async () => {
   await database.close();
 });
 
+test("writes are acknowledged while the sync of an interval hangs", async () => {
+  const home = new WatchedHome();
+  const database = await withCollection(home, { interval: 1 });
+  let release = () => {};
+  home.sync = () =>
+    new Promise((resolve) => {
+      release = resolve;
+    });
+  await write(database, 0);
+  await expect.poll(() => home.syncs).toBe(1);
+  for (let id = 1; id < 20; id++) await write(database, id);
+  expect(home.syncs).toBe(1);
+  home.sync = undefined;
+  release();
+  await database.close();
+  expect(await countAfterOpening(home)).toBe(20);
+});
+
 test("closing syncs what an interval has not", async () => {
   const home = new WatchedHome();
   const database = await withCollection(home, { interval: 3_600_000 });

@@ -6,7 +6,8 @@ import { VicinalError } from "../runtime/errors.js";
  *
  * - `"sync"`: when it is synced. No acknowledged write is ever lost. Writes that wait at the same time share one sync.
  * - `{ interval: ms }`: when the operating system has it, synced at most `ms` milliseconds (1 to 3,600,000) later. A
- *   killed process loses nothing; a power cut may take the writes of the last `ms` milliseconds, always the youngest.
+ *   killed process loses nothing; a power cut may take what was acknowledged since the last sync began, always the youngest:
+ *   the writes of `ms` milliseconds, and those of the time that a sync takes, at most 64 MiB of them.
  */
 export type Durability = "sync" | { interval: number };
 

@@ -7,11 +7,11 @@ import { endIdleWorkers } from "../runtime/pool.js";
 import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
 import { MemoryDirectory } from "../storage/memory-directory.js";
+import { randomFrom, SimulatedDisk } from "../storage/simulated-disk.test.helper.js";
 import { delayMs } from "./backlog.js";
 import { Collection } from "./collection.js";
 import type { CollectionConfig } from "./config.js";
 import type { Effect } from "./effects.js";
-import { LimitedDisk } from "./limited-disk.test.helper.js";
 
 afterAll(endIdleWorkers);
 
@@ -85,11 +85,11 @@ const segmentFiles = async (dir: Directory) =>
 
 describe("a disk that is nearly full", () => {
   test("gets back what small rewritings free; the large one waits, says so and is looked at again", async () => {
-    const disk = LimitedDisk.empty();
+    const disk = new SimulatedDisk(randomFrom(1), { tellsSpace: true });
     const collection = await create(disk, sized(6000));
     await segmentsOf(collection, [6000, 1200]);
-    disk.disk.capacity = disk.disk.used + 300_000;
-    const before = disk.disk.used;
+    disk.capacityBytes = disk.usedBytes + 300_000;
+    const before = disk.usedBytes;
     await remove(collection, [...range(0, 1500), ...range(6000, 6600)]);
     await vi.waitFor(() => expect(collection.optimizer.waiting).toBeDefined());
     expect(collection.optimizer.waiting).toMatch(
@@ -98,10 +98,10 @@ describe("a disk that is nearly full", () => {
     expect(collection.optimizer.failure).toBeUndefined();
     await vi.waitFor(() => expect(collection.state.segments()[1].rowCount).toBe(600));
     expect(collection.state.segments()[0].rowCount).toBe(6000);
-    await vi.waitFor(() => expect(disk.disk.used).toBeLessThan(before));
+    await vi.waitFor(() => expect(disk.usedBytes).toBeLessThan(before));
     await expect(collection.optimizer.settle()).rejects.toMatchObject({ code: "DISK_FULL" });
 
-    disk.disk.capacity = Number.POSITIVE_INFINITY;
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
     await vi.waitFor(
       () => expect(collection.state.segments().every(({ deadCount }) => deadCount === 0)).toBe(true),
       20_000,
@@ -113,12 +113,12 @@ describe("a disk that is nearly full", () => {
 
   test("that turns out to be full fails no collection and is left as it was, wherever that is", async () => {
     for (let room = 0; room < 250_000; room += 17_321) {
-      const disk = LimitedDisk.empty(false);
+      const disk = new SimulatedDisk(randomFrom(1));
       const collection = await create(disk, sized(1200));
       await segmentsOf(collection, [1200]);
       await remove(collection, range(0, 300));
       const files = await segmentFiles(disk);
-      disk.disk.capacity = disk.disk.used + room;
+      disk.capacityBytes = disk.usedBytes + room;
       let full = false;
       await collection.optimizer.settle().catch(({ code }) => {
         expect(code).toBe("DISK_FULL");
@@ -130,7 +130,7 @@ describe("a disk that is nearly full", () => {
         expect(await segmentFiles(disk)).toEqual(files);
       expectPoints(collection, range(300, 1200));
 
-      disk.disk.capacity = Number.POSITIVE_INFINITY;
+      disk.capacityBytes = Number.POSITIVE_INFINITY;
       await collection.optimizer.settle();
       expect(collection.state.segments()[0].rowCount).toBe(900);
       await collection.close();

@@ -61,15 +61,15 @@ export function isDirectory(value: unknown): value is Directory {
 }
 
 /**
- * Appends to one file. One call at a time: the caller awaits each before the next, and does not change the
- * bytes meanwhile. Failures: DISK_FULL, FOLDER_NOT_WRITABLE, IO, each naming the path.
+ * Appends to one file. One append and one sync at a time: the caller awaits each before the next of its kind, does not change
+ * the bytes meanwhile, and closes after both. A sync may run beside appends. Failures: DISK_FULL, FOLDER_NOT_WRITABLE, IO, each naming the path.
  */
 export interface FileWriter {
   /** Bytes in the file so far. */
   readonly length: number;
   /** Appends the bytes. Not durable before `sync`. */
   append(bytes: Uint8Array): Promise<void>;
-  /** Makes all appended bytes and the file's name durable. A rejection means that nothing may be assumed. */
+  /** Makes the file's name and all bytes durable whose append was done when it was called. A rejection means that nothing may be assumed. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }

@@ -6,8 +6,8 @@
  */
 import { VicinalError } from "../runtime/errors.js";
 import type { Directory } from "./directory.js";
-import { splitByEpoch } from "./log.js";
 import { parseLogFileName } from "./log-format.js";
+import { splitByEpoch } from "./log-opening.js";
 import { type LogPosition, type LogRecord, replayLogFile } from "./log-replay.js";
 
 export class LogReader {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { VicinalError } from "../runtime/errors.js";
 import { crc32c } from "./crc32c.js";
-import type { Directory } from "./directory.js";
+import type { Directory, FileWriter } from "./directory.js";
 import { FileLog, type FileLogOptions } from "./log.js";
 import { encodeHeader, logFileName } from "./log-format.js";
 import { MemoryDirectory } from "./memory-directory.js";
@@ -310,6 +310,124 @@ describe("FileLog and failures", () => {
     }
   });
 
+  describe("while the sync of an interval hangs", () => {
+    /** A log in a folder whose syncs wait until they are let go, or fail. */
+    async function hanging() {
+      const waiting: { resolve: () => void; reject: (reason: unknown) => void }[] = [];
+      let hangs = true;
+      const { dir, writers } = withSync(MemoryDirectory.empty(), async () => {
+        if (hangs) await new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
+      });
+      const log = await FileLog.open(dir, { syncIntervalMs: 1 }, () => {});
+      await log.append([record(1)]);
+      await expect.poll(() => waiting.length).toBe(1);
+      const go = () => {
+        hangs = false;
+        for (const { resolve } of waiting.splice(0)) resolve();
+      };
+      return { log, dir, writers, waiting, go };
+    }
+
+    test("appends are acknowledged, and nothing beyond the sync's begin counts as synced", async () => {
+      const { log, dir, waiting, go } = await hanging();
+      for (let n = 2; n <= 5; n++) expect(await log.append([record(n)])).toBe(n);
+      expect(log.synced).toBe(0);
+      expect(waiting.length, "one sync at a time").toBe(1);
+      waiting.splice(0)[0].resolve();
+      await expect.poll(() => log.synced).toBe(1);
+      await expect.poll(() => waiting.length, { message: "what came meanwhile is synced next" }).toBe(1);
+      go();
+      await expect.poll(() => log.synced).toBe(5);
+      await log.close();
+      expect((await replayed(dir)).map(([sequence]) => sequence)).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    test("appends wait once 64 MiB are not synced", async () => {
+      const { log, go } = await hanging();
+      const large = new Uint8Array(16 * 2 ** 20);
+      let acknowledged = 0;
+      const all = Array.from({ length: 8 }, async () => {
+        await log.append([large]);
+        acknowledged++;
+      });
+      await expect.poll(() => acknowledged).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(acknowledged * large.length).toBeLessThanOrEqual(2 ** 26 + 2 ** 25 + large.length);
+      expect(acknowledged).toBeLessThan(8);
+      go();
+      await Promise.all(all);
+      await log.close();
+      expect(log.synced).toBe(9);
+    });
+
+    test("rotating, holding and closing wait for it", async () => {
+      for (const operation of ["rotate", "hold", "close"] as const) {
+        const { log, go } = await hanging();
+        await log.append([record(2)]);
+        let done = false;
+        const work = (operation === "hold" ? log.hold(0) : log[operation]()).then(() => {
+          done = true;
+        });
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        expect(done, operation).toBe(false);
+        go();
+        await work;
+        expect(log.synced, operation).toBe(2);
+        await log.close();
+      }
+    });
+
+    test("its failure refuses what follows", async () => {
+      const { log, waiting, go } = await hanging();
+      await log.append([record(2)]);
+      waiting.splice(0)[0].reject(new VicinalError("IO", "the culprit"));
+      await expect
+        .poll(() =>
+          log.append([record(3)]).then(
+            () => "taken",
+            ({ code }) => code,
+          ),
+        )
+        .toBe("WRITES_REFUSED");
+      go();
+      await log.close();
+      expect(log.synced, "never tried again").toBe(0);
+    });
+
+    test("a full disk waits for it before the file is cut", async () => {
+      const { log, dir, writers, go } = await hanging();
+      await log.append([record(2)]);
+      const [writer] = writers.slice(-1);
+      writer.append = async () => {
+        throw new VicinalError("DISK_FULL", "The disk is full");
+      };
+      const close = vi.spyOn(writer, "close");
+      const refused = expect(log.append([record(3)])).rejects.toMatchObject({ code: "DISK_FULL" });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(close).not.toHaveBeenCalled();
+      go();
+      await refused;
+      expect(await log.append([record(4)])).toBe(3);
+      await expect.poll(() => log.synced, { message: "the interval goes on" }).toBe(3);
+      await log.close();
+      expect((await replayed(dir)).map(([, [n]]) => n)).toEqual([1, 2, 4]);
+    });
+  });
+
+  test("a failed sync of a hold is final", async () => {
+    const disk = new SimulatedDisk(randomFrom(4));
+    const log = await FileLog.open(disk, { syncIntervalMs: 3_600_000 }, () => {});
+    await log.append([record(1)]);
+    disk.intercept = (operation) => {
+      if (operation === "sync") throw new VicinalError("IO", "the culprit");
+    };
+    await expect(log.hold(0)).rejects.toMatchObject({ code: "IO" });
+    disk.intercept = () => {};
+    await expect(log.hold(0)).rejects.toMatchObject({ code: "WRITES_REFUSED" });
+    await expect(log.append([record(2)])).rejects.toMatchObject({ code: "WRITES_REFUSED" });
+    await log.close();
+  });
+
   test("a writer that was replaced is fenced, and what it still wrote is ignored", async () => {
     const dir = MemoryDirectory.empty();
     const old = await FileLog.open(dir, { epoch: 1 }, () => {});
@@ -411,6 +529,20 @@ describe("FileLog and failures", () => {
     },
   );
 });
+
+/** A view of the directory whose writers sync by `sync`; `writers` are those that were made, the last one last. */
+function withSync(dir: MemoryDirectory, sync: () => Promise<void>) {
+  const writers: FileWriter[] = [];
+  const kept = async (opening: Promise<FileWriter>) => {
+    const writer = Object.assign(await opening, { sync });
+    writers.push(writer);
+    return writer;
+  };
+  const { create, reopen } = dir;
+  dir.create = (path) => kept(create.call(dir, path));
+  dir.reopen = (path, length) => kept(reopen.call(dir, path, length));
+  return { dir, writers };
+}
 
 /** The directory, where `step` happens before each thing that is done to it. */
 function interposed(dir: MemoryDirectory, step: () => Promise<void>): Directory {

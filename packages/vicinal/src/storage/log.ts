@@ -4,7 +4,7 @@
  * A *record* is bytes with a sequence number. A *batch* is the records of one `append`: after a crash all of
  * them are there, or none. A *group* is the batches that wait while the one before is synced: they share one
  * write and one sync, so that many callers pay for one. Bytes are drawn in log-format.ts, the rule of torn
- * tails in log-replay.ts.
+ * tails in log-replay.ts, the first thing done with a log in log-opening.ts.
  *
  * Every opening writes to new files of its own epoch, and sequence numbers run on through all files. So a gap
  * between files is damage, and what a writer that has been replaced still appended is recognised and ignored:
@@ -15,7 +15,7 @@
  * next opener has not begun to read, and will find the batch; if not, the batch is FENCED.
  */
 import { assert } from "../runtime/assert.js";
-import { corruption, VicinalError } from "../runtime/errors.js";
+import { VicinalError } from "../runtime/errors.js";
 import type { Directory, FileWriter } from "./directory.js";
 import {
   BATCH_BYTES_MAX,
@@ -23,11 +23,10 @@ import {
   encodeHeader,
   frameSeed,
   framesSize,
-  type LogFileName,
   logFileName,
-  parseLogFileName,
 } from "./log-format.js";
-import { type LogRecord, replayLogFile } from "./log-replay.js";
+import { type LogFile, namesIn, replayLog, takeOver } from "./log-opening.js";
+import type { LogRecord } from "./log-replay.js";
 
 export type { LogRecord } from "./log-replay.js";
 
@@ -70,14 +69,18 @@ export interface FileLogOptions {
   epoch?: number;
   /**
    * 0, the default: a batch is acknowledged when it is synced, and no acknowledged write is ever lost.
-   * Above 0: acknowledged when it is handed to the operating system, and synced that many milliseconds later. A
-   * killed process still loses nothing, but a power cut loses up to so many milliseconds of acknowledged batches.
+   * Above 0: acknowledged when it is handed to the operating system, and synced that many milliseconds later, beside
+   * later appends. A killed process still loses nothing, but a power cut loses what was acknowledged since the last sync
+   * began: up to so many milliseconds' batches, and those of the time that a sync takes, which are 64 MiB at most.
    */
   syncIntervalMs?: number;
 }
 
 /** A group takes no further batch beyond this: its bytes are gathered in memory. */
 const GROUP_BYTES_MAX = 32 * 2 ** 20;
+
+/** While a sync runs, appends wait once so much is not known to be synced. */
+const UNSYNCED_BYTES_MAX = 64 * 2 ** 20;
 
 /** The log's files as they were at one moment: whole batches, all of them synced. */
 export interface HeldLog {
@@ -87,12 +90,6 @@ export interface HeldLog {
   synced: number;
   /** Lets `truncate` delete the files. */
   release(): Promise<void>;
-}
-
-interface LogFile extends LogFileName {
-  /** Highest sequence number in it. */
-  last: number;
-  bytes: number;
 }
 
 interface WaitingBatch {
@@ -106,6 +103,8 @@ export class FileLog implements Log {
   private nextSequence: number;
   /** Everything below is durable. */
   private durableNext: number;
+  /** Of the file in hand. */
+  private durableBytes = 0;
   private waiting: WaitingBatch[] = [];
   private writer: FileWriter | undefined;
   private seed = 0;
@@ -117,6 +116,9 @@ export class FileLog implements Log {
   private syncTimer: ReturnType<typeof setTimeout> | undefined;
   /** File operations run one after the other: each waits for this. Never rejects. */
   private tail: Promise<unknown> = Promise.resolve();
+  /** So do syncs, beside appends. Whoever closes the writer waits for this first. Never rejects. */
+  private syncs: Promise<unknown> = Promise.resolve();
+  private isSyncing = false;
 
   private constructor(
     private readonly dir: Directory,
@@ -143,7 +145,7 @@ export class FileLog implements Log {
     const { after = 0, synced = 0, syncIntervalMs = 0 } = options;
     const mark = await takeOver(dir);
     const names = await namesIn(dir);
-    const { files, next } = await replay(dir, names, { after, synced }, onRecord);
+    const { files, next } = await replayLog(dir, names, { after, synced }, onRecord);
     const epoch = options.epoch ?? Math.max(0, ...names.map((name) => name.epoch)) + 1;
     return new FileLog(dir, files, next, epoch, syncIntervalMs, mark);
   }
@@ -154,7 +156,7 @@ export class FileLog implements Log {
     { after, synced }: { after: number; synced: number },
     onRecord: (record: LogRecord) => void,
   ): Promise<void> {
-    await replay(dir, await namesIn(dir), { after, synced }, onRecord);
+    await replayLog(dir, await namesIn(dir), { after, synced }, onRecord);
   }
 
   get next(): number {
@@ -204,7 +206,7 @@ export class FileLog implements Log {
   hold(after: number): Promise<HeldLog> {
     return this.enqueue(async () => {
       if (this.failure !== undefined) throw this.refusal();
-      if (this.durableNext < this.nextWritten()) await this.sync();
+      await this.sync();
       this.holds++;
       let held = true;
       return {
@@ -218,10 +220,6 @@ export class FileLog implements Log {
         },
       };
     });
-  }
-
-  private nextWritten(): number {
-    return (this.files.at(-1)?.last ?? 0) + 1;
   }
 
   close(): Promise<void> {
@@ -245,6 +243,7 @@ export class FileLog implements Log {
     const group = this.takeGroup();
     if (group.length === 0) return;
     try {
+      if (this.isSyncing && this.unsyncedBytes >= UNSYNCED_BYTES_MAX) await this.syncs;
       if (this.failure !== undefined) throw this.refusal();
       try {
         await this.write(group);
@@ -254,6 +253,8 @@ export class FileLog implements Log {
         for (const batch of [...group, ...this.waiting.splice(0)]) batch.reject(error);
         return;
       }
+      // The sync of an interval may have failed meanwhile.
+      if (this.failure !== undefined) throw this.refusal();
       if (this.syncIntervalMs === 0) await this.sync();
       else this.syncLater();
       if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
@@ -273,12 +274,18 @@ export class FileLog implements Log {
     // Another writer may have found it.
     if ((await this.dir.size(this.mark)) === undefined) throw this.fenced();
     this.nextSequence = first;
+    const { writer } = this;
     const file = this.files.at(-1);
-    if (this.writer === undefined || file === undefined) return;
-    await this.writer.close();
+    if (writer === undefined || file === undefined) return;
+    const isDue = this.stopTimer();
+    await this.syncs;
     this.writer = undefined;
-    if (file.bytes > 0) this.writer = await this.dir.reopen(file.path, file.bytes);
-    else {
+    await writer.close();
+    if (this.failure !== undefined) throw this.refusal();
+    if (file.bytes > 0) {
+      this.writer = await this.dir.reopen(file.path, file.bytes);
+      if (isDue) this.syncLater();
+    } else {
       await this.dir.delete(file.path);
       this.files.pop();
     }
@@ -325,6 +332,7 @@ export class FileLog implements Log {
       throw this.fenced(error);
     });
     this.seed = frameSeed(header);
+    this.durableBytes = 0;
     this.files.push({ ...name, last: first - 1, bytes: 0 });
     return header;
   }
@@ -339,36 +347,63 @@ export class FileLog implements Log {
     );
   }
 
-  private async sync(): Promise<void> {
+  private get unsyncedBytes(): number {
+    return this.writer === undefined ? 0 : this.files[this.files.length - 1].bytes - this.durableBytes;
+  }
+
+  /** Syncs what has been appended by the time that the syncs before are done. A failure is final. */
+  private sync(): Promise<void> {
+    const done = this.syncs.then(() => this.syncNow());
+    this.syncs = done.catch(() => {});
+    return done;
+  }
+
+  private async syncNow(): Promise<void> {
+    if (this.failure !== undefined) throw this.refusal();
     if (this.writer === undefined) return;
-    await this.writer.sync();
-    this.durableNext = this.files[this.files.length - 1].last + 1;
+    // Appends go on meanwhile: what they add is the next sync's.
+    const { last, bytes } = this.files[this.files.length - 1];
+    if (this.durableNext > last) return;
+    this.isSyncing = true;
+    try {
+      await this.writer.sync();
+      this.durableNext = last + 1;
+      this.durableBytes = bytes;
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    } finally {
+      this.isSyncing = false;
+    }
   }
 
   private syncLater(): void {
     if (this.syncTimer !== undefined) return;
     this.syncTimer = setTimeout(() => {
       this.syncTimer = undefined;
-      this.enqueue(() => this.sync()).catch((error: unknown) => {
-        this.failure ??= error;
-      });
+      // Who appends next hears of a failure.
+      this.sync().catch(() => {});
     }, this.syncIntervalMs);
     // A process that has nothing else to do may end: the operating system has the bytes.
     (this.syncTimer as { unref?: () => void }).unref?.();
   }
 
-  /** Syncs what is not, and closes the file in hand, if any. */
-  private async finishFile(): Promise<void> {
+  /** Whether there was one. */
+  private stopTimer(): boolean {
+    const isDue = this.syncTimer !== undefined;
     clearTimeout(this.syncTimer);
     this.syncTimer = undefined;
-    const writer = this.writer;
+    return isDue;
+  }
+
+  /** Syncs what is not, and closes the file in hand, if any. */
+  private async finishFile(): Promise<void> {
+    this.stopTimer();
+    const { writer } = this;
     if (writer === undefined) return;
     try {
-      if (this.failure === undefined && this.durableNext <= this.files[this.files.length - 1].last)
-        await this.sync();
-    } catch (error) {
-      this.failure ??= error;
-      throw error;
+      await this.syncs;
+      if (this.failure === undefined) await this.sync();
     } finally {
       this.writer = undefined;
       await writer.close();
@@ -388,95 +423,4 @@ export class FileLog implements Log {
 
 function isDiskFull(error: unknown): boolean {
   return error instanceof VicinalError && error.code === "DISK_FULL";
-}
-
-async function namesIn(dir: Directory): Promise<LogFileName[]> {
-  return (await dir.list()).map(parseLogFileName).filter((name) => name !== undefined);
-}
-
-/** Leaves a mark that no other has and deletes theirs; returns its path. */
-async function takeOver(dir: Directory): Promise<string> {
-  const random = Array.from({ length: 3 }, () => Math.floor(Math.random() * 2 ** 32).toString(16));
-  const mark = `writer-${random.join("")}`;
-  await (await dir.create(mark)).close();
-  for (const path of await dir.list())
-    if (path.startsWith("writer-") && path !== mark) await dir.delete(path);
-  return mark;
-}
-
-/** Replays the files in order, checks that no record is missing between them, and cuts and syncs the last. */
-async function replay(
-  dir: Directory,
-  names: LogFileName[],
-  { after, synced }: { after: number; synced: number },
-  onRecord: (record: LogRecord) => void,
-): Promise<{ files: LogFile[]; next: number }> {
-  const ordered = names.sort((a, b) => a.first - b.first || a.epoch - b.epoch);
-  const { current, replaced } = splitByEpoch(ordered);
-  const files: LogFile[] = [];
-  let next = after + 1;
-  for (const [i, name] of current.entries()) {
-    const before = current[i + 1]?.first ?? Number.POSITIVE_INFINITY;
-    if (before <= after + 1) {
-      files.push({ ...name, last: before - 1, bytes: (await dir.size(name.path)) ?? 0 });
-      continue;
-    }
-    if (name.first > next) throw missing(dir, name, 0, next);
-    const end = await replayLogFile(dir, name, { after, before }, onRecord);
-    const isLast = i === current.length - 1;
-    // A checkpoint may hold all that was synced: a last file that ends before it is one whose deletion a crash undid,
-    // or that a writer began late which had been replaced.
-    const lastNeeded = synced > after ? synced + 1 : 0;
-    if (end.next < (isLast ? lastNeeded : before)) throw missing(dir, name, end.length, end.next);
-    next = Math.max(next, Math.min(end.next, before));
-    const bytes = isLast ? await keepWhatIsCommitted(dir, name, end.length) : end.size;
-    if (bytes > 0) files.push({ ...name, last: Math.min(end.next, before) - 1, bytes });
-  }
-  if (next <= synced)
-    throw corruption(`${dir.location}`, 0, `record ${next}`, "none", "records are missing from the log");
-  // Never read again: they go with the next truncation.
-  for (const name of replaced)
-    files.unshift({ ...name, last: name.first, bytes: (await dir.size(name.path)) ?? 0 });
-  return { files, next };
-}
-
-/** Files of a lower epoch than one before them were begun by a writer that had been replaced. */
-export function splitByEpoch(ordered: LogFileName[]): { current: LogFileName[]; replaced: LogFileName[] } {
-  let epoch = 0;
-  const current: LogFileName[] = [];
-  const replaced: LogFileName[] = [];
-  for (const name of ordered) {
-    (name.epoch < epoch ? replaced : current).push(name);
-    epoch = Math.max(epoch, name.epoch);
-  }
-  return { current, replaced };
-}
-
-/**
- * Cuts the last file after its last committed batch and makes that durable: those records are about to be shown
- * to readers, but the writer that appended them may have been killed before its sync. Returns the bytes kept.
- */
-async function keepWhatIsCommitted(dir: Directory, { path }: LogFileName, length: number): Promise<number> {
-  if (length === 0) {
-    await dir.delete(path);
-    return 0;
-  }
-  // Of a writer whose sync failed the system may have kept the bytes in memory alone.
-  const writer = await dir.reopen(path, length, true);
-  try {
-    await writer.sync();
-  } finally {
-    await writer.close();
-  }
-  return length;
-}
-
-function missing(dir: Directory, { path }: LogFileName, offset: number, sequence: number): VicinalError {
-  return corruption(
-    `${dir.location}/${path}`,
-    offset,
-    `record ${sequence}`,
-    "none",
-    "records are missing from the log",
-  );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Directory } from "./directory.js";
-import { Manifests } from "./manifest.js";
+import { Manifests, readManifests } from "./manifest.js";
 import { MemoryDirectory } from "./memory-directory.js";
 import { randomFrom, SimulatedDisk, Stopped } from "./simulated-disk.test.helper.js";
 
@@ -183,4 +183,15 @@ describe("Manifests", () => {
     }
     expect(stops).toBeGreaterThan(1000);
   });
+});
+
+test("one that is deleted while all are read is left out", async () => {
+  const dir = await committed({ a: 1 }, { a: 2 });
+  const paths = await dir.list();
+  const { read } = dir;
+  dir.read = async (path, offset, length) => {
+    if (path === paths[0]) await dir.delete(path);
+    return read.call(dir, path, offset, length);
+  };
+  expect((await readManifests(dir)).map(({ path, value }) => [path, value])).toEqual([[paths[1], { a: 2 }]]);
 });

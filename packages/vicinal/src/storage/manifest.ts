@@ -58,15 +58,20 @@ export async function readManifests(dir: Directory): Promise<ManifestFile[]> {
   for (const number of (await listNumbers(dir)).reverse()) {
     const path = manifestPath(number);
     const size = await dir.size(path);
+    const bytes = size === undefined ? undefined : await dir.read(path, 0, size).catch(unlessAbsent);
     // Another writer's commit has deleted it since.
-    if (size === undefined) continue;
-    const bytes = await dir.read(path, 0, size);
+    if (size === undefined || bytes === undefined) continue;
     const found = findProblem(bytes, number);
     const marked = isMarked(bytes);
     if (found === undefined) files.push({ path, number, size, marked, value: parseBody(bytes) });
     else files.push({ path, number, size, marked, problem: problemOf(dir, path, found) });
   }
   return files;
+}
+
+function unlessAbsent(reason: unknown): undefined {
+  if (reason instanceof VicinalError && reason.code === "FILE_NOT_FOUND") return undefined;
+  throw reason;
 }
 
 export class Manifests {

@@ -29,6 +29,8 @@ export interface DiskOptions {
   sectorBytes?: number;
   /** Files that are open cannot be deleted. Default false. */
   windows?: boolean;
+  /** Says how much room is left. Default false. */
+  tellsSpace?: boolean;
 }
 
 type Files = Map<string, SimulatedFile>;
@@ -171,6 +173,11 @@ export class SimulatedDisk implements Directory {
     this.#take("delete", path, isBad, () => this.#current.delete(path));
   }
 
+  async space(): Promise<{ free: number; total: number } | undefined> {
+    const { capacityBytes: total } = this;
+    return this.options.tellsSpace ? { free: Math.max(0, total - this.usedBytes), total } : undefined;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
   }
@@ -307,6 +314,7 @@ class SimulatedFolder implements Directory {
   create = (path: string) => this.disk.create(this.at(path));
   reopen = (path: string, length: number, anew?: boolean) => this.disk.reopen(this.at(path), length, anew);
   delete = (path: string) => this.disk.delete(this.at(path));
+  space = () => this.disk.space();
 
   async close(): Promise<void> {}
 

@@ -21,6 +21,17 @@ export interface CollectionReport {
   files: number;
 }
 
+export interface SnapshotReport {
+  name: string;
+  /** Whose it is; absent for one of all collections. Of a damaged description: the folder's name. */
+  collection?: string;
+  /** Within the data folder, or, where snapshots lie elsewhere, the whole path. */
+  folder: string;
+  /** It can be restored from. */
+  ok: boolean;
+  faults: Fault[];
+}
+
 export interface VerifyReport {
   path: string;
   /** Nothing at all is wrong. */
@@ -28,6 +39,7 @@ export interface VerifyReport {
   /** Faults of the catalogue, which says which collections there are. */
   faults: Fault[];
   collections: CollectionReport[];
+  snapshots: SnapshotReport[];
   /** Files that nobody names, by path: what a stopped task left. Opening deletes them. */
   orphans: string[];
   /** Files and bytes that were checked. */

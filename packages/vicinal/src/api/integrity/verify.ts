@@ -7,37 +7,46 @@ import { type Fault, faultOf } from "../../segment/integrity/faults.js";
 import type { Directory } from "../../storage/directory.js";
 import { type ManifestFile, readManifests } from "../../storage/manifest.js";
 import { type CatalogueManifest, FORMAT } from "../catalogue.js";
+import { checkSnapshots } from "./check-snapshots.js";
 import { noManifest } from "./found-catalogue.js";
-import type { CollectionReport, VerifyReport } from "./report.js";
+import type { VerifyReport } from "./report.js";
 
 export interface VerifyOptions {
+  /** Folder of the snapshots, as `open` takes it. Default: `snapshots` in the database's folder. */
+  snapshots?: string;
   /** Ends the work with CANCELLED. */
   signal?: AbortSignal;
-  /** Bytes checked of all that are there, and the collection at work. */
+  /** Bytes checked of all that are there, and the collection or snapshots at work. */
   progress?: (done: { bytes: number; total: number; collection: string }) => void;
 }
 
 /**
- * Checks every stored byte of the database in a folder, and the rules between its files, and says what is wrong. Nothing
- * is written. It works beside a process that writes to the folder: where a commit came in between, the collection
+ * Checks every stored byte of the database in a folder, and of its snapshots, and the rules between its files, and says what
+ * is wrong. Nothing is written. It works beside a process that writes to the folder: where a commit came in between, the collection
  * is read anew; files that such a writer is about to name are told as orphans then.
  *
- * FILE_NOT_FOUND where the folder holds no database; CANCELLED.
+ * FILE_NOT_FOUND where the folder holds no database, or that of `options.snapshots` no snapshot; CANCELLED.
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const home = await openForReading(path);
+  const { snapshots: folder } = options;
+  const kept = folder === undefined ? undefined : await openForReading(folder);
   try {
-    return await verifyDirectory(home, path, options);
+    if (kept && (await kept.list()).length === 0)
+      throw new VicinalError("FILE_NOT_FOUND", `There is no snapshot in ${kept.location}`, { path: folder });
+    return await verifyDirectory(home, path, options, kept);
   } finally {
+    await kept?.close();
     await home.close();
   }
 }
 
-/** As `verify`, of a directory that is open already. */
+/** As `verify`, of directories that are open already. */
 export async function verifyDirectory(
   dir: Directory,
   path: string,
   { signal, progress }: VerifyOptions = {},
+  snapshots?: Directory,
 ): Promise<VerifyReport> {
   const files = await databaseFiles(dir, path);
   const paths = files.map((file) => file.path);
@@ -46,20 +55,22 @@ export async function verifyDirectory(
     ok: true,
     faults: [],
     collections: [],
+    snapshots: [],
     orphans: [],
     files: 0,
     bytes: 0,
   };
   const listed = await readCatalogue(dir, report);
-  const total = files.reduce((sum, { size }) => sum + size, 0);
+  const store = snapshots ?? dir.folder("snapshots");
+  const total = files.reduce((sum, { size }) => sum + size, 0) + (await bytesIn(store));
+  const counting = (collection: string) => (count: number) => {
+    report.bytes += count;
+    progress?.({ bytes: Math.min(report.bytes, total), total, collection });
+  };
   for (const { name, folder } of listed) {
     throwIfCancelled(signal);
-    const onBytes = (count: number) => {
-      report.bytes += count;
-      progress?.({ bytes: Math.min(report.bytes, total), total, collection: name });
-    };
     const place = `collections/${folder}`;
-    const check = await checkCollection(dir.folder(place), { signal, onBytes });
+    const check = await checkCollection(dir.folder(place), { signal, onBytes: counting(name) });
     const faults = check.faults.map((fault) => ({ ...fault, file: `${place}/${fault.file}` }));
     report.collections.push({
       name,
@@ -74,7 +85,11 @@ export async function verifyDirectory(
     report.orphans.push(...check.orphans.map((file) => `${place}/${file}`));
   }
   if (report.faults.length === 0) report.orphans.push(...strayFiles(paths, listed));
-  report.ok = report.faults.length === 0 && report.collections.every(isClean);
+  const onBytes = counting("snapshots");
+  const found = await checkSnapshots(store, snapshots?.location ?? "snapshots", { signal, onBytes });
+  report.snapshots = found.snapshots;
+  report.files += found.files;
+  report.ok = report.faults.length === 0 && [...report.collections, ...report.snapshots].every(isClean);
   return report;
 }
 
@@ -90,7 +105,13 @@ export async function databaseFiles(dir: Directory, path: string): Promise<{ pat
 }
 
 const isOfData = ({ role }: Fault) => role === "data";
-const isClean = ({ faults }: CollectionReport) => faults.length === 0;
+const isClean = ({ faults }: { faults: Fault[] }) => faults.length === 0;
+
+async function bytesIn(dir: Directory): Promise<number> {
+  let sum = 0;
+  for (const path of await dir.list()) sum += (await dir.size(path)) ?? 0;
+  return sum;
+}
 
 /** Files in folders of no collection. */
 function strayFiles(paths: readonly string[], listed: { folder: number }[]): string[] {

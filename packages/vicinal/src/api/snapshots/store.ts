@@ -76,11 +76,8 @@ export class SnapshotStore {
 
   /** Folders of snapshots below one, or all. */
   async #folders(below?: string): Promise<string[]> {
-    const paths = (await this.#dir.list()).filter(
-      (path) => !path.startsWith(`${OBJECTS}/`) && /\/manifest-\d+$/.test(path),
-    );
-    const folders = new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/"))));
-    return [...folders].filter((folder) => below === undefined || folder.startsWith(`${below}/`));
+    const folders = snapshotFolders(await this.#dir.list());
+    return folders.filter((folder) => below === undefined || folder.startsWith(`${below}/`));
   }
 
   /** Makes the snapshot one that is listed. Its objects are there. */
@@ -212,6 +209,14 @@ export class SnapshotStore {
   }
 }
 
+/** Folders that have descriptions, of all paths in a store. */
+export function snapshotFolders(paths: readonly string[]): string[] {
+  const descriptions = paths.filter(
+    (path) => !path.startsWith(`${OBJECTS}/`) && /\/manifest-\d+$/.test(path),
+  );
+  return [...new Set(descriptions.map((path) => path.slice(0, path.lastIndexOf("/"))))];
+}
+
 function descriptionBytes({ format, kind, name, created, collections, aliases }: SnapshotBody): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ format, kind, name, created, collections, aliases }));
 }
@@ -241,7 +246,7 @@ async function* verified(
 }
 
 /** What stands in the place of a deleted description. */
-function isMark(value: unknown): boolean {
+export function isMark(value: unknown): boolean {
   return (value as { deleted?: unknown } | undefined)?.deleted === true;
 }
 
