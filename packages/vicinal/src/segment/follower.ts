@@ -100,7 +100,7 @@ export class CollectionFollower {
         if (owner) for (const name of lent) borrowing.push(() => segment.borrow(name, owner));
       }
       state.sequence = manifest.checkpoint;
-      const collection = await Collection.reading(state, this.#now);
+      const collection = await Collection.reading(state, dir, this.#now);
       const log = new LogReader(dir.folder("log"), manifest.checkpoint);
       await this.#readLog({ collection, log });
       if (state.sequence < manifest.synced)
