@@ -18,6 +18,9 @@ import type * as schema from "./schema/index.js";
 /** Bytes of blobs that an answer holds at most. */
 const INLINE_BYTES = 64 * 2 ** 20;
 
+/** Blobs of a request that are written at the same time. */
+const STORED_AT_ONCE = 16;
+
 /** A blob to be stored. */
 export interface BlobSource {
   /** Media type, such as `image/jpeg`. */
@@ -287,19 +290,31 @@ async function storedUpsert(
       bytes: bytesOf(blob, into.maxBytes, `${before}${at}.${"points" in request ? "blobs." : ""}${name}`),
     }));
   });
-  const stored: BlobRefs[] = [];
-  for (const blobs of given) {
-    const refs: [string, BlobRef][] = [];
-    for (const { name, type, bytes } of blobs) {
-      const { size, sha256 } = await store(into, bytes, name, held);
-      refs.push([name, { type, size, sha256 }]);
-    }
-    stored.push(Object.fromEntries(refs));
-  }
+  const stored = given.map((): Record<string, BlobRef> => ({}));
+  await atOnce(
+    given.flatMap((blobs, i) =>
+      blobs.map(({ name, type, bytes }) => async () => {
+        const { size, sha256 } = await store(into, bytes, name, held);
+        stored[i][name] = { type, size, sha256 };
+      }),
+    ),
+  );
   const blobs = stored as unknown as Record<string, schema.BlobInput>[];
   if ("points" in request)
     return { ...request, points: request.points.map((point, i) => ({ ...point, blobs: blobs[i] })) };
   return { ...request, batch: { ...request.batch, blobs } };
+}
+
+/** Some at a time, so that their syncs are one to the disk. Whatever fails, none is under way any more afterwards. */
+async function atOnce(works: readonly (() => Promise<void>)[]): Promise<void> {
+  const left = works.values();
+  const worker = async () => {
+    for (const work of left) await work();
+  };
+  const results = await Promise.allSettled(
+    Array.from({ length: Math.min(STORED_AT_ONCE, works.length) }, worker),
+  );
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 function bytesOf({ base64, bytes }: schema.BlobInput, maxBytes: number, at: string): Uint8Array {
