@@ -262,6 +262,32 @@ describe("what nobody names goes", () => {
   });
 });
 
+test("snapshots that are taken between writes hold what they name", async () => {
+  const names: string[] = [];
+  const writing = (async () => {
+    for (let i = 0; i < 120; i++) {
+      const text = { type: "x/y", bytes: bytesOf(`text ${i % 7}`) };
+      if (i % 3 === 0) await database.upsert("c", { points: [{ id: i % 5, vector, blobs: { text } }] });
+      else if (i % 3 === 1) await database.putBlob("c", i % 5, "more", text).catch(() => {});
+      else await database.delete("c", { points: [(i + 1) % 5] });
+      if (i % 10 === 0) await settled();
+    }
+  })();
+  for (let i = 0; i < 8; i++) names.push((await database.createSnapshot("c")).name);
+  await writing;
+  let found = 0;
+  for (const name of names) {
+    await database.uploadSnapshot("copy", await database.downloadSnapshot("c", name));
+    const { points } = await database.scroll("copy", { with_blobs: { inline: true } });
+    for (const { blobs } of points)
+      for (const { base64 } of Object.values(blobs ?? {})) {
+        expect(Buffer.from(base64 ?? "", "base64").toString()).toMatch(/^text [0-6]$/);
+        found++;
+      }
+  }
+  expect(found).toBeGreaterThan(0);
+});
+
 test("bytes that are not those that were stored are CORRUPTION, and name the file", async () => {
   await database.upsert("c", { points: [{ id: 1, vector, blobs: { photo } }] });
   const path = `collections/1/blobs/${sha256(photo.bytes).slice(0, 2)}/${sha256(photo.bytes)}`;
