@@ -16,8 +16,9 @@
  *     4 field      path string | schema JSON sized (empty: the field index goes)
  *     5 configure  JSON sized
  *     6 upsert     as 1; then of each point when it expires: f64, ms since 1970, 0 never. Where some expire.
- *     7 upsert     as 6; then of each point its blobs: sized, UTF-8 JSON (blob-refs.ts), empty for none. Where some have blobs.
- *     8 blob       name string | JSON of its reference, sized (empty: the blob goes) | id
+ *     7 operation  string: the name that the sender gave what this record does
+ *     8 upsert     as 6; then of each point its blobs: sized, UTF-8 JSON (blob-refs.ts), empty for none. Where some have blobs.
+ *     9 blob       name string | JSON of its reference, sized (empty: the blob goes) | id
  *   id:  kind u8 (0 number, 1 UUID) | the key's last two or all four words (payload/id.ts)        ids:  u32 count, id...
  *   string, sized:  u32 length | bytes                              all little-endian
  */
@@ -92,7 +93,8 @@ export type Effect =
   | PayloadEffect
   | BlobEffect
   | { kind: "field"; path: string; schema: Uint8Array | undefined }
-  | { kind: "configure"; change: Uint8Array };
+  | { kind: "configure"; change: Uint8Array }
+  | { kind: "operation"; id: string };
 
 const RECORD_VERSION = 1;
 const UPSERT = 1;
@@ -101,8 +103,9 @@ const PAYLOAD = 3;
 const FIELD = 4;
 const CONFIGURE = 5;
 const UPSERT_EXPIRING = 6;
-const UPSERT_WITH_BLOBS = 7;
-const BLOB = 8;
+const UPSERT_WITH_BLOBS = 8;
+const BLOB = 9;
+const OPERATION = 7;
 
 /** Of the numbers of a dense vector, by its form. */
 const widths: readonly Width[] = [4, 2, 1];
@@ -195,6 +198,10 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
     case "configure":
       writer.u8(CONFIGURE);
       writer.sized(effect.change);
+      break;
+    case "operation":
+      writer.u8(OPERATION);
+      writer.string(effect.id);
       break;
   }
 }
@@ -312,6 +319,8 @@ function readEffect(reader: ByteReader, source: string): Effect {
     }
     case CONFIGURE:
       return { kind: "configure", change: reader.sized().slice() };
+    case OPERATION:
+      return { kind: "operation", id: reader.string() };
     default:
       throw corruption(source, 0, "a known effect", kind, "effect kind");
   }

@@ -2,6 +2,7 @@
 export * from "./aliases.js";
 export * from "./analysis.js";
 export * from "./blobs.js";
+export * from "./cluster.js";
 export * from "./collections.js";
 export * from "./common.js";
 export * from "./facets.js";
