@@ -31,6 +31,7 @@ const COPY_PIECE = 2 ** 20;
 
 export class ShardDirectory implements Directory {
   readonly location: string;
+  readonly countsByManifest = true;
   readonly #state: ShardState;
   readonly #prefix: string;
 

@@ -170,6 +170,7 @@ export async function putBlob(
   collection: Collection,
   place: BlobPlace,
   source: BlobSource,
+  operationId?: string,
 ): Promise<schema.BlobDescription> {
   const { id, name } = place;
   const type = mediaType.parse(source?.type);
@@ -186,10 +187,12 @@ export async function putBlob(
   const found = collection.state.find(id);
   if (!found) throw pointNotFound(id);
   check(decodeRefs(found.segment.blobs?.of(found.row)));
-  return holding(collection.blobs, async (held) => {
+  return holding(collection, async (held) => {
     const { size, sha256 } = await store(collection.blobs, bytes, `blob ${name}`, held);
+    await collection.keepBlobs();
     const blob = { type, size, sha256 };
     await collection.write({
+      id: operationId,
       readsState: false,
       resolve(view) {
         if (!view.exists(id)) throw pointNotFound(id);
@@ -202,13 +205,17 @@ export async function putBlob(
 }
 
 /** BLOB_NOT_FOUND, POINT_NOT_FOUND */
-export async function deleteBlob(collection: Collection, { id, name }: BlobPlace): Promise<boolean> {
+export async function deleteBlob(
+  collection: Collection,
+  { id, name }: BlobPlace,
+  operationId?: string,
+): Promise<boolean> {
   const resolve = (view: WriteView) => {
     if (!view.exists(id)) throw pointNotFound(id);
     named(decodeRefs(view.blobs(id)), id, name);
     return [{ kind: "blob" as const, id, name, blob: undefined }];
   };
-  await collection.write({ readsState: false, resolve });
+  await collection.write({ id: operationId, readsState: false, resolve });
   return true;
 }
 
@@ -220,38 +227,45 @@ type GivenBlobs = Readonly<Record<string, schema.BlobInput>> | null | undefined;
  * where there are none.
  */
 export function withStoredBlobs<R>(
-  { blobs: store }: Collection,
+  collection: Collection,
   request: schema.PointInsertOperations,
   write: (request: schema.PointInsertOperations) => R | Promise<R>,
 ): R | Promise<R> {
   if (!bringsBlobs(request)) return write(request);
-  return holding(store, async (held) => write(await storedUpsert(store, request, "", held)));
+  return holding(collection, async (held) => {
+    const stored = await storedUpsert(collection.blobs, request, "", held);
+    await collection.keepBlobs();
+    return write(stored);
+  });
 }
 
 /** As `withStoredBlobs`, of several writes. */
 export function operationsWithStoredBlobs<R>(
-  { blobs: store }: Collection,
+  collection: Collection,
   request: schema.UpdateOperations,
   write: (request: schema.UpdateOperations) => R | Promise<R>,
 ): R | Promise<R> {
   if (!request.operations.some((one) => "upsert" in one && bringsBlobs(one.upsert))) return write(request);
-  return holding(store, async (held) => {
+  return holding(collection, async (held) => {
     const operations: schema.UpdateOperation[] = [];
     for (const [i, one] of request.operations.entries())
       operations.push(
-        "upsert" in one ? { upsert: await storedUpsert(store, one.upsert, `operations[${i}].`, held) } : one,
+        "upsert" in one
+          ? { upsert: await storedUpsert(collection.blobs, one.upsert, `operations[${i}].`, held) }
+          : one,
       );
+    await collection.keepBlobs();
     return write({ ...request, operations });
   });
 }
 
 /** By the time that `work` is over its write is published, or names nothing. */
-async function holding<R>(store: BlobStore, work: (held: HeldBlob[]) => R | Promise<R>): Promise<R> {
+async function holding<R>({ blobs }: Collection, work: (held: HeldBlob[]) => R | Promise<R>): Promise<R> {
   const held: HeldBlob[] = [];
   try {
     return await work(held);
   } catch (reason) {
-    store.expectGarbage();
+    blobs.expectGarbage();
     throw reason;
   } finally {
     for (const { release } of held) release();

@@ -362,7 +362,7 @@ export class Engine implements ScopedEngine {
     blob: string,
     source: BlobSource,
   ): Promise<schema.BlobDescription> {
-    return putBlob(this.#catalogue.get(name), blobPlace(name, id, blob), source);
+    return putBlob(this.#catalogue.get(name), blobPlace(name, id, blob), source, this.#operationId);
   }
 
   async getBlob(name: string, id: unknown, blob: string, range?: BlobRange): Promise<StoredBlob> {
@@ -370,7 +370,7 @@ export class Engine implements ScopedEngine {
   }
 
   async deleteBlob(name: string, id: unknown, blob: string): Promise<boolean> {
-    return deleteBlob(this.#catalogue.get(name), blobPlace(name, id, blob));
+    return deleteBlob(this.#catalogue.get(name), blobPlace(name, id, blob), this.#operationId);
   }
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {

@@ -186,6 +186,11 @@ export class Collection {
     return collection;
   }
 
+  /** To be awaited between storing blobs and the write that names them. */
+  keepBlobs(): Promise<void> | undefined {
+    return this.#files?.keepBlobs(this.state, this.#log);
+  }
+
   /** Resolves with the operation's sequence number once it is durable and visible. */
   write(operation: Operation): Promise<number> {
     return this.#writer.write(operation);
@@ -257,6 +262,8 @@ export class CollectionFiles {
   readonly #stray = new Set<string>();
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  /** A commit for blobs that has not begun. */
+  #keeping: Promise<void> | undefined;
   /** Captures that are not released; until the last one is, files that go are only noted. */
   #captures = 0;
   #gone: string[] = [];
@@ -355,6 +362,16 @@ export class CollectionFiles {
     }
   }
 
+  /** Where files count by manifests alone, commits one: shared by all who ask before it begins. */
+  keepBlobs(state: CollectionState, log: Log): Promise<void> | undefined {
+    if (!this.#dir.countsByManifest) return undefined;
+    this.#keeping ??= this.#inTurn(() => {
+      this.#keeping = undefined;
+      return this.#checkpoint(state, log, true);
+    });
+    return this.#keeping;
+  }
+
   /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
   checkpoint(state: CollectionState, log: Log): Promise<void> {
     return this.#inTurn(() => this.#checkpoint(state, log));
@@ -396,7 +413,8 @@ export class CollectionFiles {
     });
   }
 
-  async #checkpoint(state: CollectionState, log: Log): Promise<void> {
+  /** @param anew Commits a manifest though nothing has changed. */
+  async #checkpoint(state: CollectionState, log: Log, anew = false): Promise<void> {
     // Captures may need what nobody names any more.
     this.blobs.look(state);
     const unnamed = this.#captures === 0 ? await this.blobs.mark(state).catch(() => []) : [];
@@ -444,7 +462,7 @@ export class CollectionFiles {
           synced: Math.min(state.sequence, log.synced),
           segments: changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
         },
-        unnamed.length > 0,
+        anew || unnamed.length > 0,
       );
     } catch (reason) {
       restore();
