@@ -1,5 +1,6 @@
 /** `@vicinal/cluster`: shards and replicas on etcd, which orders and fences, and an object store, which keeps the bytes. */
 export type { CallOptions, Routing, Shard, Topology, Transport } from "./coordinator/topology.js";
+export { ClusterEngine } from "./engine/cluster-engine.js";
 export { Etcd, type EtcdOptions } from "./etcd/etcd.js";
 export { etcdOptions, type JoinedNode, type JoinOptions, joinCluster } from "./join.js";
 export { isEtcdInstalled, LocalEtcd } from "./local/local-etcd.js";

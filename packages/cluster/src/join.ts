@@ -1,6 +1,7 @@
 /** Joining a cluster: everything that a node needs, opened from addresses and put together. */
 import { mkdir } from "node:fs/promises";
 import { openHome, VicinalError } from "vicinal/shard";
+import { ClusterEngine } from "./engine/cluster-engine.js";
 import type { EtcdOptions } from "./etcd/etcd.js";
 import { ClusterNode, type ClusterNodeOptions } from "./node/cluster-node.js";
 import { HttpTransport, NodeListener } from "./node/wire.js";
@@ -25,6 +26,8 @@ export interface JoinOptions extends Omit<ClusterNodeOptions, "url" | "etcd" | "
 
 export interface JoinedNode {
   readonly node: ClusterNode;
+  /** Answers for the whole cluster: what a server serves. */
+  readonly engine: ClusterEngine;
   /** Where the others reach it. */
   readonly url: string;
   /** Hands over what it owns and leaves. */
@@ -70,7 +73,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
     opened.push(() => transport.close());
     joined.transport = transport;
     node = joined;
-    return { node: joined, url, close };
+    return { node: joined, engine: new ClusterEngine(joined), url, close };
   } catch (reason) {
     await close();
     throw reason;

@@ -12,6 +12,8 @@ export { type Hooks, type ReadyHooks, readyHooks } from "./api/inference/hooks.j
 export { Quotas } from "./api/limits/quotas.js";
 export { underStrictMode } from "./api/limits/strict-mode.js";
 export { type PointId, parsePointId, writeIdKey } from "./payload/id.js";
+export { fusedByRank, fusedByScore, RRF_K } from "./query/fusion.js";
+export type { RankedRow } from "./query/ranked.js";
 export { RecallWatch } from "./query/recall-watch.js";
 export { corruption, VicinalError } from "./runtime/errors.js";
 export { Readers } from "./runtime/readers.js";

@@ -1,5 +1,5 @@
 /** The cache of objects: what is read is right, whatever lies in its directory, and its bound holds. */
-import { crc32c, MemoryDirectory } from "vicinal/shard";
+import { crc32c, type Directory, MemoryDirectory } from "vicinal/shard";
 import { expect, test } from "vitest";
 import { FaultyStore, seededRandom } from "./faulty-store.test.helper.js";
 import { MemoryStore } from "./memory-store.js";
@@ -10,7 +10,8 @@ async function put(
   key: string,
   size: number,
 ): Promise<ObjectRef & { bytes: Uint8Array }> {
-  const bytes = Uint8Array.from({ length: size }, (_, i) => i * 7 + key.length);
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = i * 7 + key.length;
   await store.put(key, bytes);
   return { key, size, crc: crc32c(bytes), bytes };
 }
@@ -88,6 +89,71 @@ test("one that is always too small still reads right, by many readers", async ()
     }
   };
   await Promise.all(Array.from({ length: 6 }, work));
+});
+
+/** Its files are read and deleted a while after that was asked for, the second deletion later than the third. */
+function slow(): Directory {
+  const inner = MemoryDirectory.empty();
+  const later = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
+  let deletions = 0;
+  return Object.assign(Object.create(inner) as Directory, {
+    readInto: (path: string, offset: number, target: Uint8Array) =>
+      later(20).then(() => inner.readInto(path, offset, target)),
+    delete: (path: string) => later(deletions++ === 1 ? 15 : 1).then(() => inner.delete(path)),
+    list: () => inner.list(),
+    size: (path: string) => inner.size(path),
+    create: (path: string) => inner.create(path),
+  });
+}
+
+test("what is being read stays until it was", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const [one, two] = await Promise.all(
+    ["one", "two"].map((key) => put(store.inner as MemoryStore, key, 400)),
+  );
+  const cache = await ObjectCache.open(store, slow(), 500);
+  await read(cache, one);
+  const reading = read(cache, one);
+  await read(cache, two);
+  expect(await reading).toEqual(one.bytes);
+  expect(store.calls).toBe(2);
+});
+
+test("an object that goes and is wanted again at once comes again, and stays", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const ref = await put(store.inner as MemoryStore, "object", 400);
+  const cache = await ObjectCache.open(store, slow(), 500);
+  await read(cache, ref);
+  const going = cache.drop("object");
+  expect(await read(cache, ref)).toEqual(ref.bytes);
+  await going;
+  expect(await read(cache, ref)).toEqual(ref.bytes);
+  expect(store.calls).toBe(2);
+});
+
+test("an object that is dropped while it comes is read all the same, and is counted once", async () => {
+  const store = new MemoryStore();
+  const ref = await put(store, "object", 20_000_000);
+  let letOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    letOn = resolve;
+  });
+  const get = store.get.bind(store);
+  store.get = async (key, range) => {
+    if (range?.offset) await held;
+    return get(key, range);
+  };
+  const directory = MemoryDirectory.empty();
+  const cache = await ObjectCache.open(store, directory, 2 ** 30);
+  const reading = read(cache, ref);
+  while (cache.bytes === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await cache.drop("object");
+  letOn();
+  expect(Buffer.compare(await reading, ref.bytes)).toBe(0);
+  expect(cache.bytes).toBe(ref.size);
+  await cache.drop("object");
+  expect(cache.bytes).toBe(0);
+  expect(await directory.list()).toEqual([]);
 });
 
 test("a directory that was emptied under way is filled again", async () => {

@@ -25,6 +25,8 @@ interface Copy {
 }
 
 const PIECE = 8 * 2 ** 20;
+/** Of a download: enough to keep a connection busy while what came is checked and written. */
+const PIECES_AHEAD = 4;
 /** A transfer that was damaged on its way is made once more. */
 const DOWNLOADS = 2;
 
@@ -54,6 +56,10 @@ export class ObjectCache {
       cache.#add(key, { size: (await directory.size(key)) ?? 0, checked: false, own: false, pins: 0 });
     await cache.#makeRoom(0);
     return cache;
+  }
+
+  has(key: string): boolean {
+    return this.#copies.has(key);
   }
 
   /** What the copies take. */
@@ -96,8 +102,7 @@ export class ObjectCache {
         await this.#makeRoom(bytes.length);
         const before = writer.length;
         await writer.append(bytes);
-        copy.size += writer.length - before;
-        if (this.#copies.get(key) === copy) this.#bytes += writer.length - before;
+        this.#grow(key, copy, writer.length - before);
       },
       // Nothing here has to survive.
       sync: async () => {},
@@ -105,7 +110,7 @@ export class ObjectCache {
     };
   }
 
-  /** The object is in the store by now. */
+  /** The object is in the store by now, or nobody needs it. */
   release(key: string): void {
     const copy = this.#copies.get(key);
     if (copy) copy.own = false;
@@ -141,7 +146,7 @@ export class ObjectCache {
   async #bring(ref: ObjectRef, left: Copy | undefined): Promise<void> {
     if (left) {
       left.pins++;
-      const whole = await this.#isWhole(ref, left).finally(() => left.pins--);
+      const whole = await this.#isWhole(ref).finally(() => left.pins--);
       if (whole) {
         left.checked = true;
         return;
@@ -157,8 +162,7 @@ export class ObjectCache {
     }
   }
 
-  async #isWhole(ref: ObjectRef, copy: Copy): Promise<boolean> {
-    if (copy.size !== ref.size) return false;
+  async #isWhole(ref: ObjectRef): Promise<boolean> {
     try {
       let crc = 0;
       for (let at = 0; at < ref.size; at += PIECE)
@@ -181,15 +185,14 @@ export class ObjectCache {
       const writer = await this.#directory.create(key);
       let crc = 0;
       try {
-        for (let at = 0; at < size; at += PIECE) {
-          const length = Math.min(PIECE, size - at);
-          const bytes = await this.store.get(key, { offset: at, length });
-          if (bytes.length !== length)
-            throw endsEarly(`${this.store.location}/${key}`, at, length, at + bytes.length);
+        const coming: Promise<Uint8Array>[] = [];
+        for (let at = 0, asked = 0; at < size; at += PIECE) {
+          for (; asked < size && coming.length < PIECES_AHEAD; asked += PIECE)
+            coming.push(this.#get(ref, asked));
+          const bytes = (await coming.shift()) as Uint8Array;
           crc = crc32c(bytes, crc);
           await writer.append(bytes);
-          copy.size += length;
-          this.#bytes += length;
+          this.#grow(key, copy, bytes.length);
         }
       } finally {
         await writer.close();
@@ -203,6 +206,17 @@ export class ObjectCache {
     }
   }
 
+  #get({ key, size }: ObjectRef, offset: number): Promise<Uint8Array> {
+    const length = Math.min(PIECE, size - offset);
+    const bytes = this.store.get(key, { offset, length }).then((bytes) => {
+      if (bytes.length === length) return bytes;
+      throw endsEarly(`${this.store.location}/${key}`, offset, length, offset + bytes.length);
+    });
+    // One before it may fail first, and nobody waits for this one then.
+    bytes.catch(() => {});
+    return bytes;
+  }
+
   async #makeRoom(bytes: number): Promise<void> {
     for (const [key, { own, pins }] of this.#copies) {
       if (this.#bytes + bytes <= this.#bytesMax) return;
@@ -213,6 +227,12 @@ export class ObjectCache {
   #add(key: string, copy: Copy): void {
     this.#copies.set(key, copy);
     this.#bytes += copy.size;
+  }
+
+  /** It may have been dropped meanwhile. */
+  #grow(key: string, copy: Copy, bytes: number): void {
+    copy.size += bytes;
+    if (this.#copies.get(key) === copy) this.#bytes += bytes;
   }
 
   #forget(key: string): void {

@@ -39,7 +39,10 @@ export function testStore(make: () => Promise<ObjectStore>): void {
 
   test("large objects, of an odd size", async () => {
     const store = await make();
-    const content = Uint8Array.from({ length: 33 * 2 ** 20 + 7 }, (_, i) => (i * 31) ^ (i >> 11));
+    const content = new Uint8Array(33 * 2 ** 20 + 7);
+    new Uint32Array(content.buffer, 0, content.length >> 2).forEach((_, i, words) => {
+      words[i] = Math.imul(i, 0x9e3779b1);
+    });
     await store.put("large", content);
     expect(Buffer.compare(await store.get("large"), content)).toBe(0);
     const range = { offset: 16 * 2 ** 20 - 3, length: 2 ** 20 };
@@ -100,17 +103,4 @@ export function testStore(make: () => Promise<ObjectStore>): void {
       await expect(store.delete(key)).rejects.toMatchObject(refused);
     },
   );
-
-  test("puts and deletes of neighbours at the same time", async () => {
-    const store = await make();
-    const work = async (name: string) => {
-      for (let i = 0; i < 15; i++) {
-        await store.put(`x/y/${name}`, bytes(i));
-        expect([...(await store.get(`x/y/${name}`))]).toEqual([i]);
-        await store.delete(`x/y/${name}`);
-      }
-    };
-    await Promise.all(["a", "b", "c"].map(work));
-    expect(await keysOf(store)).toEqual([]);
-  });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MemoryStore } from "./memory-store.js";
 import type { ObjectStore } from "./object-store.js";
-import { testStore } from "./object-store-conformance.test.helper.js";
+import { keysOf, testStore } from "./object-store-conformance.test.helper.js";
 import { openStore } from "./open-store.js";
 import { type S3Server, startS3 } from "./s3-server.test.helper.js";
 
@@ -29,6 +29,19 @@ describe("memory", () => {
 
 describe("a shared folder", () => {
   testStore(async () => opened(`dir:${root}/store-${made++}`));
+
+  test("puts and deletes of neighbours at the same time", async () => {
+    const store = opened(`dir:${root}/store-${made++}`);
+    const work = async (name: string) => {
+      for (let i = 0; i < 50; i++) {
+        await store.put(`x/y/${name}`, Uint8Array.of(i));
+        expect([...(await store.get(`x/y/${name}`))]).toEqual([i]);
+        await store.delete(`x/y/${name}`);
+      }
+    };
+    await Promise.all(["a", "b", "c"].map(work));
+    expect(await keysOf(store)).toEqual([]);
+  });
 
   test("leaves nothing but objects behind", async () => {
     const path = join(root, `store-${made++}`);

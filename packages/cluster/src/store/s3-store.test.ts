@@ -1,7 +1,7 @@
 /** What a server of the S3 protocol can do to a client: pages, refusals, silence, half an answer. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { S3Store } from "./s3-store.js";
 
 const opened: { server: Server; store: S3Store }[] = [];
@@ -90,6 +90,29 @@ test("what is forbidden is not tried again", async () => {
     message: expect.stringContaining("AccessDenied"),
   });
   expect(count).toBe(1);
+});
+
+test("without credentials nothing is sent, and the reason is told", async () => {
+  let count = 0;
+  const store = await storeOver((_, response) => {
+    count++;
+    response.end();
+  });
+  const nowhere = "/nowhere";
+  vi.stubEnv("AWS_ACCESS_KEY_ID", undefined);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", undefined);
+  vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
+  vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", nowhere);
+  vi.stubEnv("AWS_CONFIG_FILE", nowhere);
+  try {
+    await expect(store.get("object")).rejects.toMatchObject({
+      code: "IO",
+      message: expect.stringContaining("CredentialsProviderError"),
+    });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(count).toBe(0);
 });
 
 test("a server that falls silent is given up on, before and within an answer", async () => {

@@ -165,6 +165,7 @@ async function withDeadline<T>(deadlineMs: number, work: (signal: AbortSignal) =
 /** What the server refuses stays refused; what got lost on the way, came damaged or came too early may pass. */
 function passes(reason: unknown): boolean {
   if (reason instanceof VicinalError) return false;
+  if (reason instanceof Error && reason.name === "CredentialsProviderError") return false;
   const status = statusOf(reason);
   return status === undefined || status >= 500 || status < 400 || [408, 409, 429].includes(status);
 }

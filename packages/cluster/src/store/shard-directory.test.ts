@@ -73,23 +73,43 @@ test("objects go when a manifest without them counts, not before", async () => {
   expect(await paths()).toEqual(["b", "manifest-000000000002"]);
 });
 
-test("a reader stays with what it read until it is refreshed or misses an object", async () => {
+test("a reader turns to what counts when it lists or misses an object", async () => {
   const { dir, store, pointer } = await openShard({ epoch: 1 });
   const manifests = new Manifests(dir);
   await write(dir, "a", 1);
   await manifests.commit({ n: 1 });
-  const { dir: reader } = await openShard({ store, pointer: pointer.another() });
+  const { dir: one } = await openShard({ store, pointer: pointer.another() });
+  const { dir: other } = await openShard({ store, pointer: pointer.another() });
   await dir.delete("a");
   await write(dir, "a", 2);
   await write(dir, "b", 3);
   await manifests.commit({ n: 2 });
   await dir.close();
-  expect(await new Manifests(reader).peek()).toMatchObject({ number: 1 });
-  expect(await reader.size("b")).toBeUndefined();
-  expect(await first(reader, "a")).toBe(2);
-  expect(await new Manifests(reader).peek()).toMatchObject({ number: 2 });
-  expect(await first(reader, "b")).toBe(3);
-  expect(await reader.refresh()).toBe(false);
+  expect(await one.size("b")).toBeUndefined();
+  expect(await first(one, "a")).toBe(2);
+  expect(await first(one, "b")).toBe(3);
+  expect(await one.refresh()).toBe(false);
+  expect(await new Manifests(other).peek()).toMatchObject({ number: 2 });
+  expect(await first(other, "b")).toBe(3);
+});
+
+test("a reader goes on reading what it has in its cache and no table names any more", async () => {
+  const { dir, store, pointer } = await openShard({ epoch: 1 });
+  const manifests = new Manifests(dir);
+  for (const path of ["a", "b"]) await write(dir, path, 1);
+  await manifests.commit({ n: 1 });
+  const files = MemoryDirectory.empty();
+  const cache = await ObjectCache.open(store, files, 2 ** 20);
+  const { dir: reader } = await openShard({ store, pointer: pointer.another(), cache });
+  expect(await first(reader, "a")).toBe(1);
+  for (const path of ["a", "b"]) await dir.delete(path);
+  for (const n of [2, 3]) await manifests.commit({ n });
+  await dir.close();
+  expect(await reader.list()).toEqual(["manifest-000000000003"]);
+  expect(await first(reader, "a")).toBe(1);
+  await expect(reader.read("b", 0, 1)).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
+  for (const key of await files.list()) await cache.drop(key);
+  await expect(reader.read("a", 0, 1)).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
 });
 
 test("an object that counts and is lost is named", async () => {
@@ -187,6 +207,68 @@ test("a commit whose outcome stays unknown is settled by the next one", async ()
       "manifest-000000000003",
     ]);
   }
+});
+
+test("objects stay as long as a commit without them has not come through", async () => {
+  const { dir, store, pointer } = await openShard({ epoch: 1 });
+  const manifests = new Manifests(dir);
+  await write(dir, "a", 1);
+  await manifests.commit({ n: 1 });
+  await dir.delete("a");
+  store.faults = { failBefore: 1 };
+  await expect(manifests.commit({ n: 2 })).rejects.toMatchObject({ code: "IO" });
+  store.faults = {};
+  pointer.faults = { failBefore: 1 };
+  await expect(manifests.commit({ n: 3 })).rejects.toMatchObject({ code: "IO" });
+  pointer.faults = {};
+  await dir.close();
+  const { dir: reader } = await openShard({ store, pointer: pointer.another() });
+  expect(await first(reader, "a")).toBe(1);
+});
+
+test("a file that is deleted while it is uploaded leaves nothing", async () => {
+  const { dir, store } = await openShard({ epoch: 1 });
+  const writer = await dir.create("a");
+  await writer.append(Uint8Array.of(1));
+  const manifests = new Manifests(dir);
+  const { put } = store;
+  store.put = async (key, bytes) => {
+    store.put = put;
+    await dir.delete("a");
+    await manifests.commit({ n: 1 });
+    await store.put(key, bytes);
+  };
+  await writer.sync();
+  await writer.close();
+  await manifests.commit({ n: 2 });
+  await dir.close();
+  expect(await keysOf(store)).toEqual([expect.stringMatching(/manifest-000000000002$/)]);
+});
+
+test("what is in no store yet stays in a cache that is too small", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const cache = await ObjectCache.open(store, MemoryDirectory.empty(), 10);
+  const { dir } = await openShard({ store, cache, epoch: 1 });
+  const writer = await dir.create("unsynced");
+  await writer.append(new Uint8Array(20).fill(7));
+  await writer.close();
+  for (const path of ["a", "b"]) await write(dir, path, 1, 2, 3, 4, 5, 6);
+  expect(await first(dir, "unsynced")).toBe(7);
+  expect([await first(dir, "a"), await first(dir, "b")]).toEqual([1, 1]);
+  expect(cache.bytes).toBe(26);
+});
+
+test("closing a writer leaves nothing in the cache that no store has", async () => {
+  const files = MemoryDirectory.empty();
+  const store = new FaultyStore(new MemoryStore());
+  const cache = await ObjectCache.open(store, files, 2 ** 20);
+  const { dir } = await openShard({ store, cache, epoch: 1 });
+  await write(dir, "a", 1);
+  const writer = await dir.create("unsynced");
+  await writer.append(Uint8Array.of(1));
+  await writer.close();
+  await dir.close();
+  expect(await files.list()).toEqual([expect.stringMatching(/-a$/)]);
 });
 
 test("a file that was synced takes no more bytes, whether or not the store has them", async () => {

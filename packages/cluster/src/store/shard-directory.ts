@@ -7,6 +7,7 @@
  * of the store is ever asked what there is.
  *
  * A writer sees the table that it has read or committed, and what it has made since; nobody else sees the latter before it commits.
+ * A reader turns to what counts when it lists files or misses an object.
  * Deleting takes a file out of that view; its object goes once a table without it counts. What a writer that stopped has left
  * behind is for collectGarbage. What a manifest gains after its sync (its mark) is lost with its writer.
  *
@@ -46,7 +47,9 @@ export class ShardDirectory implements Directory {
     return new ShardDirectory(await ShardState.open(options), "");
   }
 
-  /** For a reader: turns to what counts now, and resolves to whether that is something else than before. */
+  /**
+   * For a reader: turns to what counts now, and resolves to whether that is something else than before. Listing does it too.
+   */
   async refresh(): Promise<boolean> {
     if (this.#state.isWriter)
       throw new VicinalError("INTERNAL", `The writer of ${this.location} knows what counts`);
@@ -59,6 +62,7 @@ export class ShardDirectory implements Directory {
   }
 
   async list(): Promise<string[]> {
+    if (!this.#state.isWriter) await this.#state.refresh();
     const below = this.#prefix === "" ? "" : `${this.#prefix}/`;
     return [...this.#state.files.keys(), ...(await this.#state.manifests.list())]
       .filter((path) => path.startsWith(below))
@@ -90,8 +94,10 @@ export class ShardDirectory implements Directory {
       const gone = reason instanceof VicinalError && reason.code === "FILE_NOT_FOUND";
       if (!gone || this.#state.isWriter) throw reason;
       await this.#state.refresh();
+      const now = this.#state.files.get(full);
+      if (!now) throw fileNotFound(`${this.location}/${path}`);
       // It counts, and is not there: that is damage.
-      if (this.#existing(path).key === file.key) throw reason;
+      if (now.key === file.key) throw reason;
       await this.readInto(path, offset, target);
     }
   }
@@ -155,7 +161,8 @@ export class ShardDirectory implements Directory {
   }
 
   #existing(path: string): ShardFile {
-    const file = this.#state.files.get(this.#inside(path));
+    const full = this.#inside(path);
+    const file = this.#state.files.get(full) ?? this.#state.former.get(full);
     if (!file) throw fileNotFound(`${this.location}/${path}`);
     return file;
   }

@@ -42,6 +42,8 @@ export class ShardState {
   readonly cache: ObjectCache;
   readonly isWriter: boolean;
   files = new Map<string, ShardFile>();
+  /** Of a reader: what earlier tables named, as long as it lies in the cache. What was opened then may still read it. */
+  former = new Map<string, ShardFile>();
   manifests = MemoryDirectory.empty();
   closed = false;
   readonly #options: ShardDirectoryOptions;
@@ -91,7 +93,7 @@ export class ShardState {
   async retire(file: ShardFile): Promise<void> {
     file.deleted = true;
     if (file.sealed) this.forget(file.key);
-    await this.cache.drop(file.key);
+    else await this.cache.drop(file.key);
   }
 
   /** The object goes after the next commit. */
@@ -144,12 +146,14 @@ export class ShardState {
   async close(): Promise<void> {
     this.closed = true;
     await this.#sweeping;
+    for (const key of this.#gone) this.cache.release(key);
+    for (const { key, durable } of this.files.values()) if (!durable) await this.cache.drop(key);
   }
 
   async #giveWay(manifest: string, reason: VicinalError): Promise<void> {
     await this.manifests.delete(manifest);
-    // The store's own garbage collection knows better what of this still counts.
-    this.#gone = [];
+    // The next owner knows what of this still counts.
+    for (const key of this.#gone.splice(0)) this.cache.release(key);
     this.#unsettled.clear();
     if (this.#hasCommitted) this.#fenced = reason;
     else await this.refresh();
@@ -168,9 +172,15 @@ export class ShardState {
     }
     const files = new Map<string, ShardFile>();
     for (const [path, ref] of counting?.table.files ?? []) files.set(path, ShardFile.of(ref));
-    // What this writer has made itself.
-    for (const [path, file] of this.files)
-      if (!before?.table.files.has(path) && !files.has(path)) files.set(path, file);
+    if (epoch === undefined) {
+      for (const [path, file] of this.files) this.former.set(path, file);
+      for (const [path, { key }] of this.former)
+        if (files.has(path) || !cache.has(key)) this.former.delete(path);
+    } else {
+      // What this writer has made itself.
+      for (const [path, file] of this.files)
+        if (!before?.table.files.has(path) && !files.has(path)) files.set(path, file);
+    }
     const manifests = MemoryDirectory.empty(this.location);
     if (counting) {
       const writer = await manifests.create(counting.table.manifest);
@@ -189,6 +199,9 @@ export class ShardState {
 
   /** What cannot be deleted now is tried again after the next commit. */
   async #sweep(keys: readonly string[]): Promise<void> {
-    for (const key of keys) await this.cache.store.delete(key).catch(() => this.forget(key));
+    for (const key of keys) {
+      await this.cache.drop(key).catch(() => {});
+      await this.cache.store.delete(key).catch(() => this.forget(key));
+    }
   }
 }

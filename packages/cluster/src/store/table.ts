@@ -32,8 +32,8 @@ export interface Counting {
 const MAGIC = "VICTABLE";
 const VERSION = 1;
 const HEADER_SIZE = 16;
-/** Each ends with a table whose object has gone since the pointer was read. */
-const ATTEMPTS = 10;
+/** Each ends with a table whose object has gone since the pointer was read, or came damaged. */
+const ATTEMPTS = 5;
 
 export function encodeTable({ manifest, body, files }: Table): Uint8Array {
   const entries = [...files].map(([path, { key, size, crc }]) => [path, key, size, crc]);
@@ -62,7 +62,6 @@ export async function readTable(
   pointer: Pointer,
   known?: Counting,
 ): Promise<Counting | undefined> {
-  let tried: string | undefined;
   for (let attempt = 1; ; attempt++) {
     const current = await pointer.read();
     if (!current) return undefined;
@@ -72,10 +71,8 @@ export async function readTable(
     try {
       return { revision, value, ref, table: decodeTable(store, ref, await store.get(ref.key)) };
     } catch (reason) {
-      // The owner deletes a table once another counts; one that still does is damaged only on its way, or for good.
       const passes = reason instanceof VicinalError && ["CORRUPTION", "FILE_NOT_FOUND"].includes(reason.code);
-      if (!passes || value === tried || attempt === ATTEMPTS) throw reason;
-      tried = value;
+      if (!passes || attempt === ATTEMPTS) throw reason;
     }
   }
 }

@@ -73,6 +73,11 @@ export interface RequestScope {
    * last 4,096 named ones) is answered as it was then, and not done again.
    */
   operationId?: string;
+  /**
+   * Of reads in a cluster: 1, the default, is the word of one replica; with anything else an answer has seen every write that was
+   * acknowledged before the request.
+   */
+  consistency?: number | "majority" | "quorum" | "all";
 }
 
 export interface EngineApi {
