@@ -54,6 +54,18 @@ describe("open", () => {
     expect(message).toContain(`optimizer.${name}`);
   });
 
+  test.each([
+    ["maxBytes", -1],
+    ["maxBytes", "1"],
+    ["perPoint", 1.5],
+    ["perPoint", 1025],
+    ["perpoint", 1],
+  ])("with blobs whose %s is %j", async (name, value) => {
+    const { code, message } = await refusal(open(":memory:", { blobs: { [name]: value } } as Bad));
+    expect(code).toBe("BAD_REQUEST");
+    expect(message).toContain(`blobs.${name}`);
+  });
+
   test("below a file", () =>
     withFolder(async (folder) => {
       const file = join(folder, "file");

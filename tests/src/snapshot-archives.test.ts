@@ -227,6 +227,14 @@ const hostile: [string, RegExp, () => Buffer][] = [
       }),
   ],
   [
+    "a blob under a digest that is not its own",
+    /the digest of blobs\/00\/0{64} is not the one in its name/,
+    () =>
+      described((one) => {
+        first(one).files[0].path = `blobs/00/${"0".repeat(64)}`;
+      }),
+  ],
+  [
     "a size below zero",
     /refused: its description/,
     () =>

@@ -7,19 +7,30 @@ export interface SheetRow {
   /** Path of the photo that was looked for. */
   photo: string;
   title: string;
-  hits: (Similar & { path: string })[];
+  hits: Hit[];
+}
+
+export interface Hit extends Omit<Similar, "id"> {
+  path: string;
+  /** `data:...`, where the page is to hold the photo itself. */
+  photo?: string;
 }
 
 /** @param page where the page will lie: photos are named relative to it */
 export function contactSheet(title: string, rows: readonly SheetRow[], page: string): string {
-  const figure = (path: string, caption: string, kind: string) => `      <figure class="${kind}">
-        <img src="${escaped(source(path, page))}" alt="${escaped(caption)}" loading="lazy">
+  const figure = (
+    path: string,
+    caption: string,
+    kind: string,
+    photo = source(path, page),
+  ) => `      <figure class="${kind}">
+        <img src="${escaped(photo)}" alt="${escaped(caption)}" loading="lazy">
         <figcaption>${escaped(caption)}</figcaption>
       </figure>`;
   const sections = rows.map(
     ({ photo, title: name, hits }) => `    <section>
 ${figure(photo, label(name), "asked")}
-${hits.map(({ path, file, distance }) => figure(path, `${distance.toFixed(3)}  ${label(file)}`, "hit")).join("\n")}
+${hits.map(({ path, file, distance, photo }) => figure(path, `${distance.toFixed(3)}  ${label(file)}`, "hit", photo)).join("\n")}
     </section>`,
   );
   return `<!doctype html>

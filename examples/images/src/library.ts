@@ -42,6 +42,7 @@ export async function centred(
 
 export interface Similar {
   file: string;
+  id: string;
   /** 1 - cosine: 0 for the same, 2 at most. */
   distance: number;
 }
@@ -65,7 +66,22 @@ export async function similarToStored(database: Database, id: string, limit: num
 
 async function ask(database: Database, query: string | number[], limit: number): Promise<Similar[]> {
   const { points } = await database.query(collection, { query, limit, with_payload: ["file"] });
-  return points.map(({ score, payload }) => ({ file: String(payload?.file), distance: 1 - score }));
+  return points.map(({ id, score, payload }) => ({
+    id: String(id),
+    file: String(payload?.file),
+    distance: 1 - score,
+  }));
+}
+
+/** The photo as the database keeps it, as a page can hold it; undefined for one that it does not keep. */
+export async function photoOf(database: Database, id: string): Promise<string | undefined> {
+  const [point] = await database.retrieve(collection, {
+    ids: [id],
+    with_payload: false,
+    with_blobs: { names: ["photo"], inline: true },
+  });
+  const photo = point?.blobs?.photo;
+  return photo && `data:${photo.type};base64,${photo.base64}`;
 }
 
 /** Groups of photos that are nearly the same, biggest first. */

@@ -5,8 +5,8 @@ import { parseArgs } from "node:util";
 import { progress } from "@vicinal/cli/progress";
 import { cached, idOf, loadModel, type Model } from "@vicinal/extract";
 import { type Database, open } from "vicinal";
-import { contactSheet, type SheetRow } from "./contact-sheet.js";
-import { collection, fillLibrary, nearDuplicates, similarTo, similarToStored } from "./library.js";
+import { contactSheet, type Hit, type SheetRow } from "./contact-sheet.js";
+import { collection, fillLibrary, nearDuplicates, photoOf, similarTo, similarToStored } from "./library.js";
 import { photosIn } from "./photos.js";
 import { classAccuracy, groupPrecision } from "./quality.js";
 
@@ -144,19 +144,19 @@ function labelsOf(folder: string): Record<string, Label> {
 
 const printSimilar: Work = async (database, model, { folder, like, limit, page }) => {
   const rows: SheetRow[] = [];
-  const add = (photo: string, hits: Awaited<ReturnType<typeof similarTo>>) => {
-    rows.push({
-      photo,
-      title: basename(photo),
-      hits: hits.map((hit) => ({ ...hit, path: join(folder, hit.file) })),
-    });
+  const add = async (photo: string, similar: Awaited<ReturnType<typeof similarTo>>) => {
+    const hits: Hit[] = [];
+    for (const { id, file, distance } of similar)
+      hits.push({ file, distance, path: join(folder, file), photo: await photoOf(database, id) });
+    rows.push({ photo, title: basename(photo), hits });
     console.log(basename(photo));
     for (const { file, distance } of hits) console.log(`  ${distance.toFixed(3)}  ${file}`);
   };
-  for (const path of like) add(resolve(path), await similarTo(database, model, readFileSync(path), limit));
+  for (const path of like)
+    await add(resolve(path), await similarTo(database, model, readFileSync(path), limit));
   if (like.length === 0)
     for (const file of await someFiles(database))
-      add(join(folder, file), await similarToStored(database, await idOf(file), limit));
+      await add(join(folder, file), await similarToStored(database, await idOf(file), limit));
   writeFileSync(page, contactSheet("Photos that look alike", rows, resolve(page)));
   console.error(`the page with the photos: ${page}`);
 };

@@ -17,6 +17,8 @@ export interface Point {
   /** One vector, or named ones. */
   vector: Vector | Record<string, Vector>;
   payload?: Record<string, unknown>;
+  /** By name, as they are written: their bytes as base64. */
+  blobs?: Record<string, { type: string; base64: string }>;
 }
 
 /** Vectors as JSON can say them. */
@@ -53,6 +55,21 @@ export interface ScoredPoint {
   score: number;
   payload?: Record<string, unknown> | null;
   vector?: unknown;
+  blobs?: Record<string, { type: string }> | null;
+}
+
+export interface ScrollRequest {
+  limit: number;
+  offset?: PointId | null;
+  filter?: Record<string, unknown>;
+  with_payload: boolean;
+  with_vector: boolean | string[];
+  with_blobs?: boolean;
+}
+
+export interface ScrollAnswer {
+  points: Omit<ScoredPoint, "score">[];
+  next_page_offset?: PointId | null;
 }
 
 export interface QueryAnswer {
@@ -72,6 +89,8 @@ export interface Client {
   ): Promise<boolean>;
   upsert(name: string, request: { wait: boolean; points: Point[] }): Promise<unknown>;
   query(name: string, request: QueryRequest): Promise<QueryAnswer>;
+  scroll(name: string, request: ScrollRequest): Promise<ScrollAnswer>;
+  getBlob(name: string, id: PointId, blob: string): Promise<{ bytes: AsyncIterable<Uint8Array> }>;
   /** Resolves when the collection's index holds all points; at once where the server sees to that itself. */
   waitForIndex(
     name: string,

@@ -48,6 +48,29 @@ const lines = (points: unknown[]) => points.map((point) => JSON.stringify(point)
 const onLine = Array.from({ length: 50 }, (_, i) => ({ id: i, vector: [i, 0], payload: { n: i } }));
 
 describe("a data folder", () => {
+  it("is exported with blobs, and imported elsewhere", async () => {
+    const bytes = Buffer.from("a photo");
+    const first = await open(data);
+    await first.createCollection("line", { vectors: { size: 2, distance: "Dot" } });
+    const blobs = { photo: { type: "image/jpeg", bytes } };
+    const points = onLine.map((point) => (point.id % 7 === 0 ? { ...point, blobs } : point));
+    await first.upsert("line", { points });
+    const shown = await first.scroll("line", { limit: 100, with_vector: true, with_blobs: true });
+    await first.close();
+    const exported = join(folder, "line.jsonl");
+    expect(await run(["export", "line", exported, "--blobs", "--batch", "8", "--data", data])).toBe(0);
+    // A file that is there stays as it is.
+    expect(await run(["export", "line", exported, "--data", data])).toBe(1);
+    const other = join(folder, "other");
+    expect(await run(["import", "line", exported, "--distance", "Dot", "--data", other])).toBe(0);
+    const second = await open(other);
+    expect(await second.scroll("line", { limit: 100, with_vector: true, with_blobs: true })).toEqual(shown);
+    const parts: Uint8Array[] = [];
+    for await (const part of (await second.getBlob("line", 7, "photo")).bytes) parts.push(part);
+    expect(Buffer.concat(parts)).toEqual(bytes);
+    await second.close();
+  });
+
   it("is filled, described and searched", async () => {
     const points = file("points.jsonl", lines(onLine));
     expect(

@@ -5,6 +5,7 @@ import type { Durability } from "vicinal";
 import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
 import { clusterStatus, type StartOptions, startCluster } from "./commands/cluster.js";
+import { type ExportOptions, exportFile } from "./commands/export.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
@@ -120,6 +121,14 @@ function commandLine(exit: (code: number) => void): Command {
     .option("--batch <number>", "points sent at a time", between(1, 100_000), 1000)
     .action((collection: string, file: string, options: ImportOptions) =>
       importFile(collection, file, options),
+    );
+
+  target(program.command("export <collection> <file>"))
+    .description("write the points of a collection to a new file of JSON lines")
+    .option("--blobs", "with the points' blobs, as base64")
+    .option("--batch <number>", "points read at a time", between(1, 100_000), 100)
+    .action((collection: string, file: string, options: ExportOptions) =>
+      exportFile(collection, file, options),
     );
 
   target(program.command("advise <collection>"))

@@ -5,10 +5,12 @@ import {
   type Client,
   type CollectionInfo,
   type Point,
+  type PointId,
   plainVectors,
   type QueryAnswer,
   type QueryRequest,
-  type ScoredPoint,
+  type ScrollAnswer,
+  type ScrollRequest,
   type SnapshotDescription,
   type VectorSettings,
 } from "./client.js";
@@ -57,11 +59,12 @@ export class RestClient implements Client {
     return this.#send("PATCH", path(name), change);
   }
 
-  scroll(
-    name: string,
-    request: Record<string, unknown>,
-  ): Promise<{ points: Pick<ScoredPoint, "id" | "vector">[]; next_page_offset?: unknown }> {
+  scroll(name: string, request: ScrollRequest): Promise<ScrollAnswer> {
     return this.#send("POST", `${path(name)}/points/scroll`, request);
+  }
+
+  async getBlob(name: string, id: PointId, blob: string): Promise<{ bytes: AsyncIterable<Uint8Array> }> {
+    return { bytes: await this.#download(`${path(name)}/points/${id}/blobs/${encodeURIComponent(blob)}`) };
   }
 
   query(name: string, request: QueryRequest): Promise<QueryAnswer> {

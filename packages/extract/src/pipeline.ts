@@ -27,6 +27,8 @@ export interface SourceItem<Item> {
   load(): Promise<Item>;
   /** Kept beside `key`, `version` and `model`. */
   payload?: Record<string, unknown>;
+  /** What the point keeps of the item itself (docs/originals.md): by name, bytes and their media type. */
+  blobs?(content: Item): Record<string, { type: string; bytes: Uint8Array }>;
 }
 
 export interface FillOptions {
@@ -154,7 +156,7 @@ async function store<Item>(
     { signal },
   );
   for (const { index, error } of failures) report.failed.push({ key: loaded[index].item.key, error });
-  const points = loaded.flatMap(({ item, id }, i) => {
+  const points = loaded.flatMap(({ item, id, content }, i) => {
     const vector = vectors[i];
     if (!vector) return [];
     const { key, version, payload } = item;
@@ -163,6 +165,7 @@ async function store<Item>(
         id,
         vector: using === "" ? vector : { [using]: vector },
         payload: { ...payload, key, version, model: model.id },
+        ...(item.blobs ? { blobs: item.blobs(content) } : {}),
       },
     ];
   });

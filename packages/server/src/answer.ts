@@ -29,6 +29,7 @@ export const writePoint: ResultWriter<PointRecord<RawJson> | ScoredPoint<RawJson
   if (point.order_value !== undefined && point.order_value !== null)
     writer.text(`,"order_value":${point.order_value}`);
   if (point.payload) writer.text(`,"payload":`).bytes(point.payload.bytes);
+  if (point.blobs) writer.text(`,"blobs":`).value(point.blobs);
   if (point.vector) writeVectors(writer.text(`,"vector":`), point.vector);
   writer.text("}");
 };

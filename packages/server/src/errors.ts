@@ -7,7 +7,7 @@
 import { collectionNameParameter, type ErrorCode, VicinalError } from "vicinal/protocol";
 
 /** Where a request's faulty part came from, as the texts name it. */
-export type RequestPart = "JSON body" | "body" | "path parameters" | "query parameters";
+export type RequestPart = "headers" | "JSON body" | "body" | "path parameters" | "query parameters";
 
 /** A refused part of a request other than its body; without it a schema's error is taken for the body's. */
 export class PartError extends Error {

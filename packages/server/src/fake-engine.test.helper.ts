@@ -92,6 +92,15 @@ export class FakeEngine implements EngineApi {
   async uploadSnapshot() {
     return true;
   }
+  async putBlob(): Promise<never> {
+    throw new VicinalError("POINT_NOT_FOUND", "Not found: Point");
+  }
+  async getBlob(): Promise<never> {
+    throw new VicinalError("BLOB_NOT_FOUND", "Not found: Blob");
+  }
+  async deleteBlob() {
+    return true;
+  }
   async getPartialSnapshotManifest() {
     return {};
   }

@@ -66,7 +66,12 @@ function operationOf(route: Route, components: OpenApiComponents): OpenApiSchema
   };
   const { request, response } = route.media;
   const body = request
-    ? { requestBody: { required: true, content: { [request.type]: { schema: fileForm(request.field) } } } }
+    ? {
+        requestBody: {
+          required: true,
+          content: { [request.type]: { schema: "field" in request ? fileForm(request.field) : fileBytes } },
+        },
+      }
     : route.body && {
         requestBody: { required: true, ...jsonContent(route.body.toOpenApi(components)) },
       };

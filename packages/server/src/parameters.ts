@@ -1,18 +1,30 @@
 /** Query parameters of operations, `?wait=true&timeout=5`: their schemas, and reading them from a URL's text. */
 import {
   boolean,
+  type ExtendedPointId,
   issueError,
   object,
   optional,
+  parsePointIdText,
   readConsistency,
   type Schema,
   unsigned,
+  VicinalError,
   type WriteOptions,
   writeOptions,
 } from "vicinal/protocol";
 import { PartError } from "./errors.js";
 
 const { timeout } = writeOptions.fields;
+
+/** A point's id in a path. */
+export function pathPointId(text: string): ExtendedPointId {
+  try {
+    return parsePointIdText(text);
+  } catch (error) {
+    throw error instanceof VicinalError ? new PartError("path parameters", error) : error;
+  }
+}
 
 export const writeParameters = writeOptions;
 export type WriteParameters = WriteOptions;

@@ -1,4 +1,5 @@
 /** A row of the table of operations, and how its parts hang together. */
+import type { IncomingHttpHeaders } from "node:http";
 import type { EngineApi, Schema } from "vicinal/protocol";
 import { type ResultWriter, writePlain } from "./answer.js";
 import { noParameters } from "./parameters.js";
@@ -13,6 +14,7 @@ export interface Call<Body, Parameters> {
   /** The path's other parameters. */
   path: Readonly<Record<string, string>>;
   body: Body;
+  headers: IncomingHttpHeaders;
   parameters: Parameters;
 }
 
@@ -23,10 +25,10 @@ export type ParametersSchema = Schema<unknown> & {
 
 /** Where a request or an answer is not JSON. */
 export interface Media {
-  /** A form, with a file as its one field. */
-  request?: { type: "multipart/form-data"; field: string };
-  /** Bytes of a SnapshotArchive. */
-  response?: "application/octet-stream";
+  /** A form, with a file as its one field, or bytes of any type, as they arrive. */
+  request?: { type: "multipart/form-data"; field: string } | { type: "*/*" };
+  /** Bytes of a SnapshotArchive, or a BlobAnswer. */
+  response?: "application/octet-stream" | "*/*";
 }
 
 export interface Route {

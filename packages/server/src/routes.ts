@@ -17,11 +17,9 @@ import {
   deletePayload,
   deleteVectors,
   type EngineApi,
-  type ExtendedPointId,
   facetRequest,
   facetResponse,
   groupsResult,
-  parsePointIdText,
   pointInsertOperations,
   pointRecord,
   pointRequest,
@@ -55,10 +53,17 @@ import {
   writeQueryResponses,
   writeScrollResult,
 } from "./answer.js";
-import { PartError, throwInner } from "./errors.js";
+import { blobRoutes } from "./blob-routes.js";
+import { throwInner } from "./errors.js";
 import { olderRoutes } from "./older-routes.js";
 import { operatorRoutes } from "./operator-routes.js";
-import { manageParameters, readParameters, type WriteParameters, writeParameters } from "./parameters.js";
+import {
+  manageParameters,
+  pathPointId,
+  readParameters,
+  type WriteParameters,
+  writeParameters,
+} from "./parameters.js";
 import { type HttpMethod, type Route, route } from "./route.js";
 import { snapshotRoutes } from "./snapshot-routes.js";
 
@@ -93,14 +98,6 @@ function writeRoute<M extends WriteMethod>(
 /** The engine answers once a write is searchable; who did not ask to wait is told what Qdrant tells: received. */
 function asAsked(result: UpdateResult, { wait }: WriteParameters): UpdateResult {
   return wait === true ? result : { ...result, status: "acknowledged" };
-}
-
-function pointIdOf(text: string): ExtendedPointId {
-  try {
-    return parsePointIdText(text);
-  } catch (error) {
-    throw error instanceof VicinalError ? new PartError("path parameters", error) : error;
-  }
 }
 
 const collection = "/collections/{collection_name}";
@@ -243,7 +240,7 @@ export const routes: readonly Route[] = [
     result: pointRecord,
     write: writePoint,
     run: async ({ engine, collection, path }) => {
-      const id = pointIdOf(path.id);
+      const id = pathPointId(path.id);
       const [point] = await engine.retrieve(collection, { ids: [id], with_payload: true, with_vector: true });
       if (point === undefined)
         throw new VicinalError("POINT_NOT_FOUND", `Not found: Point with id ${id} does not exists!`, { id });
@@ -322,4 +319,5 @@ export const routes: readonly Route[] = [
   ...olderRoutes,
   ...operatorRoutes,
   ...snapshotRoutes,
+  ...blobRoutes,
 ];

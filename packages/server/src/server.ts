@@ -16,6 +16,7 @@ import {
 } from "vicinal/protocol";
 import { acceptedEnvelope, envelope, errorEnvelope, writePlain } from "./answer.js";
 import { keyCheck } from "./auth.js";
+import { acceptBytes, type BlobAnswer, sendBlob } from "./blob-routes.js";
 import { failureOf } from "./errors.js";
 import type { GrpcListener } from "./grpc/index.js";
 import { Metered } from "./metered.js";
@@ -204,7 +205,12 @@ function createApp(options: ServerOptions, doors: Doors): FastifyInstance {
   for (const route of routes) if (!route.media.request) addRoute(app, route, engine);
   app.register(async (scope) => {
     acceptForms(scope, (origin) => options.cors === true || (options.cors || []).includes(origin));
-    for (const route of routes) if (route.media.request) addRoute(scope, route, engine);
+    for (const route of routes)
+      if (route.media.request?.type === "multipart/form-data") addRoute(scope, route, engine);
+  });
+  app.register(async (scope) => {
+    acceptBytes(scope);
+    for (const route of routes) if (route.media.request?.type === "*/*") addRoute(scope, route, engine);
   });
   addServiceRoutes(app, engine, doors);
   return app;
@@ -227,6 +233,7 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
         engine: metered.engine,
         collection,
         path,
+        headers: request.headers,
         body: route.media.request ? request.body : withTimeout(withNewNames(request.body), parameters),
         parameters,
       });
@@ -235,6 +242,7 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
         return sendJson(reply.code(202), acceptedEnvelope(request.startedMs));
       }
       const result = await running;
+      if (route.media.response === "*/*") return sendBlob(reply, result as BlobAnswer);
       if (route.media.response) return sendArchive(reply, result as SnapshotArchive);
       return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));
     },

@@ -10,6 +10,7 @@ export type {
   OutliersResult,
   ProjectionResult,
 } from "./api/analysis/analysis.js";
+export type { BlobRange, BlobSource, StoredBlob } from "./api/blobs.js";
 export type { Database } from "./api/database.js";
 export type { Durability } from "./api/durability.js";
 export type {

@@ -20,6 +20,7 @@ export { Readers } from "./runtime/readers.js";
 export { type OptimizerOptions, Resources } from "./runtime/resources.js";
 export { Collection, type CollectionOptions, type OpenLog } from "./segment/collection.js";
 export type { CollectionConfig } from "./segment/config.js";
+export { copyBlobs, namedBlobs } from "./segment/copy-blobs.js";
 export { decodeRecord, type Effect } from "./segment/effects.js";
 export { CollectionFollower, type FollowedLog } from "./segment/follower.js";
 export { liveIds, readStored } from "./segment/stored-points.js";

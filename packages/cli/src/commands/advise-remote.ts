@@ -1,6 +1,12 @@
 /** A sample of a server's collection in a database of this process, where the advisor can work without disturbing it. */
 import type { Database } from "vicinal";
-import { type CollectionInfo, plainVectors, type Vector, type VectorSettings } from "../client.js";
+import {
+  type CollectionInfo,
+  type PointId,
+  plainVectors,
+  type Vector,
+  type VectorSettings,
+} from "../client.js";
 import { UserError } from "../errors.js";
 import { progress } from "../progress.js";
 import type { RestClient } from "../rest-client.js";
@@ -31,7 +37,7 @@ export async function copySample(
   const bar = progress(`read ${collection}`);
   const kept: Vector[] = [];
   let seen = 0;
-  let offset: unknown = null;
+  let offset: PointId | null = null;
   try {
     do {
       if (signal.aborted) throw new UserError("stopped");

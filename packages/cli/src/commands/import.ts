@@ -13,6 +13,9 @@ import { systemError, UserError } from "../errors.js";
 import { progress, taskProgress } from "../progress.js";
 import { readPoints } from "../readers/source.js";
 
+/** Of blobs in a batch, as base64: servers take no more than 32 MiB at once. */
+const BATCH_BLOB_BYTES = 8 * 2 ** 20;
+
 export interface ImportOptions extends Target {
   distance: Distance;
   batch: number;
@@ -39,9 +42,13 @@ export async function importFile(collection: string, file: string, options: Impo
       bar.update(offset, bytes);
     };
     try {
+      let blobBytes = 0;
       for await (const { point, offset } of points) {
         batch.push(point);
-        if (batch.length >= options.batch) await flush(offset);
+        for (const { base64 } of Object.values(point.blobs ?? {})) blobBytes += base64.length;
+        if (batch.length < options.batch && blobBytes < BATCH_BLOB_BYTES) continue;
+        await flush(offset);
+        blobBytes = 0;
       }
       if (batch.length > 0) await flush(bytes);
     } finally {

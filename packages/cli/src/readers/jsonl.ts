@@ -1,6 +1,6 @@
 /**
  * JSON lines: one point per line, `{"id": 1, "vector": [0.1, ...], "payload": {...}}`; named vectors stand under
- * `vector` or `vectors` as an object. Empty lines are skipped.
+ * `vector` or `vectors` as an object, blobs under `blobs`: `{"photo": {"type": "image/jpeg", "base64": "..."}}`. Empty lines are skipped.
  */
 import { parseJson } from "vicinal/protocol";
 import type { Point, PointId, Vector } from "../client.js";
@@ -9,7 +9,7 @@ import { readChunks } from "./byte-reader.js";
 import type { ReadPoint } from "./source.js";
 
 /** A line longer than this is a sign of another format. */
-const maxLineBytes = 64 << 20;
+const maxLineBytes = 256 << 20;
 
 const newline = 0x0a;
 
@@ -48,7 +48,7 @@ async function* lines(path: string): AsyncGenerator<{ bytes: Buffer; offset: num
   if (length > 0) yield { bytes: Buffer.concat(parts), offset };
 }
 
-const fields = new Set(["id", "vector", "vectors", "payload"]);
+const fields = new Set(["id", "vector", "vectors", "payload", "blobs"]);
 
 function parsePoint(text: string, place: string): Point {
   let value: unknown;
@@ -71,11 +71,22 @@ function parsePoint(text: string, place: string): Point {
   if (payload !== undefined && payload !== null && !isRecord(payload)) {
     throw new UserError(`${place}: "payload" is no object`);
   }
+  const { blobs } = value;
+  if (blobs !== undefined && blobs !== null && !isBlobs(blobs)) {
+    throw new UserError(`${place}: "blobs" is no object of blobs with "type" and "base64"`);
+  }
   return {
     id: pointId(value.id, place),
     vector: vectors(value.vector ?? value.vectors, place),
     ...(isRecord(payload) ? { payload } : {}),
+    ...(isBlobs(blobs) ? { blobs } : {}),
   };
+}
+
+function isBlobs(value: unknown): value is NonNullable<Point["blobs"]> {
+  const isBlob = (blob: unknown) =>
+    isRecord(blob) && typeof blob.type === "string" && typeof blob.base64 === "string";
+  return isRecord(value) && Object.values(value).every(isBlob);
 }
 
 function pointId(value: unknown, place: string): PointId {

@@ -287,6 +287,18 @@ export class ClusterEngine implements ScopedEngine {
     return this.#write(name, "upsert", body);
   }
 
+  async putBlob(): Promise<never> {
+    throw blobsAlone();
+  }
+
+  async getBlob(): Promise<never> {
+    throw blobsAlone();
+  }
+
+  async deleteBlob(): Promise<never> {
+    throw blobsAlone();
+  }
+
   delete(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
     return this.#write(name, "delete", body);
   }
@@ -650,6 +662,14 @@ export class ClusterEngine implements ScopedEngine {
       }
     }
   }
+}
+
+/** Calls between nodes are not streamed. */
+function blobsAlone(): VicinalError {
+  return new VicinalError(
+    "UNSUPPORTED",
+    "In a cluster blobs come with upserts of their points and are shown by `with_blobs: { inline: true }`",
+  );
 }
 
 function ringsOf(routing: RoutingRecord): number[][] {

@@ -14,9 +14,11 @@
 import { randomBytes } from "node:crypto";
 import {
   type Collection,
+  copyBlobs,
   decodeRecord,
   type Effect,
   liveIds,
+  namedBlobs,
   type PointId,
   readStored,
   VicinalError,
@@ -223,7 +225,7 @@ export class ReshardingTask {
       for (let from = 0; from < mine.length; from += BATCH) {
         this.#record();
         const points = await readStored(state, mine.slice(from, from + BATCH));
-        await this.#write([{ kind: "upsert", points }]);
+        await this.#writeOf(reader.collection, [{ kind: "upsert", points }]);
       }
       const { etcd, store } = this.#home;
       this.#tails.set(giver, new LogTail({ etcd, store, shard: source }, state.sequence));
@@ -256,7 +258,15 @@ export class ReshardingTask {
         read++;
         effects.push(only(decodeRecord(bytes, `log of shard ${giver}`).effects, isMine));
       });
-      for (const some of effects) if (some.length > 0) await this.#write(some);
+      if (effects.some((some) => namedBlobs(some).length > 0)) {
+        // Opened now: it has what the records that were just read name.
+        const reader = await this.#shard.openReader(`${this.#shard.collectionId}/${giver}`);
+        try {
+          for (const some of effects) if (some.length > 0) await this.#writeOf(reader.collection, some);
+        } finally {
+          await reader.close();
+        }
+      } else for (const some of effects) if (some.length > 0) await this.#write(some);
     }
     return read;
   }
@@ -296,6 +306,16 @@ export class ReshardingTask {
     return this.#shard.collection;
   }
 
+  /** With the blobs that the effects name, which the giver has. */
+  async #writeOf(giver: Collection, effects: Effect[]): Promise<void> {
+    const release = await copyBlobs(giver, this.#collection, effects);
+    try {
+      await this.#write(effects);
+    } finally {
+      release();
+    }
+  }
+
   /** The routing may change while it waits: nothing was done then, and it counts the same. */
   async #write(effects: Effect[]): Promise<void> {
     for (;;)
@@ -317,6 +337,8 @@ function only(effects: readonly Effect[], mine: (id: PointId) => boolean): Effec
     if (effect.kind === "upsert") {
       const points = effect.points.filter(({ id }) => mine(id));
       if (points.length > 0) kept.push({ ...effect, points });
+    } else if (effect.kind === "blob") {
+      if (mine(effect.id)) kept.push(effect);
     } else if (effect.kind === "delete" || effect.kind === "payload") {
       const ids = effect.ids.filter(mine);
       if (ids.length > 0) kept.push({ ...effect, ids });

@@ -32,6 +32,7 @@ const COPY_PIECE = 2 ** 20;
 
 export class ShardDirectory implements Directory {
   readonly location: string;
+  readonly countsByManifest = true;
   readonly #state: ShardState;
   readonly #prefix: string;
 

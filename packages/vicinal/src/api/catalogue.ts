@@ -9,6 +9,7 @@
  */
 import { corruption, VicinalError } from "../runtime/errors.js";
 import { type OptimizerOptions, Resources } from "../runtime/resources.js";
+import type { BlobLimits } from "../segment/blob-store.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
@@ -58,6 +59,8 @@ export interface CatalogueOptions {
    * need none. Default false: `open` opens them all.
    */
   lazy?: boolean;
+  /** How large blobs may be, and how many a point may have; see docs/originals.md. */
+  blobs?: BlobLimits;
   /** For tests: see CollectionOptions. */
   now?: () => number;
 }
@@ -72,6 +75,7 @@ export class Catalogue {
   readonly #resources: Resources;
   readonly #lazy: boolean;
   readonly #now: (() => number) | undefined;
+  readonly #blobs: BlobLimits | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
@@ -90,6 +94,7 @@ export class Catalogue {
     this.#resources = new Resources(options.optimizer);
     this.#lazy = options.lazy ?? false;
     this.#now = options.now;
+    this.#blobs = options.blobs;
   }
 
   /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
@@ -246,6 +251,7 @@ export class Catalogue {
       syncIntervalMs: this.#syncIntervalMs,
       resources: this.#resources,
       now: this.#now,
+      blobs: this.#blobs,
     };
   }
 

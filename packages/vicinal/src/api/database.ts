@@ -10,6 +10,7 @@ import type { RecallWatch } from "../query/recall-watch.js";
 import type { SettleOptions } from "../segment/optimizer.js";
 import type { Chunks } from "../storage/archive.js";
 import type { AnalysisOptions, AnalysisResult } from "./analysis/analysis.js";
+import type { BlobRange, BlobSource, StoredBlob } from "./blobs.js";
 import { Catalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
 import type { ReadyHooks } from "./inference/hooks.js";
@@ -207,6 +208,29 @@ export class Database {
    */
   batchUpdate(name: string, args: Args<schema.UpdateOperations>): Promise<schema.UpdateResult[]> {
     return answered(args, () => this.engine.batchUpdate(name, args));
+  }
+
+  /**
+   * Gives a point a blob, in place of the one of that name: at once or as it arrives. The bytes are durable before the point names
+   * them. POINT_NOT_FOUND; BODY_TOO_LARGE; OUT_OF_RANGE where the point has too many. See docs/originals.md. Vicinal's own.
+   */
+  putBlob(
+    name: string,
+    id: schema.ExtendedPointId,
+    blob: string,
+    source: BlobSource,
+  ): Promise<schema.BlobDescription> {
+    return this.engine.putBlob(name, id, blob, source);
+  }
+
+  /** A blob of a point: what it is, and its bytes or a range of them, read as they are asked for. BLOB_NOT_FOUND, POINT_NOT_FOUND */
+  getBlob(name: string, id: schema.ExtendedPointId, blob: string, range?: BlobRange): Promise<StoredBlob> {
+    return this.engine.getBlob(name, id, blob, range);
+  }
+
+  /** Takes a blob from a point. BLOB_NOT_FOUND, POINT_NOT_FOUND */
+  deleteBlob(name: string, id: schema.ExtendedPointId, blob: string): Promise<boolean> {
+    return this.engine.deleteBlob(name, id, blob);
   }
 
   createPayloadIndex(name: string, args: Args<schema.CreateFieldIndex>): Promise<schema.UpdateResult> {

@@ -8,12 +8,14 @@
  */
 
 import type { Chunks } from "../storage/archive.js";
+import type { BlobRange, BlobSource, StoredBlob } from "./blobs.js";
 import type { ClusterApi } from "./cluster-api.js";
 import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
 import type {
   AnalysisJob,
   AnalysisRequest,
+  BlobDescription,
   ChangeAliases,
   CollectionClusterInfo,
   CollectionExistence,
@@ -144,6 +146,11 @@ export interface EngineApi {
   clearPayload(name: string, body: PointsSelector): Promise<UpdateResult>;
   /** All of the operations in their order, or none; answers once for each. */
   batchUpdate(name: string, body: UpdateOperations): Promise<UpdateResult[]>;
+  /** Vicinal's own; see docs/originals.md. POINT_NOT_FOUND; BODY_TOO_LARGE; OUT_OF_RANGE where the point has too many. */
+  putBlob(name: string, id: unknown, blob: string, source: BlobSource): Promise<BlobDescription>;
+  /** BLOB_NOT_FOUND, POINT_NOT_FOUND */
+  getBlob(name: string, id: unknown, blob: string, range?: BlobRange): Promise<StoredBlob>;
+  deleteBlob(name: string, id: unknown, blob: string): Promise<boolean>;
   createPayloadIndex(name: string, body: CreateFieldIndex): Promise<UpdateResult>;
   deletePayloadIndex(name: string, fieldName: string): Promise<UpdateResult>;
 

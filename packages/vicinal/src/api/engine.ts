@@ -18,6 +18,18 @@ import { describeAliases } from "./aliases.js";
 import { type AnalysisOptions, type AnalysisResult, runAnalysis } from "./analysis/analysis.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { writeFindings } from "./analysis/writes.js";
+import {
+  type BlobRange,
+  type BlobSource,
+  BlobView,
+  blobPlace,
+  deleteBlob,
+  operationsWithStoredBlobs,
+  putBlob,
+  type StoredBlob,
+  storedBlob,
+  withStoredBlobs,
+} from "./blobs.js";
 import type { Collections } from "./catalogue.js";
 import { collectionConfig, configChange, describeCollection, newVector } from "./collections.js";
 import type { EngineApi, RequestScope, ScopedEngine } from "./engine-api.js";
@@ -291,7 +303,9 @@ export class Engine implements ScopedEngine {
     const collection = this.#catalogue.get(name);
     const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
     return after(request, (resolved) =>
-      this.#write(collection, upsertWrite(collection.state.config, resolved)),
+      withStoredBlobs(collection, resolved, (stored) =>
+        this.#write(collection, upsertWrite(collection.state.config, stored)),
+      ),
     );
   }
 
@@ -334,10 +348,29 @@ export class Engine implements ScopedEngine {
   async batchUpdate(name: string, body: schema.UpdateOperations): Promise<schema.UpdateResult[]> {
     const collection = this.#catalogue.get(name);
     const request = this.#models.resolve(schema.updateOperations.parse(body), "document");
-    return after(request, async (resolved) => {
-      const result = await this.#write(collection, operationsWrite(collection.state.config, resolved));
-      return resolved.operations.map(() => ({ ...result }));
-    });
+    return after(request, (resolved) =>
+      operationsWithStoredBlobs(collection, resolved, async (stored) => {
+        const result = await this.#write(collection, operationsWrite(collection.state.config, stored));
+        return stored.operations.map(() => ({ ...result }));
+      }),
+    );
+  }
+
+  async putBlob(
+    name: string,
+    id: unknown,
+    blob: string,
+    source: BlobSource,
+  ): Promise<schema.BlobDescription> {
+    return putBlob(this.#catalogue.get(name), blobPlace(name, id, blob), source, this.#operationId);
+  }
+
+  async getBlob(name: string, id: unknown, blob: string, range?: BlobRange): Promise<StoredBlob> {
+    return storedBlob(this.#catalogue.get(name), blobPlace(name, id, blob), range);
+  }
+
+  async deleteBlob(name: string, id: unknown, blob: string): Promise<boolean> {
+    return deleteBlob(this.#catalogue.get(name), blobPlace(name, id, blob), this.#operationId);
   }
 
   async createPayloadIndex(name: string, body: schema.CreateFieldIndex): Promise<schema.UpdateResult> {
@@ -364,7 +397,8 @@ export class Engine implements ScopedEngine {
   // -------------------------------------------------------------------------------------------- reads
 
   async retrieve(name: string, body: schema.PointRequest): Promise<schema.PointRecord<RawJson>[]> {
-    const { state } = this.#catalogue.get(name);
+    const collection = this.#catalogue.get(name);
+    const { state } = collection;
     const request = schema.pointRequest.parse(body);
     const reader = new PointReader(
       state.config,
@@ -372,6 +406,7 @@ export class Engine implements ScopedEngine {
       request.with_vector,
       true,
       request.with_version,
+      BlobView.of(name, collection, request.with_blobs),
     );
     const found: schema.PointRecord<RawJson>[] = [];
     for (const id of new Set(pointIds(request.ids, "ids"))) {
@@ -383,8 +418,7 @@ export class Engine implements ScopedEngine {
   }
 
   async scroll(name: string, body: schema.ScrollRequest): Promise<schema.ScrollResult<RawJson>> {
-    const { state } = this.#catalogue.get(name);
-    return answerScroll(state, schema.scrollRequest.parse(body));
+    return answerScroll(name, this.#catalogue.get(name), schema.scrollRequest.parse(body));
   }
 
   async count(name: string, body: schema.CountRequest): Promise<schema.CountResult> {
@@ -438,9 +472,10 @@ export class Engine implements ScopedEngine {
         name: other,
       });
     };
-    const { state } = this.#catalogue.get(name);
+    const collection = this.#catalogue.get(name);
+    const { state } = collection;
     const rerankers = this.#hooks?.rerank ?? new Map();
-    return { state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
+    return { name, collection, state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
   }
 
   // ------------------------------------------------------------------------------------------ analyses

@@ -3,6 +3,7 @@ import { type Home, openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { OptimizerOptions } from "../runtime/resources.js";
+import type { BlobLimits } from "../segment/blob-store.js";
 import { type Directory, isDirectory } from "../storage/directory.js";
 import { AnalysisJobs } from "./analysis/jobs.js";
 import { Catalogue, type CatalogueOptions } from "./catalogue.js";
@@ -43,6 +44,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "hooks",
   "snapshots",
   "optimizer",
+  "blobs",
   "readOnly",
   "refreshMs",
 ]);
@@ -83,6 +85,7 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   if (options.snapshots !== undefined && (typeof options.snapshots !== "string" || options.snapshots === ""))
     throw new VicinalError("BAD_REQUEST", "open: snapshots must be a folder", { field: "snapshots" });
   checkOptimizer(options.optimizer);
+  checkBlobLimits(options.blobs);
   const { readOnly = false, refreshMs = REFRESH_MS } = options;
   if (typeof readOnly !== "boolean" || (readOnly && path === ":memory:"))
     throw badOption("readOnly", `must be true or false, and only folders can be read so, got ${readOnly}`);
@@ -127,6 +130,9 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
   });
 }
 
+/** Greatest value of each. */
+const blobLimitsMax: Record<keyof BlobLimits, number> = { maxBytes: 2 ** 40, perPoint: 1024 };
+
 /** Least value of each. */
 const optimizerNames: Record<keyof OptimizerOptions, number> = {
   threads: 1,
@@ -149,6 +155,17 @@ function checkOptimizer(options: OptimizerOptions | undefined): void {
           field,
         },
       );
+  }
+}
+
+function checkBlobLimits(limits: BlobLimits | undefined): void {
+  for (const [name, value] of Object.entries(limits ?? {})) {
+    const field = `blobs.${name}`;
+    const most = Object.hasOwn(blobLimitsMax, name) ? blobLimitsMax[name as keyof BlobLimits] : undefined;
+    if (most === undefined)
+      throw new VicinalError("BAD_REQUEST", `open: there is no option ${field}`, { field });
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= most))
+      throw badOption(field, `must be an integer from 0 to ${most}, got ${value}`);
   }
 }
 

@@ -7,6 +7,7 @@ import type { RankedRow } from "../query/ranked.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { StoredVector } from "../segment/effects.js";
 import type { Segment } from "../segment/segment.js";
+import type { BlobView } from "./blobs.js";
 import { metricOf } from "./prepare.js";
 import {
   type PointRecord,
@@ -34,6 +35,7 @@ export class PointReader {
   readonly #payload: Pick | undefined;
   readonly #vectors: true | readonly string[] | undefined;
   readonly #versions: boolean;
+  readonly #blobs: BlobView | undefined;
   readonly #late = new Map<Segment, Late>();
 
   /**
@@ -46,7 +48,9 @@ export class PointReader {
     withVector: WithVector | null | undefined,
     defaultPayload: boolean,
     withVersion?: boolean | null,
+    blobs?: BlobView,
   ) {
+    this.#blobs = blobs;
     this.#versions = withVersion === true;
     this.#payload = payloadPick(withPayload ?? defaultPayload);
     this.#vectors = withVector === true ? true : withVector || undefined;
@@ -74,6 +78,7 @@ export class PointReader {
   #fill<P extends PointRecord<RawJson>>(point: P, segment: Segment, row: number): P {
     if (this.#versions) point.version = segment.version(row);
     if (this.#payload) point.payload = new RawJson(this.#payload(segment.payloads.bytes(row)));
+    if (this.#blobs) point.blobs = this.#blobs.read(segment, row);
     if (!this.#vectors) return point;
     const columns = columnsOf(segment, this.#vectors);
     if (columns.some(({ file }) => file)) this.#remember(point, segment, row);
@@ -98,7 +103,9 @@ export class PointReader {
 
   /** What the points that were read still lack, to be awaited before they are shown; undefined for nothing. */
   complete(): Promise<void> | undefined {
-    return this.#late.size > 0 ? this.#readLate() : undefined;
+    const blobs = this.#blobs?.complete();
+    if (this.#late.size === 0) return blobs;
+    return Promise.all([this.#readLate(), blobs]).then(() => {});
   }
 
   async #readLate(): Promise<void> {

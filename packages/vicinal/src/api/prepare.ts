@@ -4,6 +4,7 @@ import type { SparseVector } from "../index/sparse/index.js";
 import { type PointId, parsePointId } from "../payload/id.js";
 import { encodePayload } from "../payload/json.js";
 import { VicinalError } from "../runtime/errors.js";
+import { type BlobRefs, encodeRefs } from "../segment/blob-refs.js";
 import type { CollectionConfig, SparseConfig, VectorConfig } from "../segment/config.js";
 import { roundTo } from "../segment/datatype.js";
 import type { DenseVector, MultiVector, StoredPoint, StoredVector } from "../segment/effects.js";
@@ -175,17 +176,26 @@ function beyond(type: string, at: string): VicinalError {
 
 export function storedPoints(config: CollectionConfig, request: PointInsertOperations): StoredPoint[] {
   if ("points" in request)
-    return request.points.map(({ id, vector, payload }, i) =>
-      storedPoint(config, id, namedVectors(vector as SupportedVectorStruct), payload, `points[${i}]`),
+    return request.points.map(({ id, vector, payload, blobs }, i) =>
+      withRefs(
+        storedPoint(config, id, namedVectors(vector as SupportedVectorStruct), payload, `points[${i}]`),
+        blobs,
+      ),
     );
-  const { ids, vectors, payloads } = request.batch;
+  const { ids, vectors, payloads, blobs } = request.batch;
   const columns = vectors as SupportedBatchVectorStruct;
   return ids.map((id, i) => {
     const named: [string, GivenVector][] = Array.isArray(columns)
       ? [["", columns[i]]]
       : Object.entries(columns).map(([name, column]) => [name, column[i]]);
-    return storedPoint(config, id, named, payloads?.[i], `batch[${i}]`);
+    return withRefs(storedPoint(config, id, named, payloads?.[i], `batch[${i}]`), blobs?.[i]);
   });
+}
+
+/** @param blobs References: the bytes were stored before (see withStoredBlobs). */
+function withRefs(point: StoredPoint, blobs: object | null | undefined): StoredPoint {
+  if (blobs) point.blobs = encodeRefs(blobs as BlobRefs);
+  return point;
 }
 
 /** The vectors of a point by their names; an unnamed one alone has the empty name. */

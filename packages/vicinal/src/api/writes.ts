@@ -137,7 +137,12 @@ function rewritten(
 ): Effect[] | Promise<Effect[]> {
   if (ids.length === 0) return [];
   // In this turn: while vectors are read from files, points may expire.
-  const kept = ids.map((id) => ({ id, payload: view.payload(id), expires: view.expires(id) }));
+  const kept = ids.map((id) => ({
+    id,
+    payload: view.payload(id),
+    expires: view.expires(id),
+    blobs: view.blobs(id),
+  }));
   return after(view.vectors(ids), (vectors) => [
     { kind: "upsert", points: kept.map((point, i) => ({ ...point, vectors: change(vectors[i], point.id) })) },
   ]);

@@ -17,6 +17,7 @@ export const errorCatalogue = {
   COLLECTION_EXISTS: { status: 409, summary: "A collection of that name exists already." },
   ALIAS_NOT_FOUND: { status: 404, summary: "There is no alias of that name." },
   POINT_NOT_FOUND: { status: 404, summary: "There is no point with that id." },
+  BLOB_NOT_FOUND: { status: 404, summary: "The point has no blob of that name." },
   VERSION_CONFLICT: { status: 409, summary: "A point has another version than the write was made for." },
   JOB_NOT_FOUND: { status: 404, summary: "There is no job with that id, or it was forgotten." },
   SNAPSHOT_NOT_FOUND: { status: 404, summary: "There is no snapshot of that name." },

@@ -8,7 +8,7 @@ export interface Capture {
   /** Where the files lie. */
   directory: Directory;
   /**
-   * The segments' files, which never change, and the log's, which may grow: of both, the first `bytes` count. Until the
+   * The segments' files and the blobs, which never change, and the log's, which may grow: of both, the first `bytes` count. Until the
    * release none of them is deleted.
    */
   files: CapturedFile[];
@@ -22,8 +22,13 @@ export interface CapturedFile {
 
 /** Whether a collection has files of such a path beside its manifests. */
 export function isCollectionFile(path: string): boolean {
-  if (isLogFile(path)) return true;
+  if (isLogFile(path) || blobDigest(path) !== undefined) return true;
   return /^segments\/\d{8,16}\/[a-z]{1,16}-\d{8,16}$/.test(path);
+}
+
+/** The SHA-256 by which the file of a blob is named; undefined for other files. */
+export function blobDigest(path: string): string | undefined {
+  return /^blobs\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/.exec(path)?.[2];
 }
 
 export function isLogFile(path: string): boolean {

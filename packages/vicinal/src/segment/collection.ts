@@ -5,6 +5,7 @@
  *   <folder>/manifest-...      what the collection consists of; the highest valid one counts
  *   <folder>/log/log-...       writes since the manifest's checkpoint
  *   <folder>/segments/<id>/... files of sealed segments
+ *   <folder>/blobs/...         what points keep beside their payloads (blob-store.ts)
  */
 import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
@@ -12,6 +13,9 @@ import { Resources, type Space } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
 import { FileLog, type HeldLog, type Log, type LogRecord } from "../storage/log.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
+import { MemoryDirectory } from "../storage/memory-directory.js";
+import { readOnly as readOnlyView } from "../storage/read-only.js";
+import { type BlobLimits, BlobStore, pathOf } from "./blob-store.js";
 import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
 import { PATCHED_THRESHOLD } from "./defaults.js";
@@ -33,7 +37,7 @@ import {
 import { MemoryLog } from "./memory-log.js";
 import { OperationWindow } from "./operation-window.js";
 import { Optimizer } from "./optimizer.js";
-import { ReadOnlyLog } from "./read-only-log.js";
+import { ReadOnlyLog, readOnly } from "./read-only-log.js";
 import type { Segment, SegmentFiles } from "./segment.js";
 import { CollectionState } from "./state.js";
 import { ingestedBytes, WriteCounts } from "./write-counts.js";
@@ -66,6 +70,7 @@ export interface CollectionOptions {
   resources?: Resources;
   /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
   now?: () => number;
+  blobs?: BlobLimits;
   /** Opens the log that makes writes durable. Default: files in the collection's folder. */
   openLog?: OpenLog;
 }
@@ -81,6 +86,7 @@ export type OpenLog = (
 
 export class Collection {
   readonly state: CollectionState;
+  readonly blobs: BlobStore;
   readonly optimizer: Optimizer;
   readonly writes: WriteCounts;
   readonly #files: CollectionFiles | undefined;
@@ -92,9 +98,11 @@ export class Collection {
     state: CollectionState,
     log: Log,
     files: CollectionFiles | undefined,
-    { now = Date.now, resources = new Resources() }: CollectionOptions,
+    { now = Date.now, resources = new Resources(), blobs }: CollectionOptions,
+    dir?: Directory,
   ) {
     this.state = state;
+    this.blobs = files?.blobs ?? new BlobStore(dir?.folder("blobs") ?? MemoryDirectory.empty(), blobs);
     this.#now = now;
     this.#log = log;
     this.#files = files;
@@ -107,7 +115,7 @@ export class Collection {
       persist: files && ((segment, merged) => files.persist(segment, merged)),
       space: files?.space,
       logBytes: () => log.bytes,
-      checkpoint: async () => files?.checkpoint(state, log),
+      checkpoint: async () => (files ? files.checkpoint(state, log) : this.blobs.collect(state)),
       discard: async (segments) => files?.discard(segments),
     });
     this.#writer = new Writer(
@@ -136,7 +144,7 @@ export class Collection {
   ): Promise<Collection> {
     const state = new CollectionState(config, 1, await loadKernels());
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
-    const files = await CollectionFiles.open(dir, options.epoch);
+    const files = await CollectionFiles.open(dir, options.epoch, options.blobs);
     if (files.manifest)
       throw new VicinalError("FENCED", `Another writer has made a collection in ${dir.location}`, {
         location: dir.location,
@@ -148,7 +156,7 @@ export class Collection {
 
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
-    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch);
+    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch, options.blobs);
     const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
@@ -170,10 +178,17 @@ export class Collection {
   }
 
   /** One whose state somebody else brings forward: writes are READ_ONLY, and nothing is tidied. */
-  static async reading(state: CollectionState, now?: () => number): Promise<Collection> {
-    const collection = new Collection(state, new ReadOnlyLog(), undefined, { epoch: 0, now });
+  static async reading(state: CollectionState, dir: Directory, now?: () => number): Promise<Collection> {
+    const view = readOnlyView(dir);
+    const collection = new Collection(state, new ReadOnlyLog(), undefined, { epoch: 0, now }, view);
     await collection.optimizer.close();
+    collection.blobs.refuse(readOnly());
     return collection;
+  }
+
+  /** To be awaited between storing blobs and the write that names them. */
+  keepBlobs(): Promise<void> | undefined {
+    return this.#files?.keepBlobs(this.state, this.#log);
   }
 
   /** Resolves with the operation's sequence number once it is durable and visible. */
@@ -242,25 +257,29 @@ export class CollectionFiles {
   readonly #manifests: Manifests;
   manifest: CollectionManifest | undefined;
   readonly writes = new WriteCounts();
+  readonly blobs: BlobStore;
   /** Files that no manifest names, or that only one names which may not be whole. */
   readonly #stray = new Set<string>();
   #nextFile = 1;
   #turn: Promise<unknown> = Promise.resolve();
+  /** A commit for blobs that has not begun. */
+  #keeping: Promise<void> | undefined;
   /** Captures that are not released; until the last one is, files that go are only noted. */
   #captures = 0;
   #gone: string[] = [];
 
   readonly #epoch: number;
 
-  private constructor(dir: Directory, manifests: Manifests, epoch: number) {
+  private constructor(dir: Directory, manifests: Manifests, epoch: number, blobs?: BlobLimits) {
     this.#dir = dir;
+    this.blobs = new BlobStore(dir.folder("blobs"), blobs);
     this.#manifests = manifests;
     this.#epoch = epoch;
   }
 
-  static async open(dir: Directory, epoch: number): Promise<CollectionFiles> {
+  static async open(dir: Directory, epoch: number, blobs?: BlobLimits): Promise<CollectionFiles> {
     const manifests = new Manifests(dir);
-    const files = new CollectionFiles(dir, manifests, epoch);
+    const files = new CollectionFiles(dir, manifests, epoch, blobs);
     files.manifest = readManifest(dir, await manifests.latest());
     files.#nextFile = files.manifest?.nextFile ?? 1;
     return files;
@@ -273,9 +292,10 @@ export class CollectionFiles {
   static async takeOver(
     dir: Directory,
     epoch: number,
+    blobs?: BlobLimits,
   ): Promise<{ files: CollectionFiles; manifest: CollectionManifest }> {
     const manifests = new Manifests(dir);
-    const files = new CollectionFiles(dir, manifests, epoch);
+    const files = new CollectionFiles(dir, manifests, epoch, blobs);
     let manifest: CollectionManifest | undefined;
     await manifests.takeOver((latest) => {
       manifest = readManifest(dir, latest);
@@ -342,6 +362,16 @@ export class CollectionFiles {
     }
   }
 
+  /** Where files count by manifests alone, commits one: shared by all who ask before it begins. */
+  keepBlobs(state: CollectionState, log: Log): Promise<void> | undefined {
+    if (!this.#dir.countsByManifest) return undefined;
+    this.#keeping ??= this.#inTurn(() => {
+      this.#keeping = undefined;
+      return this.#checkpoint(state, log, true);
+    });
+    return this.#keeping;
+  }
+
   /** One at a time: what the segments hold becomes the durable state, and the log gets shorter. */
   checkpoint(state: CollectionState, log: Log): Promise<void> {
     return this.#inTurn(() => this.#checkpoint(state, log));
@@ -365,10 +395,14 @@ export class CollectionFiles {
         if (--this.#captures === 0) for (const path of this.#gone.splice(0)) await this.#sweep(path);
       };
       try {
+        // Before the log is held, and after: writes go on meanwhile, and those that are in it are of neither alone.
+        const named = await this.blobs.named(state);
         held = await log.hold(manifest.checkpoint);
+        for (const [sha256, bytes] of await this.blobs.named(state)) named.set(sha256, bytes);
         const files = held.files.map(({ path, bytes }) => ({ path: `log/${path}`, bytes }));
         for (const path of manifest.segments.flatMap(({ files }) => pathsOf(files)))
           files.push({ path, bytes: (await this.#dir.size(path)) ?? 0 });
+        for (const [sha256, bytes] of named) files.push({ path: `blobs/${pathOf(sha256)}`, bytes });
         // The manifest was committed before; what the log has grown by since may not be missing either.
         const body = { ...manifest, synced: held.synced };
         return { manifest: body, directory: this.#dir, files, release };
@@ -379,7 +413,12 @@ export class CollectionFiles {
     });
   }
 
-  async #checkpoint(state: CollectionState, log: Log): Promise<void> {
+  /** @param anew Commits a manifest though nothing has changed. */
+  async #checkpoint(state: CollectionState, log: Log, anew = false): Promise<void> {
+    // Captures may need what nobody names any more.
+    this.blobs.look(state);
+    const unnamed = this.#captures === 0 ? await this.blobs.mark(state).catch(() => []) : [];
+    const marked = state.sequence;
     const segments = state.segments().filter((segment) => segment.files !== undefined);
     // The state as of this turn; the writes below see later changes only in the flags.
     const unsaved = state.segments().filter((segment) => segment.files === undefined && segment.rowCount > 0);
@@ -416,11 +455,15 @@ export class CollectionFiles {
       throw reason;
     }
     try {
-      await this.commit(state, {
-        checkpoint: upTo,
-        synced: Math.min(state.sequence, log.synced),
-        segments: changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
-      });
+      await this.commit(
+        state,
+        {
+          checkpoint: upTo,
+          synced: Math.min(state.sequence, log.synced),
+          segments: changed.map(({ segment, files }) => ({ id: segment.id, rows: segment.rowCount, files })),
+        },
+        anew || unnamed.length > 0,
+      );
     } catch (reason) {
       restore();
       // The manifest may be whole all the same, and name them: they stay until there is another.
@@ -436,6 +479,8 @@ export class CollectionFiles {
       return pathsOf(old).flatMap((path) => (kept.has(path) ? [] : [{ segment, path }]));
     });
     await log.truncate(upTo);
+    // What a crash brings back is as new as the mark.
+    if (log.synced >= marked) await this.blobs.sweep(unnamed);
     for (const { segment, path } of gone) {
       // Searches that began with an index that has gone may still read it.
       await segment.readers.left();
@@ -457,9 +502,11 @@ export class CollectionFiles {
     else await this.#dir.delete(path).catch(() => this.#stray.add(path));
   }
 
+  /** @param anew Though nothing has changed: who is not the writer any more learns it. */
   async commit(
     state: CollectionState,
     durable: Pick<CollectionManifest, "checkpoint" | "synced" | "segments">,
+    anew = false,
   ): Promise<void> {
     const manifest: CollectionManifest = {
       format: FORMAT,
@@ -473,7 +520,7 @@ export class CollectionFiles {
     if (operations.length > 0) manifest.operations = operations;
     // Opening and closing without a change writes nothing.
     const text = JSON.stringify(manifest);
-    if (text === JSON.stringify(this.manifest)) return;
+    if (text === JSON.stringify(this.manifest) && !anew) return;
     this.writes.manifests += text.length;
     await this.#manifests.commit(manifest);
     this.manifest = manifest;

@@ -52,3 +52,6 @@ export const BACKLOG_BYTES = 2 ** 30;
 export const WASTE_SHARE = 0.4;
 /** Bytes of one group commit at most; a single larger batch goes alone. */
 export const GROUP_BYTES = 16 * 2 ** 20;
+
+/** Bytes of blobs that no point names any more from which on their files are looked for. */
+export const DEAD_BLOB_BYTES = 64 * 2 ** 20;

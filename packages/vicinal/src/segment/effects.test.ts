@@ -29,6 +29,20 @@ const effects: Effect[] = [
       { id: 2, payload: json({}), vectors: [] },
     ],
   },
+  {
+    kind: "upsert",
+    points: [
+      {
+        id: 1,
+        payload: json({}),
+        vectors: [],
+        blobs: json({ photo: { type: "x/y", size: 1, sha256: "ab" } }),
+      },
+      { id: 2, payload: json({}), vectors: [], expires: 5 },
+    ],
+  },
+  { kind: "blob", id: 2n ** 60n, name: "photo", blob: { type: "x/y", size: 0, sha256: "cd" } },
+  { kind: "blob", id: 3, name: "photo", blob: undefined },
   { kind: "delete", ids: [1, 2n ** 60n] },
   { kind: "payload", mode: "delete", ids: [3], path: "", payload: json({}), keys: ["a.b", "c[]"] },
   { kind: "payload", mode: "set", ids: [3], path: "x", payload: json({ y: null }), keys: [] },

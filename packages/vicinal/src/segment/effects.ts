@@ -17,14 +17,18 @@
  *     5 configure  JSON sized
  *     6 upsert     as 1; then of each point when it expires: f64, ms since 1970, 0 never. Where some expire.
  *     7 operation  string: the name that the sender gave what this record does
+ *     8 upsert     as 6; then of each point its blobs: sized, UTF-8 JSON (blob-refs.ts), empty for none. Where some have blobs.
+ *     9 blob       name string | JSON of its reference, sized (empty: the blob goes) | id
  *   id:  kind u8 (0 number, 1 UUID) | the key's last two or all four words (payload/id.ts)        ids:  u32 count, id...
  *   string, sized:  u32 length | bytes                              all little-endian
  */
 import type { SparseVector } from "../index/sparse/index.js";
 import { ID_KIND_UUID, type IdKind, type PointId, readIdKey, writeIdKey } from "../payload/id.js";
+import { decodePayload, encodePayload } from "../payload/json.js";
 import { ByteReader, ByteWriter } from "../runtime/bytes.js";
 import { corruption } from "../runtime/errors.js";
 import { pack, unpack, type Width, widthOf } from "../runtime/packed-floats.js";
+import type { BlobRef } from "./blob-refs.js";
 
 /** A dense vector as it is stored: of unit length for Cosine, with the length that it came with. */
 export interface DenseVector {
@@ -56,6 +60,8 @@ export interface StoredPoint {
   payload: Uint8Array;
   /** When the point expires, milliseconds since 1970; undefined for never. */
   expires?: number;
+  /** UTF-8 JSON, see blob-refs.ts; undefined for none. */
+  blobs?: Uint8Array;
 }
 
 export const payloadModes = ["set", "overwrite", "delete", "clear"] as const;
@@ -73,10 +79,19 @@ export interface PayloadEffect {
   keys: string[];
 }
 
+/** Gives a point a blob, or takes one away. */
+export interface BlobEffect {
+  kind: "blob";
+  id: PointId;
+  name: string;
+  blob: BlobRef | undefined;
+}
+
 export type Effect =
   | { kind: "upsert"; points: StoredPoint[] }
   | { kind: "delete"; ids: PointId[] }
   | PayloadEffect
+  | BlobEffect
   | { kind: "field"; path: string; schema: Uint8Array | undefined }
   | { kind: "configure"; change: Uint8Array }
   | { kind: "operation"; id: string };
@@ -88,6 +103,8 @@ const PAYLOAD = 3;
 const FIELD = 4;
 const CONFIGURE = 5;
 const UPSERT_EXPIRING = 6;
+const UPSERT_WITH_BLOBS = 8;
+const BLOB = 9;
 const OPERATION = 7;
 
 /** Of the numbers of a dense vector, by its form. */
@@ -95,6 +112,7 @@ const widths: readonly Width[] = [4, 2, 1];
 const SPARSE = 3;
 const MULTI = 4;
 
+const NOTHING = new Uint8Array(0);
 const words = new Uint32Array(4);
 
 function writeId(writer: ByteWriter, id: PointId): void {
@@ -131,8 +149,9 @@ export function encodeRecord(timestampMs: number, effects: readonly Effect[]): U
 function writeEffect(writer: ByteWriter, effect: Effect): void {
   switch (effect.kind) {
     case "upsert": {
-      const expire = effect.points.some(({ expires }) => expires !== undefined);
-      writer.u8(expire ? UPSERT_EXPIRING : UPSERT);
+      const withBlobs = effect.points.some(({ blobs }) => blobs !== undefined);
+      const expire = withBlobs || effect.points.some(({ expires }) => expires !== undefined);
+      writer.u8(withBlobs ? UPSERT_WITH_BLOBS : expire ? UPSERT_EXPIRING : UPSERT);
       const names = new Map<string, number>();
       for (const point of effect.points)
         for (const { name } of point.vectors) if (!names.has(name)) names.set(name, names.size);
@@ -149,6 +168,7 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
         }
       }
       if (expire) for (const { expires } of effect.points) writer.f64(expires ?? 0);
+      if (withBlobs) for (const { blobs } of effect.points) writer.sized(blobs ?? NOTHING);
       break;
     }
     case "delete":
@@ -167,7 +187,13 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
     case "field":
       writer.u8(FIELD);
       writer.string(effect.path);
-      writer.sized(effect.schema ?? new Uint8Array(0));
+      writer.sized(effect.schema ?? NOTHING);
+      break;
+    case "blob":
+      writer.u8(BLOB);
+      writer.string(effect.name);
+      writer.sized(effect.blob ? encodePayload({ ...effect.blob }) : NOTHING);
+      writeId(writer, effect.id);
       break;
     case "configure":
       writer.u8(CONFIGURE);
@@ -255,13 +281,19 @@ function readEffect(reader: ByteReader, source: string): Effect {
   const kind = reader.u8();
   switch (kind) {
     case UPSERT:
-    case UPSERT_EXPIRING: {
+    case UPSERT_EXPIRING:
+    case UPSERT_WITH_BLOBS: {
       const names = Array.from({ length: reader.u16() }, () => reader.string());
       const points = Array.from({ length: reader.u32() }, () => readPoint(reader, names));
-      if (kind === UPSERT_EXPIRING)
+      if (kind !== UPSERT)
         for (const point of points) {
           const expires = reader.f64();
           if (expires > 0) point.expires = expires;
+        }
+      if (kind === UPSERT_WITH_BLOBS)
+        for (const point of points) {
+          const blobs = reader.sized();
+          if (blobs.length > 0) point.blobs = blobs.slice();
         }
       return { kind: "upsert", points };
     }
@@ -278,6 +310,12 @@ function readEffect(reader: ByteReader, source: string): Effect {
       const path = reader.string();
       const schema = reader.sized().slice();
       return { kind: "field", path, schema: schema.length === 0 ? undefined : schema };
+    }
+    case BLOB: {
+      const name = reader.string();
+      const given = reader.sized();
+      const blob = given.length === 0 ? undefined : (decodePayload(given) as unknown as BlobRef);
+      return { kind: "blob", name, blob, id: readId(reader) };
     }
     case CONFIGURE:
       return { kind: "configure", change: reader.sized().slice() };

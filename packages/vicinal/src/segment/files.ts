@@ -3,13 +3,14 @@
  * `sparse` and `field` never change; `deletes` and `patch` are written anew, under a new name, at each checkpoint that has
  * something to say, and the manifest names the ones that count.
  *
- *   rows      ids, id-kinds, versions, payload.*, expires (when rows expire, where any do; see ExpiryColumn)
+ *   rows      ids, id-kinds, versions, payload.*, expires (when rows expire, where any do; see ExpiryColumn),
+ *             blobs.* (where rows have blobs; see BlobColumn)
  *   vector    floats, norms, rows (see VectorColumn)
  *   index     what the family saves
  *   sparse    vectors.*, the postings' parts, rows (see SparseColumn)
  *   field     what the column saves
  *   deletes   live: the bits of the rows that live
- *   patch     patch.* (payloads changed since `rows`), patch.versions
+ *   patch     patch.* (payloads changed since `rows`), patch.versions, blobs.* (of the same rows)
  */
 import type { FileIndex, VectorIndex } from "../index/contract.js";
 import { familyNamed } from "../index/families.js";
@@ -24,6 +25,7 @@ import { bitWords, fillBits } from "../runtime/bits.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
+import { BlobColumn, hasBlobs } from "./blob-column.js";
 import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
 import { ExpiryColumn } from "./expiry.js";
 import { IdColumn } from "./id-column.js";
@@ -50,8 +52,9 @@ export function takeRows(segment: Segment): SavedSections {
   const payloads = segment.payloads.save();
   segment.payloads.markBase();
   segment.patchChanged = false;
+  const blobs = segment.blobs?.save(Uint32Array.from({ length: segment.rowCount }, (_, row) => row));
   return {
-    meta: { rows: segment.rowCount, payload: payloads.meta },
+    meta: { rows: segment.rowCount, payload: payloads.meta, ...blobs?.meta },
     sections: [
       ...segment.ids.sections(),
       { name: "versions", bytes: bytesOf(segment.versions().slice()) },
@@ -59,6 +62,7 @@ export function takeRows(segment: Segment): SavedSections {
       ...(segment.expiry
         ? [{ name: "expires", bytes: bytesOf(segment.expiry.times(segment.rowCount)) }]
         : []),
+      ...(blobs?.sections ?? []),
     ],
   };
 }
@@ -168,9 +172,14 @@ export async function saveDeletes(dir: Directory, live: Uint32Array, name: NameF
 
 /** What a patch file will hold, taken now. */
 export function takePatch(segment: Segment): SavedSections {
-  const versions = Float64Array.from(segment.payloads.dirtyRows(), (row) => segment.version(row));
+  const rows = segment.payloads.dirtyRows();
+  const versions = Float64Array.from(rows, (row) => segment.version(row));
   const { meta, sections } = segment.payloads.savePatch();
-  return { meta, sections: [...sections, { name: "patch.versions", bytes: bytesOf(versions) }] };
+  const blobs = segment.blobs?.save(rows);
+  return {
+    meta: { ...meta, ...blobs?.meta },
+    sections: [...sections, { name: "patch.versions", bytes: bytesOf(versions) }, ...(blobs?.sections ?? [])],
+  };
 }
 
 export async function savePatch(dir: Directory, patch: SavedSections, name: NameFile): Promise<string> {
@@ -207,6 +216,13 @@ export async function loadSegment(
     segment.restore(ids, versions, live, payloads);
     if (rows.length("expires") > 0)
       segment.expiry = ExpiryColumn.load(new Float64Array(await own(rows, "expires")));
+    if (hasBlobs(rows)) {
+      segment.blobs = new BlobColumn();
+      await segment.blobs.restore(
+        rows,
+        Uint32Array.from({ length: entry.rows }, (_, row) => row),
+      );
+    }
     const patched = files.patch ? await loadPatch(dir, files.patch, segment) : [];
     const vectors: SegmentFiles["vectors"] = [];
     const absent = new Set(segment.columns());
@@ -330,6 +346,10 @@ async function loadPatch(dir: Directory, file: string, segment: Segment): Promis
   rows.forEach((row, i) => {
     segment.setVersion(row, versions[i]);
   });
+  if (hasBlobs(source)) {
+    segment.blobs ??= new BlobColumn();
+    await segment.blobs.restore(source, rows);
+  }
   return rows;
 }
 

@@ -111,7 +111,7 @@ export class CollectionFollower {
       }
       state.sequence = manifest.checkpoint;
       state.operations = new OperationWindow(manifest.operations);
-      const collection = await Collection.reading(state, this.#options.now);
+      const collection = await Collection.reading(state, dir, this.#options.now);
       const { readLog = (after) => new LogReader(dir.folder("log"), after) } = this.#options;
       const log = readLog(manifest.checkpoint);
       await this.#readLog({ collection, log });

@@ -41,7 +41,8 @@ export async function copyLive(
         rows.forEach((row, i) => {
           source.ids.read(row, key);
           const expires = source.expiry?.of(row);
-          const point = { id: 0, vectors: vectors[i], payload: source.payloads.bytes(row), expires };
+          const payload = source.payloads.bytes(row);
+          const point = { id: 0, vectors: vectors[i], payload, expires, blobs: source.blobs?.of(row) };
           newRows[s][row] = target.append(key, point, source.version(row));
         });
         copied += rows.length;
@@ -97,8 +98,10 @@ export function publish({ target, sources, newRows }: Merged, state: CollectionS
       const newRow = newRows[s][row];
       if (newRow < 0) continue;
       const version = source.version(row);
-      if (state.move(source, row, target, newRow) && version !== target.version(newRow))
+      if (state.move(source, row, target, newRow) && version !== target.version(newRow)) {
         target.setPayload(newRow, source.payloads.bytes(row), version);
+        if (source.blobs) target.setBlobs(newRow, source.blobs.of(row), version);
+      }
     }
   });
 }

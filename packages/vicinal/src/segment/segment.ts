@@ -11,6 +11,7 @@ import { PayloadStore } from "../payload/store.js";
 import { bitWords, clearBit, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import { Readers } from "../runtime/readers.js";
+import { BlobColumn } from "./blob-column.js";
 import { GROWING_BYTES } from "./defaults.js";
 import type { DenseVector, MultiVector, StoredPoint } from "./effects.js";
 import { ExpiryColumn } from "./expiry.js";
@@ -50,6 +51,8 @@ export class Segment {
   readonly fields = new Map<string, FieldColumn>();
   /** Present where rows expire. */
   expiry: ExpiryColumn | undefined;
+  /** Present where rows have blobs. */
+  blobs: BlobColumn | undefined;
   sealed = false;
   /** False while a merge fills it: no search sees it. */
   published = true;
@@ -168,6 +171,7 @@ export class Segment {
       this.expiry ??= new ExpiryColumn();
       this.expiry.set(row, point.expires);
     }
+    if (point.blobs) this.#blobColumn().set(row, point.blobs);
     if (this.fields.size > 0) {
       const payload = this.payload(row);
       for (const column of this.fields.values()) column.append(payload);
@@ -194,6 +198,19 @@ export class Segment {
       const decoded = this.payload(row);
       for (const column of this.fields.values()) column.update(row, decoded);
     }
+    this.patchChanged = true;
+  }
+
+  #blobColumn(): BlobColumn {
+    this.blobs ??= new BlobColumn();
+    return this.blobs;
+  }
+
+  /** What the row says of its blobs; it is saved in patches beside its payload, which stays. */
+  setBlobs(row: number, blobs: Uint8Array | undefined, sequence: number): void {
+    this.#blobColumn().set(row, blobs);
+    this.#versions[row] = sequence;
+    this.payloads.markChanged(Uint32Array.of(row));
     this.patchChanged = true;
   }
 
@@ -251,7 +268,8 @@ export class Segment {
       this.#versions.byteLength +
       this.#live.byteLength +
       (this.expiry?.memoryBytes() ?? 0);
-    return { ids, payloads: this.payloads.memoryBytes(), fields, vectors, indexes };
+    const payloads = this.payloads.memoryBytes() + (this.blobs?.memoryBytes() ?? 0);
+    return { ids, payloads, fields, vectors, indexes };
   }
 
   get closed(): boolean {

@@ -15,6 +15,7 @@ import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { ReadCache } from "../runtime/read-cache.js";
+import { changedRefs, decodeRefs } from "./blob-refs.js";
 import {
   bornAt,
   type CollectionConfig,
@@ -25,7 +26,7 @@ import {
   withoutVector,
   withVector,
 } from "./config.js";
-import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
+import type { BlobEffect, Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
 import { cacheBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
@@ -60,6 +61,8 @@ export class CollectionState {
   /** No point expires before; milliseconds since 1970. */
   #nextExpiry = Number.POSITIVE_INFINITY;
   readonly #key = new IdKey();
+  /** Bytes of blobs that points which went or changed have named since the last look at the blobs' files. */
+  deadBlobBytes = 0;
 
   readonly kernels: KernelModule;
   /** By name of the vector: what was read of its files lately, in all segments together. */
@@ -194,6 +197,7 @@ export class CollectionState {
         const row = expiry.take();
         if (!segment.isLive(row)) continue;
         this.#map.delete(segment.ids.read(row, this.#key));
+        this.#forgetBlobs(segment.blobs?.of(row));
         segment.kill(row);
         count++;
       }
@@ -235,6 +239,9 @@ export class CollectionState {
         case "payload":
           for (const id of effect.ids) this.#patch(id, effect, sequence, replay);
           break;
+        case "blob":
+          this.#blob(effect, sequence, replay);
+          break;
         case "field":
           this.#field(effect.path, effect.schema);
           break;
@@ -269,6 +276,7 @@ export class CollectionState {
     if (this.#map.find(key)) {
       const old = this.#found();
       if (replay && old.segment.version(old.row) > sequence) return;
+      this.#forgetBlobs(old.segment.blobs?.of(old.row));
       old.segment.kill(old.row);
     }
     if (!this.#growing) {
@@ -294,7 +302,21 @@ export class CollectionState {
     const { segment, row } = this.#found();
     if (replay && segment.version(row) > sequence) return;
     this.#map.delete(key);
+    this.#forgetBlobs(segment.blobs?.of(row));
     segment.kill(row);
+  }
+
+  #blob({ id, ...change }: BlobEffect, sequence: number, replay: boolean): void {
+    if (!this.#map.find(this.#key.set(id))) return;
+    const { segment, row } = this.#found();
+    if (replay && segment.version(row) > sequence) return;
+    const before = segment.blobs?.of(row);
+    this.deadBlobBytes += decodeRefs(before)[change.name]?.size ?? 0;
+    segment.setBlobs(row, changedRefs(before, change), sequence);
+  }
+
+  #forgetBlobs(refs: Uint8Array | undefined): void {
+    if (refs) for (const { size } of Object.values(decodeRefs(refs))) this.deadBlobBytes += size;
   }
 
   #patch(id: PointId, effect: PayloadEffect, sequence: number, replay: boolean): void {

@@ -16,7 +16,12 @@ export function liveIds(state: CollectionState): PointId[] {
 export async function readStored(state: CollectionState, ids: readonly PointId[]): Promise<StoredPoint[]> {
   const view = new WriteView(state, 0, state.sequence + 1);
   const there = ids.filter((id) => view.exists(id));
-  const rest = there.map((id) => ({ id, payload: view.payload(id).slice(), expires: view.expires(id) }));
+  const rest = there.map((id) => ({
+    id,
+    payload: view.payload(id).slice(),
+    expires: view.expires(id),
+    blobs: view.blobs(id)?.slice(),
+  }));
   const vectors = await view.vectors(there);
   return rest.map((point, i) => ({ ...point, vectors: vectors[i] }));
 }

@@ -4,6 +4,7 @@
  */
 import type { FreeRoom, Room } from "../runtime/resources.js";
 import {
+  DEAD_BLOB_BYTES,
   DELETED_THRESHOLD,
   LOG_MIN_BYTES,
   LOG_SHARE,
@@ -61,6 +62,8 @@ export function planWork(situation: Situation, room: FreeRoom): Plan {
 
   const empty = sealed.filter((segment) => segment.liveCount === 0);
   if (empty.length > 0) return { work: { kind: "drop", segments: empty } };
+  if (state.deadBlobBytes > (situation.everything ? 0 : DEAD_BLOB_BYTES))
+    return { work: { kind: "checkpoint" } };
   if (kept) {
     const unsaved = sealed.filter((segment) => segment.files === undefined);
     // What is saved makes the log shorter, for which the reserve is.

@@ -7,7 +7,8 @@
  */
 import type { PointId } from "../payload/id.js";
 import { after, afterEach } from "../runtime/after.js";
-import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
+import { changedRefs } from "./blob-refs.js";
+import type { Effect, StoredPoint } from "./effects.js";
 import { patchedPayload } from "./patched-payload.js";
 import type { Segment } from "./segment.js";
 import type { CollectionState, Place } from "./state.js";
@@ -21,6 +22,7 @@ interface WaitingPoint {
   /** Undefined: as they are published. */
   vectors: NamedVectors | undefined;
   expires: number | undefined;
+  blobs: Uint8Array | undefined;
   version: number;
 }
 
@@ -84,6 +86,14 @@ export class WriteView {
     return segment.expiry?.of(row);
   }
 
+  /** What a point that exists says of its blobs; undefined for none. */
+  blobs(id: PointId): Uint8Array | undefined {
+    const { has, point } = this.#waiting(id);
+    if (has) return point?.blobs;
+    const { segment, row } = this.state.find(id) as Place;
+    return segment.blobs?.of(row);
+  }
+
   /** Whether a point that exists has the named vector. */
   hasVector(id: PointId, name: string): boolean {
     const vectors = this.#waiting(id).point?.vectors;
@@ -135,17 +145,20 @@ export class WriteView {
 
   #apply(effect: Effect, version: number): void {
     if (effect.kind === "upsert")
-      for (const { id, payload, vectors, expires } of effect.points)
-        this.#points.set(id, { payload, vectors, expires, version });
+      for (const { id, payload, vectors, expires, blobs } of effect.points)
+        this.#points.set(id, { payload, vectors, expires, blobs, version });
     else if (effect.kind === "delete") for (const id of effect.ids) this.#points.set(id, undefined);
-    else if (effect.kind === "payload") for (const id of effect.ids) this.#patch(id, effect, version);
+    else if (effect.kind === "payload") {
+      for (const id of effect.ids)
+        if (this.exists(id)) this.#change(id, version, { payload: patchedPayload(this.payload(id), effect) });
+    } else if (effect.kind === "blob" && this.exists(effect.id))
+      this.#change(effect.id, version, { blobs: changedRefs(this.blobs(effect.id), effect) });
   }
 
-  #patch(id: PointId, effect: PayloadEffect, version: number): void {
-    if (!this.exists(id)) return;
+  #change(id: PointId, version: number, change: Partial<WaitingPoint>): void {
     const { point } = this.#waiting(id);
-    const payload = patchedPayload(this.payload(id), effect);
-    this.#points.set(id, { payload, vectors: point?.vectors, expires: this.expires(id), version });
+    const now = { payload: this.payload(id), expires: this.expires(id), blobs: this.blobs(id) };
+    this.#points.set(id, { ...now, vectors: point?.vectors, ...change, version });
   }
 }
 

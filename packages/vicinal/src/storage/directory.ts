@@ -12,6 +12,8 @@
 export interface Directory {
   /** Where this is, for messages: a path or a URL. */
   readonly location: string;
+  /** True where a file that was synced is there for the next writer only once a manifest was committed after it. Default false. */
+  readonly countsByManifest?: boolean;
   /** A view of everything below `path`. Creates nothing. */
   folder(path: string): Directory;
   /** Paths of all files below this directory, relative to it, recursive, in order of their code units. */

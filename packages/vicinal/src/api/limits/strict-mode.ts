@@ -37,6 +37,9 @@ const checks: Readonly<Record<string, Check>> = {
   batchUpdate: writes(schema.updateOperations, (guard, { operations }) =>
     operations.reduce((sum, operation) => sum + guard.operation(operation), 0),
   ),
+  putBlob: (guard) => guard.chargeWrite(1),
+  deleteBlob: (guard) => guard.chargeWrite(1),
+  getBlob: (guard) => guard.chargeRead(() => 1),
   createPayloadIndex: writes(schema.createFieldIndex, (guard) => {
     checkFieldIndexCount(guard.state.config, guard.limits);
     return 1;
@@ -75,6 +78,7 @@ const growing: ReadonlySet<string> = new Set([
   "setPayload",
   "overwritePayload",
   "batchUpdate",
+  "putBlob",
   "createPayloadIndex",
   "createVectorName",
   "createSnapshot",

@@ -19,7 +19,7 @@ import type {
   RawJson,
   WithLookup,
 } from "../schema/index.js";
-import { DEFAULT_LIMIT, type QueryScope, rank } from "./queries.js";
+import { DEFAULT_LIMIT, type QueryScope, queryReader, rank } from "./queries.js";
 
 const DEFAULT_GROUP_SIZE = 3;
 /** Fewest rows that are asked for at first. */
@@ -53,7 +53,7 @@ async function foundGroups(
   request: QueryGroupsRequest,
   limits: GroupLimits,
 ): Promise<Groups> {
-  const reader = new PointReader(scope.state.config, request.with_payload, request.with_vector, false);
+  const reader = queryReader(scope, request);
   const prefetches = [request.prefetch ?? []].flat();
   let only: GroupKey[] | undefined;
   let filter = request.filter;

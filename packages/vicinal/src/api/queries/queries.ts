@@ -1,5 +1,6 @@
 /** Answering queries: what is asked for is ranked, with what its prefetches found, and the rows become points of the answer. */
 import { after } from "../../runtime/after.js";
+import { BlobView } from "../blobs.js";
 import { PointReader } from "../points.js";
 import type { QueryRequest, QueryResponse, RawJson } from "../schema/index.js";
 import { explanation } from "./explain.js";
@@ -10,13 +11,22 @@ export { rankTree as rank } from "./prefetch.js";
 export { DEFAULT_LIMIT, type QueryScope } from "./ranking.js";
 export { compiled } from "./shared-filters.js";
 
+/** What of each found point goes into the answer. */
+export function queryReader(
+  { name, collection, state }: QueryScope,
+  request: Pick<QueryRequest, "with_payload" | "with_vector" | "with_blobs">,
+): PointReader {
+  const { with_payload: payload, with_vector: vector, with_blobs: blobs } = request;
+  return new PointReader(state.config, payload, vector, false, false, BlobView.of(name, collection, blobs));
+}
+
 /** A promise only where something has to be read from files. */
 export function answerQuery(
   scope: QueryScope,
   request: QueryRequest,
 ): QueryResponse<RawJson> | Promise<QueryResponse<RawJson>> {
   const began = performance.now();
-  const reader = new PointReader(scope.state.config, request.with_payload, request.with_vector, false);
+  const reader = queryReader(scope, request);
   const window = {
     filter: request.filter,
     limit: Number(request.limit ?? DEFAULT_LIMIT),

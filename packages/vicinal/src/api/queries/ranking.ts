@@ -4,6 +4,7 @@ import type { RowFilter } from "../../query/matching.js";
 import type { RankedRow } from "../../query/ranked.js";
 import type { RecallWatch } from "../../query/recall-watch.js";
 import type { SegmentPlan } from "../../query/search.js";
+import type { Collection } from "../../segment/collection.js";
 import type { CollectionState } from "../../segment/state.js";
 import type { ReadyHooks } from "../inference/hooks.js";
 import type * as schema from "../schema/index.js";
@@ -13,6 +14,9 @@ export const DEFAULT_LIMIT = 10;
 
 /** Where a query runs. */
 export interface QueryScope {
+  /** By which name it was asked for. */
+  name: string;
+  collection: Collection;
   state: CollectionState;
   watch: RecallWatch | undefined;
   /** Of another collection; COLLECTION_NOT_FOUND. */

@@ -3,18 +3,23 @@ import { parsePointId } from "../../payload/id.js";
 import { pointsInOrder } from "../../query/matching.js";
 import { orderedByField } from "../../query/order.js";
 import { VicinalError } from "../../runtime/errors.js";
+import type { Collection } from "../../segment/collection.js";
 import type { CollectionState } from "../../segment/state.js";
+import { BlobView } from "../blobs.js";
 import { PointReader } from "../points.js";
 import type { RawJson, ScrollRequest, ScrollResult } from "../schema/index.js";
 import { fieldOrder } from "./field-order.js";
 import { compiled, DEFAULT_LIMIT } from "./queries.js";
 
 export async function answerScroll(
-  state: CollectionState,
+  name: string,
+  collection: Collection,
   request: ScrollRequest,
 ): Promise<ScrollResult<RawJson>> {
+  const { state } = collection;
   const { with_payload: withPayload, with_vector: withVector, with_version: withVersion } = request;
-  const reader = new PointReader(state.config, withPayload, withVector, true, withVersion);
+  const blobs = BlobView.of(name, collection, request.with_blobs);
+  const reader = new PointReader(state.config, withPayload, withVector, true, withVersion, blobs);
   const answer = request.order_by ? byField(state, request, reader) : byId(state, request, reader);
   await reader.complete();
   return answer;

@@ -16,6 +16,7 @@ import {
   union,
   unsigned,
 } from "../../runtime/schema.js";
+import { pointBlobs, withBlobsField } from "./blobs.js";
 import { extendedPointId, payload, shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
 import { orderByInterface } from "./order-by.js";
@@ -37,6 +38,7 @@ export const pointStruct = named(
     ttl_seconds: optional(ttlSeconds).describe(
       "Seconds until the point expires, more than 0; Vicinal's own field. Default: the collection's `ttl`.",
     ),
+    blobs: optional(pointBlobs).describe("By name, what the point stands for; Vicinal's own field."),
   }),
 );
 /** A point to be written, in place of the one with the same id if there is one. */
@@ -76,6 +78,7 @@ const batchColumns = object({
   vectors: batchVectorStruct,
   payloads: optional(array(nullable(payload))),
   ttl_seconds: optional(array(nullable(ttlSeconds))).describe("As of single points; Vicinal's own field."),
+  blobs: optional(array(nullable(pointBlobs))).describe("As of single points; Vicinal's own field."),
 });
 
 function columnsAgree({
@@ -83,12 +86,14 @@ function columnsAgree({
   vectors,
   payloads,
   ttl_seconds: lives,
+  blobs,
 }: Infer<typeof batchColumns>): Issue | undefined {
   const columns: [string, readonly unknown[]][] = Array.isArray(vectors)
     ? [["vectors", vectors]]
     : Object.entries(vectors);
   if (payloads) columns.push(["payloads", payloads]);
   if (lives) columns.push(["ttl_seconds", lives]);
+  if (blobs) columns.push(["blobs", blobs]);
   for (const [name, { length }] of columns) {
     if (length === ids.length) continue;
     const message = `number of ids and ${name} must be equal (${ids.length} != ${length})`;
@@ -214,6 +219,7 @@ export const pointRequest = named(
     with_payload: optional(withPayload).describe("Default true."),
     with_vector: optional(withVector).describe("Default false."),
     with_version: withVersion,
+    with_blobs: withBlobsField,
     shard_key: shardKeyField,
   }),
 );
@@ -228,6 +234,7 @@ export const scrollRequest = named(
     with_payload: optional(withPayload).describe("Default true."),
     with_vector: optional(withVector).describe("Default false."),
     with_version: withVersion,
+    with_blobs: withBlobsField,
     order_by: optional(orderByInterface).describe(
       "An indexed field to order by in place of the id; excludes `offset`.",
     ),

@@ -19,6 +19,7 @@ import {
   union,
   unsigned,
 } from "../../runtime/schema.js";
+import { withBlobsField } from "./blobs.js";
 import { shardKeyField, withPayload, withVector } from "./common.js";
 import { filter } from "./filter.js";
 import { formulaQuery } from "./formula.js";
@@ -209,6 +210,7 @@ const prefetchField = optional<Prefetch | Prefetch[]>(oneOrMany(prefetch)).descr
 export const queryFields = {
   ...askingFields,
   with_payload: optional(withPayload).describe("Default false."),
+  with_blobs: withBlobsField,
   with_vector: optional(withVector).describe("Default false."),
   prefetch: prefetchField,
   shard_key: shardKeyField,

@@ -16,12 +16,14 @@ import {
   type ObjectOf,
   object,
   optional,
+  record,
   type Schema,
   string,
   uint64,
   union,
   unsigned,
 } from "../../runtime/schema.js";
+import { type BlobDescription, blobDescription } from "./blobs.js";
 import { type ExtendedPointId, extendedPointId, type Payload, payload, shardKey } from "./common.js";
 import { optionalVectorStructOutput, type VectorStructOutput } from "./vectors.js";
 
@@ -33,6 +35,7 @@ export class RawJson {
 const recordFields = {
   id: extendedPointId,
   payload: optional(payload),
+  blobs: optional(record(blobDescription)).describe("With `with_blobs`."),
   vector: optionalVectorStructOutput,
   shard_key: optional(shardKey),
   order_value: optional(union(number(), uint64())),
@@ -44,6 +47,8 @@ export interface PointRecord<P = Payload> {
   id: ExtendedPointId;
   payload?: P | null;
   vector?: VectorStructOutput | null;
+  /** By name, where `with_blobs` asked for them. */
+  blobs?: Record<string, BlobDescription> | null;
   /** Value of the field that points are ordered by, where they are; a point in time as microseconds since 1970. */
   order_value?: number | bigint | null;
   /** Sequence number of the write that made this version of the point, where it was asked for. */

@@ -14,7 +14,7 @@ import {
   string,
   unsigned,
 } from "../../runtime/schema.js";
-import { isCollectionFile, logEpoch } from "../../segment/capture.js";
+import { blobDigest, isCollectionFile, logEpoch } from "../../segment/capture.js";
 import { refused } from "../../storage/archive.js";
 import { collectionName } from "../schema/common.js";
 import { type SnapshotDescription, sha256Text } from "../schema/index.js";
@@ -91,6 +91,8 @@ export function parseDescription(text: Uint8Array): SnapshotBody {
     );
     const foreign = files.find(({ path }) => !isCollectionFile(path));
     if (foreign) throw refused(`collections have no file ${JSON.stringify(foreign.path)}`);
+    const misnamed = files.find(({ path, sha256 }) => (blobDigest(path) ?? sha256) !== sha256);
+    if (misnamed) throw refused(`the digest of ${misnamed.path} is not the one in its name`);
     const digest = files.find(({ sha256 }) => sha256 !== sha256.toLowerCase());
     if (digest) throw refused(`the digest of ${digest.path} is not in lower case`);
   }

@@ -1,8 +1,7 @@
 /** Taking a snapshot: the captured files become objects, of which those that are there already are not written again. */
 
 import { Sha256 } from "../../runtime/sha256.js";
-import type { Capture } from "../../segment/capture.js";
-import { isLogFile } from "../../segment/capture.js";
+import { blobDigest, type Capture, isLogFile } from "../../segment/capture.js";
 import {
   SNAPSHOT_FORMAT,
   type SnapshotBody,
@@ -70,6 +69,8 @@ async function digestOf(
   capture: Capture,
   { path, bytes }: { path: string; bytes: number },
 ): Promise<string> {
+  const named = blobDigest(path);
+  if (named !== undefined) return named;
   const known = digests.get(home) ?? new Map<string, string>();
   digests.set(home, known);
   const old = known.get(path);

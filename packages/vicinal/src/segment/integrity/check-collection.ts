@@ -2,6 +2,7 @@
  * Checks a collection's folder without changing it: the manifests, every file that the one that counts names, the log
  * behind them, and rules between them: no two live rows are of one write to one point, and the log follows the checkpoint.
  */
+import type { PointId } from "../../payload/id.js";
 import { throwIfCancelled } from "../../runtime/cancel.js";
 import { VicinalError } from "../../runtime/errors.js";
 import type { Directory } from "../../storage/directory.js";
@@ -12,6 +13,7 @@ import { type CollectionManifest, FORMAT } from "../collection.js";
 import { decodeRecord } from "../effects.js";
 import { IdKey } from "../id-column.js";
 import { IdMap } from "../id-map.js";
+import { checkBlobs, NamedBlobs, type Said } from "./check-blobs.js";
 import { type CheckOptions, checkSegment, livesIn, type SegmentCheck } from "./check-segment.js";
 import { type Fault, faultOf } from "./faults.js";
 import { namedFiles } from "./named-files.js";
@@ -66,13 +68,20 @@ async function checkOnce(dir: Directory, options: CheckOptions): Promise<Collect
     if (twice) check.faults.push(duplicateFault(entry.files.rows, twice));
   }
   check.points = live.count;
-  await checkLog(dir, manifest, check);
+  const blobs = new NamedBlobs((id) => live.said(id));
+  live.eachWithBlobs((id, said) => blobs.add(id, said));
+  await checkLog(dir, manifest, check, blobs);
+  const blobFiles = blobs.files();
+  check.faults.push(...(await checkBlobs(dir, blobFiles, options)));
+  check.files += blobFiles.size;
   options.onBytes?.(await sizeOf(dir, paths, (path) => path.startsWith("log/")));
   // A newest manifest that was cut looks like a commit that was interrupted, until something is missing.
   if (torn && check.faults.some(({ role }) => role === "data"))
     check.faults.unshift(faultOf(torn.problem, torn.path, "data"));
   const named = new Set(manifest.segments.flatMap((entry) => namedFiles(entry).map(({ path }) => path)));
-  check.orphans = paths.filter((path) => path.startsWith("segments/") && !named.has(path));
+  check.orphans = paths.filter(
+    (path) => /^(segments|blobs)\//.test(path) && !named.has(path) && !blobFiles.has(path),
+  );
   return check;
 }
 
@@ -117,14 +126,23 @@ export function chooseManifest(
   return { current, torn };
 }
 
-async function checkLog(dir: Directory, manifest: CollectionManifest, check: CollectionCheck): Promise<void> {
+async function checkLog(
+  dir: Directory,
+  manifest: CollectionManifest,
+  check: CollectionCheck,
+  blobs: NamedBlobs,
+): Promise<void> {
   const log = readOnly(dir.folder("log"));
   check.files += (await log.list()).length;
   try {
-    await FileLog.check(log, { after: manifest.checkpoint, synced: manifest.synced }, ({ bytes }) => {
-      decodeRecord(bytes, log.location);
-      check.records++;
-    });
+    await FileLog.check(
+      log,
+      { after: manifest.checkpoint, synced: manifest.synced },
+      ({ sequence, bytes }) => {
+        blobs.apply(decodeRecord(bytes, log.location).effects, sequence);
+        check.records++;
+      },
+    );
   } catch (reason) {
     check.faults.push(faultOf(reason, logFileOf(reason, log), "data"));
   }
@@ -153,9 +171,32 @@ class LiveRows {
       const isThere = this.#map.find(key);
       if (isThere && this.#segments[this.#map.slot].versions[this.#map.row] === rows.versions[row])
         twice ??= { row, id: String(rows.ids.get(row)) };
-      else this.#map.set(key, slot, row);
+      else if (!isThere || this.#segments[this.#map.slot].versions[this.#map.row] < rows.versions[row])
+        this.#map.set(key, slot, row);
     }
     return twice;
+  }
+
+  /** What the row of a point says of its blobs. */
+  said(id: PointId): Said | undefined {
+    return this.#map.find(this.#key.set(id))
+      ? this.#saidAt(this.#segments[this.#map.slot], this.#map.row)
+      : undefined;
+  }
+
+  #saidAt({ versions, blobs }: NonNullable<SegmentCheck["rows"]>, row: number): Said {
+    return { version: versions[row], refs: blobs?.of(row) };
+  }
+
+  /** Of several rows of a point the newest is what counts. */
+  eachWithBlobs(take: (id: PointId, said: Said) => void): void {
+    for (const rows of this.#segments)
+      for (let row = 0; row < rows.ids.count; row++) {
+        if (!rows.blobs?.of(row) || !livesIn(rows.live, row)) continue;
+        const id = rows.ids.get(row);
+        const said = this.#saidAt(rows, row);
+        if ((this.said(id)?.version ?? 0) <= said.version) take(id, said);
+      }
   }
 
   /** Points that have a live row. */

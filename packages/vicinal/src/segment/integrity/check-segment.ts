@@ -6,6 +6,7 @@ import { bitWords, hasBit } from "../../runtime/bits.js";
 import { corruption } from "../../runtime/errors.js";
 import type { Directory } from "../../storage/directory.js";
 import { openSections, type Sections } from "../../storage/sections.js";
+import { BlobColumn, hasBlobs } from "../blob-column.js";
 import type { CollectionConfig } from "../config.js";
 import type { SegmentEntry } from "../files.js";
 import { IdColumn } from "../id-column.js";
@@ -21,7 +22,7 @@ export interface CheckOptions {
 export interface SegmentCheck {
   faults: Fault[];
   /** The rows' ids, versions and bits of life; absent where they are damaged. */
-  rows?: { ids: IdColumn; versions: Float64Array; live: Uint32Array | undefined };
+  rows?: { ids: IdColumn; versions: Float64Array; live: Uint32Array | undefined; blobs?: BlobColumn };
 }
 
 export async function checkSegment(
@@ -52,6 +53,12 @@ export async function checkSegment(
   const rows = await deeper(files.rows, (file) => checkRows(file, entry.rows));
   const live = await deeper(files.deletes, (file) => file.words("live", bitWords(entry.rows)));
   const patched = await deeper(files.patch, (file) => checkPatch(file, entry.rows));
+  const blobs = new BlobColumn();
+  for (const [path, of] of [
+    [files.rows, rows && Uint32Array.from({ length: entry.rows }, (_, row) => row)],
+    [files.patch, patched?.rows],
+  ] as const)
+    if (of) await deeper(path, async ({ source }) => hasBlobs(source) && blobs.restore(source, of));
   if (rows && patched)
     patched.rows.forEach((row, i) => {
       rows.versions[row] = patched.versions[i];
@@ -63,7 +70,7 @@ export async function checkSegment(
   }
   for (const { file } of files.sparse ?? []) await deeper(file, (source) => checkSparse(source, entry.rows));
   const known = files.deletes === undefined || live !== undefined;
-  return { faults, rows: rows && known ? { ...rows, live } : undefined };
+  return { faults, rows: rows && known ? { ...rows, live, blobs } : undefined };
 }
 
 /** Footer, kind and every block. */

@@ -8,6 +8,8 @@ import { VicinalError } from "../../runtime/errors.js";
 import { loadKernels } from "../../runtime/kernels.js";
 import type { Directory } from "../../storage/directory.js";
 import { salvageLog } from "../../storage/log-salvage.js";
+import { changedRefs, decodeRefs } from "../blob-refs.js";
+import { pathOf } from "../blob-store.js";
 import { CollectionFiles } from "../collection.js";
 import { decodeRecord } from "../effects.js";
 import { loadSegment, type SegmentEntry } from "../files.js";
@@ -72,11 +74,15 @@ export async function repairCollection(
     state.sequence = newestSequence(state, manifest.checkpoint);
     await applyLog(dir, state, { ...found, damaged: [...dataFiles].some(isLog) }, losses);
     state.seal();
+    const blobs = [...bad].filter((file) => file.startsWith("blobs/"));
+    forgetBlobs(state, new Set(blobs), losses);
     const report = { points: state.pointCount, lost: losses.report(), rebuilt };
     const present = new Set(await dir.list());
     const logs = [...present].filter(isLog);
     const manifests = [...bad].filter((file) => present.has(file) && file.startsWith("manifest"));
-    const gone = [...new Set([...replaced, ...rebuilt, ...manifests, ...(dataFiles.size > 0 ? logs : [])])];
+    const gone = [
+      ...new Set([...replaced, ...rebuilt, ...manifests, ...blobs, ...(dataFiles.size > 0 ? logs : [])]),
+    ];
     const leaving = gone.filter((file) => present.has(file));
     if (dryRun) return { ...report, replaced: leaving };
     await keep(leaving);
@@ -112,6 +118,24 @@ function adoptPoints(state: CollectionState, points: SalvagedPoint[]): void {
   for (const point of points) segment.append(key.set(point.id), point, point.version);
   segment.sealed = true;
   state.adopt(segment);
+}
+
+/** Points lose the blobs whose files are damaged or gone; the files go with the checkpoint. */
+function forgetBlobs(state: CollectionState, files: ReadonlySet<string>, losses: Losses): void {
+  if (files.size === 0) return;
+  for (const segment of state.segments())
+    for (let row = 0; row < segment.rowCount; row++) {
+      const refs = segment.isLive(row) ? decodeRefs(segment.blobs?.of(row)) : {};
+      for (const [name, { sha256 }] of Object.entries(refs)) {
+        if (!files.has(`blobs/${pathOf(sha256)}`)) continue;
+        losses.note(segment.ids.get(row), `blob ${name}`);
+        segment.setBlobs(
+          row,
+          changedRefs(segment.blobs?.of(row), { name, blob: undefined }),
+          segment.version(row),
+        );
+      }
+    }
 }
 
 function newestSequence(state: CollectionState, checkpoint: number): number {

@@ -7,6 +7,7 @@ import type { PointId } from "../../payload/id.js";
 import { bitWords, hasBit } from "../../runtime/bits.js";
 import { DamagedSections } from "../../storage/damaged-sections.js";
 import type { Directory } from "../../storage/directory.js";
+import { hasBlobs } from "../blob-column.js";
 import { bornAt, type CollectionConfig } from "../config.js";
 import type { DenseVector, MultiVector, StoredPoint, StoredVector } from "../effects.js";
 import type { SegmentEntry } from "../files.js";
@@ -38,6 +39,7 @@ export async function salvageSegment(
   const live = await liveReader(dir, files.deletes, rows, losses);
   const versions = await numbersOf(main, "versions");
   const payloads = await payloadReader(main, rows, "payload");
+  const blobs = await blobReader(main, rows);
   const patch = await patchReader(dir, files.patch, losses);
   const vectors = await vectorReaders(dir, config, { rows, files });
   const points: SalvagedPoint[] = [];
@@ -54,6 +56,8 @@ export async function salvageSegment(
     const given = changed === undefined || changed === "lost" ? payloads(row) : changed;
     if (changed === "lost") losses.note(id, "last change of the payload");
     if (given === "lost") losses.note(id, "payload");
+    const refs = patched ? patched.blobs : blobs(row);
+    if (refs === "lost") losses.note(id, "blobs");
     const found: StoredPoint["vectors"] = [];
     for (const [name, read] of vectors) {
       const vector = read(row);
@@ -64,6 +68,7 @@ export async function salvageSegment(
       id,
       payload: given === "lost" || given === undefined ? noPayload : given,
       vectors: found,
+      blobs: refs === "lost" ? undefined : refs,
       // Older than all others of the point, where nobody knows.
       version: patched?.version ?? versions(row) ?? 1,
     });
@@ -113,7 +118,7 @@ async function numbersOf(source: DamagedSections, name: string) {
 async function payloadReader(
   source: DamagedSections,
   count: number,
-  prefix: "payload" | "patch",
+  prefix: "payload" | "patch" | "blobs",
 ): Promise<Reader<Uint8Array>> {
   const ends = await numbersOf(source, `${prefix}.ends`);
   const heap = await source.section(`${prefix}.heap`);
@@ -122,6 +127,22 @@ async function payloadReader(
     const to = place < count ? ends(place) : undefined;
     if (from === undefined || to === undefined || !heap?.has(from, to - from, 1)) return "lost";
     return to === from ? noPayload : heap.slice(from, to);
+  };
+}
+
+interface ChangedRow {
+  payload: Uint8Array | "lost";
+  blobs: Uint8Array | undefined | "lost";
+  version: number | undefined;
+}
+
+/** What rows, or those of a patch, say of their blobs; by place. */
+async function blobReader(source: DamagedSections, count: number): Promise<Reader<Uint8Array>> {
+  if (!hasBlobs(source)) return () => undefined;
+  const read = await payloadReader(source, count, "blobs");
+  return (place) => {
+    const refs = read(place);
+    return refs === noPayload ? undefined : refs;
   };
 }
 
@@ -136,15 +157,16 @@ async function patchReader(dir: Directory, file: string | undefined, losses: Los
   const rows = await source.section("patch.rows");
   const versions = await numbersOf(source, "patch.versions");
   const payloads = await payloadReader(source, count, "patch");
+  const blobs = await blobReader(source, count);
   const words = rows?.words() ?? new Uint32Array(0);
-  const found = new Map<number, { payload: Uint8Array | "lost"; version: number | undefined }>();
+  const found = new Map<number, ChangedRow>();
   for (let i = 0; i < count; i++) {
     if (!rows?.has(i, 1, 4)) {
       losses.payloadChanges++;
       continue;
     }
     const payload = payloads(i);
-    found.set(words[i], { payload: payload ?? noPayload, version: versions(i) });
+    found.set(words[i], { payload: payload ?? noPayload, blobs: blobs(i), version: versions(i) });
   }
   return (row: number) => found.get(row);
 }
