@@ -7,6 +7,7 @@
  * A collection that cannot be opened is set aside: its name stays, every use of it reports what is damaged, and the
  * others work.
  */
+import { Budget } from "../runtime/budget.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
 import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import { Collection } from "../segment/collection.js";
@@ -54,6 +55,11 @@ export interface CatalogueOptions {
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
   /**
+   * Bytes of memory that all collections together may hold, 8 MiB or more: payloads are then read from their files, and vectors
+   * too once they would take more than half of it. What cannot fit is MEMORY_BUDGET. Default: no bound.
+   */
+  memoryBudget?: number;
+  /**
    * True: a collection is opened when an operation first needs it, which then waits; listing, describing aliases and deleting
    * need none. Default false: `open` opens them all.
    */
@@ -87,7 +93,9 @@ export class Catalogue {
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = syncIntervalMs(options.durability);
-    this.#resources = new Resources(options.optimizer);
+    const { memoryBudget } = options;
+    const budget = memoryBudget === undefined ? undefined : new Budget(memoryBudget);
+    this.#resources = new Resources(options.optimizer, undefined, budget);
     this.#lazy = options.lazy ?? false;
     this.#now = options.now;
   }

@@ -38,6 +38,20 @@ const IDLE_BYTES = 32 * 2 ** 20;
  */
 const DROPPED_BYTES = 2 ** 28;
 
+/** Narrower bounds, of databases with a budget. */
+const bounds = new Set<{ bytes: number }>();
+
+/** While the result was not called, no more bytes than these wait for reuse, nor, dropped, for the collector. */
+export function limitIdleMemories(bytes: number): () => void {
+  const bound = { bytes };
+  bounds.add(bound);
+  return () => bounds.delete(bound);
+}
+
+function bounded(bytes: number): number {
+  return Math.min(bytes, ...[...bounds].map((bound) => bound.bytes));
+}
+
 const idle: Record<"shared" | "unshared", WebAssembly.Memory[]> = { shared: [], unshared: [] };
 const used = new Set<WebAssembly.Memory>();
 let droppedBytes = 0;
@@ -89,10 +103,10 @@ function give(memory: WebAssembly.Memory, shared: boolean): void {
   pool.push(memory);
   pool.sort((a, b) => a.buffer.byteLength - b.buffer.byteLength);
   let bytes = pool.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
-  while (bytes > IDLE_BYTES) {
+  while (bytes > bounded(IDLE_BYTES)) {
     const largest = pool[pool.length - 1];
     const size = largest.buffer.byteLength;
-    if (droppedBytes + size > DROPPED_BYTES) return;
+    if (droppedBytes + size > bounded(DROPPED_BYTES)) return;
     pool.pop();
     bytes -= size;
     droppedBytes += size;

@@ -18,6 +18,7 @@ import { PATCHED_THRESHOLD } from "./defaults.js";
 import { decodeRecord } from "./effects.js";
 import {
   forgetFiles,
+  leavePayloads,
   loadSegment,
   type NameFile,
   releaseSaved,
@@ -120,7 +121,8 @@ export class Collection {
     config: CollectionConfig,
     options: CollectionOptions,
   ): Promise<Collection> {
-    const state = new CollectionState(config, 1, await loadKernels());
+    options = { resources: new Resources(), ...options };
+    const state = new CollectionState(config, 1, await loadKernels(), options.resources);
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
     const files = await CollectionFiles.open(dir, options.epoch);
     if (files.manifest)
@@ -135,7 +137,14 @@ export class Collection {
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
     const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch);
-    const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
+    options = { resources: new Resources(), ...options };
+    const { resources } = options;
+    const state = new CollectionState(
+      manifest.config,
+      manifest.nextSegmentId,
+      await loadKernels(),
+      resources,
+    );
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
       state.sequence = manifest.checkpoint;
@@ -407,8 +416,10 @@ export class CollectionFiles {
       throw reason;
     }
     // From here on this is the durable state, whatever fails below.
-    const gone = changed.flatMap(({ segment, files, rows }) => {
-      if (rows) segment.payloads.compact();
+    for (const { segment, files, rows } of changed) {
+      if (rows && !(await leavePayloads(this.#dir, state, segment, files))) segment.payloads.compact();
+    }
+    const gone = changed.flatMap(({ segment, files }) => {
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
@@ -423,7 +434,10 @@ export class CollectionFiles {
     const named = new Set(changed.flatMap(({ files }) => pathsOf(files)));
     for (const path of [...this.#stray]) if (!named.has(path)) await this.#sweep(path);
     for (const path of named) this.#stray.delete(path);
-    for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+    for (const { segment, files } of changed) {
+      if (!segment.payloads.inFile) await leavePayloads(this.#dir, state, segment, files);
+      await releaseSaved(this.#dir, state, segment, files);
+    }
     await this.#count(given, false);
   }
 

@@ -199,7 +199,7 @@ export async function loadSegment(
       own(rows, "ids"),
       rows.length("id-kinds") > 0 ? own(rows, "id-kinds") : undefined,
       own(rows, "versions"),
-      PayloadStore.load(under(rows, "payload")),
+      PayloadStore.load(under(rows, "payload"), undefined, state.payloadCache),
     ]);
     const ids = IdColumn.load(entry.rows, new Uint32Array(words), kinds && new Uint32Array(kinds));
     const versions = new Float64Array(versionBytes);
@@ -305,6 +305,19 @@ export async function releaseSaved(
   await serveFromFiles(dir, state, segment, files, (home, file) => fileOf.set(home.index, file));
 }
 
+/** Leaves the payloads to the file that they were saved to, where they are not to lie in memory; whether it did. */
+export async function leavePayloads(
+  dir: Directory,
+  state: CollectionState,
+  segment: Segment,
+  files: SegmentFiles,
+): Promise<boolean> {
+  const cache = state.payloadCache;
+  if (!cache || segment.closed || !dir.readNow) return false;
+  const rows = await openSections(dir, files.rows, "rows");
+  return segment.payloads.moveToFile(under(rows, "payload"), cache);
+}
+
 async function loadField(dir: Directory, file: string, schema: FieldSchema): Promise<FieldColumn> {
   const column = await loadColumn(await openSections(dir, file, "field"), schema);
   fileOf.set(column, file);
@@ -362,6 +375,9 @@ function under(source: Sections, key: string) {
     meta: source.meta[key] as Record<string, unknown>,
     length: (name: string) => source.length(name),
     read: (name: string, offset: number, length: number) => source.read(name, offset, length),
+    readNow: source.answersAtOnce
+      ? (name: string, offset: number, target: Uint8Array) => source.readNow(name, offset, target)
+      : undefined,
   };
 }
 

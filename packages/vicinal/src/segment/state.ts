@@ -15,6 +15,7 @@ import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { ReadCache } from "../runtime/read-cache.js";
+import type { Resources } from "../runtime/resources.js";
 import {
   bornAt,
   type CollectionConfig,
@@ -60,11 +61,14 @@ export class CollectionState {
   readonly #key = new IdKey();
 
   readonly kernels: KernelModule;
+  /** What is shared with the other collections; undefined where a state stands alone. */
+  readonly resources: Resources | undefined;
   /** By name of the vector: what was read of its files lately, in all segments together. */
   readonly #caches = new Map<string, ReadCache>();
 
-  constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule) {
+  constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule, resources?: Resources) {
     this.kernels = kernels;
+    this.resources = resources;
     this.config = config;
     this.nextSegmentId = nextSegmentId;
   }
@@ -76,6 +80,12 @@ export class CollectionState {
       this.#caches.set(name, cache);
     }
     return cache;
+  }
+
+  /** What keeps payloads that were read from their files; undefined where payloads are kept in memory. */
+  get payloadCache(): ReadCache | undefined {
+    const onDisk = this.resources?.budget !== undefined || this.config.other.on_disk_payload === true;
+    return onDisk ? this.resources?.payloads : undefined;
   }
 
   get pointCount(): number {
