@@ -103,8 +103,16 @@ export class Catalogue {
   /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
   static async open(dir: Directory | undefined, options: CatalogueOptions = {}): Promise<Catalogue> {
     const catalogue = new Catalogue(dir, options);
-    if (dir) await catalogue.#load(dir);
-    return catalogue;
+    try {
+      if (dir) await catalogue.#load(dir);
+      // Of an opening, not of a collection: damage sets one aside, a budget is given for all.
+      const tooLarge = [...catalogue.#entries.values()].find(({ collection }) => isOverBudget(collection));
+      if (tooLarge) throw tooLarge.collection;
+      return catalogue;
+    } catch (reason) {
+      await catalogue.close();
+      throw reason;
+    }
   }
 
   async #load(dir: Directory): Promise<void> {
@@ -465,8 +473,13 @@ export class Catalogue {
     const results = await Promise.allSettled(
       opened.map((collection) => (collection instanceof Collection ? collection.close() : undefined)),
     );
+    this.#resources.budget?.close();
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+function isOverBudget(reason: unknown): boolean {
+  return reason instanceof VicinalError && reason.code === "MEMORY_BUDGET";
 }
 
 /** Numbers of the folders of collections that there are. */

@@ -25,6 +25,7 @@ export class Budget {
   readonly payloads: ReadCache;
   readonly postings: ReadCache;
   readonly #holders = new Set<() => number>();
+  #reserved = 0;
   readonly #unlimit: () => void;
 
   constructor(bytes: number) {
@@ -62,22 +63,37 @@ export class Budget {
     return bytes;
   }
 
-  /** Bytes that are free for more. */
-  freeBytes(): number {
-    return Math.max(0, this.roomBytes - this.heldBytes());
+  /** Counts what a task takes until the result is called. */
+  reserve(bytes: number): () => void {
+    this.#reserved += bytes;
+    return () => {
+      this.#reserved -= bytes;
+    };
   }
 
-  /** MEMORY_BUDGET unless so many bytes more may be held. */
+  /** What is held and what running tasks may take. */
+  usedBytes(): number {
+    return this.heldBytes() + this.#reserved;
+  }
+
+  /** Bytes that are free for more. */
+  freeBytes(): number {
+    return Math.max(0, this.roomBytes - this.usedBytes());
+  }
+
+  /** Throws MEMORY_BUDGET unless so many bytes more may be held. */
   demand(bytes: number, what: string): void {
-    const need = this.heldBytes() + bytes;
-    if (need <= this.roomBytes) return;
-    const budget = this.bytes;
-    // The share of the caches belongs to the need: a budget of that size would do.
-    const needed = Math.ceil((need * budget) / this.roomBytes);
-    throw new VicinalError(
+    if (this.heldBytes() + bytes > this.roomBytes) throw this.exceeded(bytes, what);
+  }
+
+  /** Says what budget would do for so many bytes more. */
+  exceeded(bytes: number, what: string): VicinalError {
+    // The shares of the caches belong to it.
+    const needBytes = Math.ceil(((this.heldBytes() + bytes) * this.bytes) / this.roomBytes);
+    return new VicinalError(
       "MEMORY_BUDGET",
-      `${what} needs a memory budget of ${inMib(needed)}; it is ${inMib(budget)}`,
-      { needBytes: needed, budgetBytes: budget },
+      `${what} needs a memory budget of ${inMib(needBytes)}; it is ${inMib(this.bytes)}`,
+      { needBytes, budgetBytes: this.bytes },
     );
   }
 

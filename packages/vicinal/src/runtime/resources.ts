@@ -66,10 +66,10 @@ export class Resources {
     this.#threads = threads ?? Math.max(1, Math.floor((await workerCount()) / 2));
     const free = (await space?.().catch(() => undefined))?.free ?? Number.POSITIVE_INFINITY;
     const most = memoryBytes ?? availableMemory() ?? Number.POSITIVE_INFINITY;
-    const memory = Math.min(most, this.budget?.freeBytes() ?? Number.POSITIVE_INFINITY);
+    const unused = this.budget?.freeBytes() ?? Number.POSITIVE_INFINITY;
     return {
       disk: free - diskReserveBytes - this.#taken.disk,
-      memory: Math.max(0, memory - this.#taken.memory),
+      memory: Math.max(0, Math.min(most - this.#taken.memory, unused)),
       reserve: diskReserveBytes,
     };
   }
@@ -80,10 +80,12 @@ export class Resources {
     this.#running++;
     this.#taken.disk += need.disk;
     this.#taken.memory += need.memory;
+    const returned = this.budget?.reserve(need.memory);
     return () => {
       this.#running--;
       this.#taken.disk -= need.disk;
       this.#taken.memory -= need.memory;
+      returned?.();
       for (const wake of this.#waiting.splice(0)) wake();
     };
   }

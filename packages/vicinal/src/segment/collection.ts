@@ -19,7 +19,9 @@ import { decodeRecord } from "./effects.js";
 import {
   forgetFiles,
   leavePayloads,
+  liesOnDisk,
   loadSegment,
+  memoryNeed,
   type NameFile,
   releaseSaved,
   type SegmentEntry,
@@ -31,6 +33,7 @@ import {
   takePatch,
   takeRows,
 } from "./files.js";
+import { growingBytes } from "./memory-budget.js";
 import { MemoryLog } from "./memory-log.js";
 import { Optimizer } from "./optimizer.js";
 import { ReadOnlyLog } from "./read-only-log.js";
@@ -82,6 +85,7 @@ export class Collection {
     { now = Date.now, resources = new Resources() }: CollectionOptions,
   ) {
     this.state = state;
+    state.canSpill = files !== undefined;
     this.#now = now;
     this.#log = log;
     this.#files = files;
@@ -122,6 +126,8 @@ export class Collection {
     options: CollectionOptions,
   ): Promise<Collection> {
     options = { resources: new Resources(), ...options };
+    const { budget } = options.resources ?? {};
+    budget?.demand(growingBytes(config, budget), "The collection");
     const state = new CollectionState(config, 1, await loadKernels(), options.resources);
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
     const files = await CollectionFiles.open(dir, options.epoch);
@@ -146,7 +152,12 @@ export class Collection {
       resources,
     );
     try {
-      for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
+      state.spilled = manifest.segments.some((entry) => liesOnDisk(manifest.config, entry));
+      for (const entry of manifest.segments) {
+        const need = await memoryNeed(dir, entry);
+        resources?.budget?.demand(need, `Opening ${dir.location}`);
+        state.adopt(await loadSegment(dir, state, entry));
+      }
       state.sequence = manifest.checkpoint;
       const log = await FileLog.open(
         dir.folder("log"),

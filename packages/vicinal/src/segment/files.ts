@@ -24,6 +24,7 @@ import { bitWords, fillBits } from "../runtime/bits.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
+import { type CollectionConfig, choiceOf } from "./config.js";
 import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
 import { ExpiryColumn } from "./expiry.js";
 import { IdColumn } from "./id-column.js";
@@ -177,6 +178,28 @@ export async function savePatch(dir: Directory, patch: SavedSections, name: Name
   const file = name("patch");
   await write(dir, file, "patch", patch);
   return file;
+}
+
+/** Whether an index of the segment serves from files though another was asked for. */
+export function liesOnDisk(config: CollectionConfig, { files }: SegmentEntry): boolean {
+  return files.vectors.some(({ name, index }) => {
+    if (!index || !servesFromFile(index.family) || !Object.hasOwn(config.vectors, name)) return false;
+    return !servesFromFile(choiceOf(config, name).family);
+  });
+}
+
+/** Bytes of a row's id, version, place in the id map and of its payload. */
+const ROW_BYTES = 52;
+
+/** About how many bytes of memory the segment takes once it is read back. */
+export async function memoryNeed(dir: Directory, { rows, files }: SegmentEntry): Promise<number> {
+  let bytes = rows * ROW_BYTES;
+  const paths = files.fields.map(({ file }) => file);
+  for (const { file } of files.sparse ?? []) paths.push(file);
+  for (const { file, index } of files.vectors)
+    if (!index || !servesFromFile(index.family)) paths.push(file, ...(index ? [index.file] : []));
+  for (const path of paths) bytes += (await dir.size(path)) ?? 0;
+  return bytes;
 }
 
 /**

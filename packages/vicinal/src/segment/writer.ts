@@ -98,6 +98,8 @@ export class Writer {
     const now = this.#now();
     this.#state.expire(now);
     const view = new WriteView(this.#state, now, this.#log.next);
+    const { budget } = this.#state;
+    const free = budget?.freeBytes() ?? Number.POSITIVE_INFINITY;
     let bytes = 0;
     let taken = 0;
     for (const waiting of this.#queue) {
@@ -106,6 +108,8 @@ export class Writer {
       try {
         const effects = await waiting.operation.resolve(view);
         const record = encodeRecord(now, effects);
+        if (bytes + record.length > free && effects.some(takesMemory))
+          throw budget?.exceeded(bytes + record.length, "The write");
         view.note(effects);
         view.sequence++;
         records.push(record);
@@ -154,4 +158,9 @@ export class Writer {
     this.#closed = true;
     await this.#running;
   }
+}
+
+/** Deletions are taken however full the memory is. */
+function takesMemory(effect: Effect): boolean {
+  return effect.kind !== "delete" && effect.kind !== "configure";
 }

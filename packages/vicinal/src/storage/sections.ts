@@ -113,7 +113,10 @@ export class Sections {
   private fillPartNow(target: Uint8Array, start: number): void {
     const readNow = (offset: number, bytes: Uint8Array) => this.dir.readNow?.(this.path, offset, bytes);
     const block = Math.floor(start / BLOCK_SIZE);
-    if (this.checked[block] === 1) return readNow(start, target);
+    if (this.checked[block] === 1) {
+      readNow(start, target);
+      return;
+    }
     const blockStart = block * BLOCK_SIZE;
     const bytes = new Uint8Array(Math.min(BLOCK_SIZE, this.footer.offset - blockStart));
     readNow(blockStart, bytes);
