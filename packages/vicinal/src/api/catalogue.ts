@@ -55,7 +55,7 @@ export interface CatalogueOptions {
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
   /**
-   * Bytes of memory that all collections together may hold, 8 MiB or more: payloads are then read from their files, and vectors
+   * Bytes of memory that all collections together may hold, 16 MiB or more: payloads are then read from their files, and vectors
    * too once they would take more than half of it. What cannot fit is MEMORY_BUDGET. Default: no bound.
    */
   memoryBudget?: number;
@@ -75,7 +75,8 @@ export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
-  readonly #resources: Resources;
+  /** What the collections share. */
+  readonly resources: Resources;
   readonly #lazy: boolean;
   readonly #now: (() => number) | undefined;
   readonly #entries = new Map<string, Entry>();
@@ -95,7 +96,7 @@ export class Catalogue {
     this.#syncIntervalMs = syncIntervalMs(options.durability);
     const { memoryBudget } = options;
     const budget = memoryBudget === undefined ? undefined : new Budget(memoryBudget);
-    this.#resources = new Resources(options.optimizer, undefined, budget);
+    this.resources = new Resources(options.optimizer, undefined, budget);
     this.#lazy = options.lazy ?? false;
     this.#now = options.now;
   }
@@ -260,7 +261,7 @@ export class Catalogue {
     return {
       epoch: this.#epoch,
       syncIntervalMs: this.#syncIntervalMs,
-      resources: this.#resources,
+      resources: this.resources,
       now: this.#now,
     };
   }
@@ -473,7 +474,7 @@ export class Catalogue {
     const results = await Promise.allSettled(
       opened.map((collection) => (collection instanceof Collection ? collection.close() : undefined)),
     );
-    this.#resources.budget?.close();
+    this.resources.budget?.close();
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 }

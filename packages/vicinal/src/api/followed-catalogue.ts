@@ -4,6 +4,7 @@
  */
 import { VicinalError } from "../runtime/errors.js";
 import { Readers } from "../runtime/readers.js";
+import { Resources } from "../runtime/resources.js";
 import type { Collection } from "../segment/collection.js";
 import { CollectionFollower } from "../segment/follower.js";
 import { readOnly } from "../segment/read-only-log.js";
@@ -30,6 +31,8 @@ interface Entry {
 
 export class FollowedCatalogue implements Collections {
   readonly quotas: Quotas;
+  /** Each collection has its own. */
+  readonly resources = new Resources();
   /** Who uses the collections now: what a refresh replaces is closed when they are done. */
   readonly users = new Readers();
   readonly #dir: Directory;

@@ -7,14 +7,16 @@
  * (segment/memory-budget.ts says how that is divided); ids, links and codes of what is there take what remains.
  */
 import { VicinalError } from "./errors.js";
-import { limitIdleMemories } from "./memory.js";
+import { boundIdleMemories } from "./memory.js";
 import { ReadCache } from "./read-cache.js";
 
 /** Below this a growing segment and its index do not fit, whatever is stored. */
-export const LEAST_BUDGET_BYTES = 8 * 2 ** 20;
+export const LEAST_BUDGET_BYTES = 16 * 2 ** 20;
 
 const CACHE_SHARE = 1 / 16;
 const IDLE_SHARE = 1 / 16;
+/** Beyond it memories are kept for reuse all the same. */
+const DROPPED_SHARE = 1 / 8;
 /** Of vectors that wait for their index and are worked on. */
 const VECTOR_SHARE = 1 / 4;
 /** From which on vectors move to the disk. */
@@ -32,7 +34,7 @@ export class Budget {
     this.bytes = bytes;
     this.payloads = new ReadCache(Math.floor(bytes * CACHE_SHARE));
     this.postings = new ReadCache(Math.floor(bytes * CACHE_SHARE));
-    this.#unlimit = limitIdleMemories(Math.floor(bytes * IDLE_SHARE));
+    this.#unlimit = boundIdleMemories({ idle: bytes * IDLE_SHARE, dropped: bytes * DROPPED_SHARE });
   }
 
   /** Bytes that may be held beside the caches. */
@@ -71,6 +73,11 @@ export class Budget {
     };
   }
 
+  /** Whether tasks run that were given room. */
+  get isReserved(): boolean {
+    return this.#reserved > 0;
+  }
+
   /** What is held and what running tasks may take. */
   usedBytes(): number {
     return this.heldBytes() + this.#reserved;
@@ -83,14 +90,11 @@ export class Budget {
 
   /** Throws MEMORY_BUDGET unless so many bytes more may be held. */
   demand(bytes: number, what: string): void {
-    if (this.heldBytes() + bytes > this.roomBytes) throw this.exceeded(bytes, what);
-  }
-
-  /** Says what budget would do for so many bytes more. */
-  exceeded(bytes: number, what: string): VicinalError {
+    const need = this.heldBytes() + bytes;
+    if (need <= this.roomBytes) return;
     // The shares of the caches belong to it.
-    const needBytes = Math.ceil(((this.heldBytes() + bytes) * this.bytes) / this.roomBytes);
-    return new VicinalError(
+    const needBytes = Math.ceil((need * this.bytes) / this.roomBytes);
+    throw new VicinalError(
       "MEMORY_BUDGET",
       `${what} needs a memory budget of ${inMib(needBytes)}; it is ${inMib(this.bytes)}`,
       { needBytes, budgetBytes: this.bytes },

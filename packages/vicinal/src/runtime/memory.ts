@@ -39,17 +39,19 @@ const IDLE_BYTES = 32 * 2 ** 20;
 const DROPPED_BYTES = 2 ** 28;
 
 /** Narrower bounds, of databases with a budget. */
-const bounds = new Set<{ bytes: number }>();
+const bounds = new Set<IdleBound>();
 
-/** While the result was not called, no more bytes than these wait for reuse, nor, dropped, for the collector. */
-export function limitIdleMemories(bytes: number): () => void {
-  const bound = { bytes };
-  bounds.add(bound);
-  return () => bounds.delete(bound);
+/** Bytes that wait for reuse at most, and those that, dropped, wait for the collector. */
+export interface IdleBound {
+  idle: number;
+  dropped: number;
 }
 
-function bounded(bytes: number): number {
-  return Math.min(bytes, ...[...bounds].map((bound) => bound.bytes));
+/** Holds until the result is called; what waits for reuse beyond it already is dropped. */
+export function boundIdleMemories(bound: IdleBound): () => void {
+  for (const pool of Object.values(idle)) trim(pool, bound.idle, DROPPED_BYTES);
+  bounds.add(bound);
+  return () => bounds.delete(bound);
 }
 
 const idle: Record<"shared" | "unshared", WebAssembly.Memory[]> = { shared: [], unshared: [] };
@@ -102,11 +104,18 @@ function give(memory: WebAssembly.Memory, shared: boolean): void {
   used.delete(memory);
   pool.push(memory);
   pool.sort((a, b) => a.buffer.byteLength - b.buffer.byteLength);
+  const narrowest = (least: number, of: keyof IdleBound) =>
+    Math.min(least, ...[...bounds].map((bound) => bound[of]));
+  trim(pool, narrowest(IDLE_BYTES, "idle"), narrowest(DROPPED_BYTES, "dropped"));
+}
+
+/** Leaves the largest ones to the collector until no more than these bytes are kept. */
+function trim(pool: WebAssembly.Memory[], mostIdle: number, mostDropped: number): void {
   let bytes = pool.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
-  while (bytes > bounded(IDLE_BYTES)) {
+  while (bytes > mostIdle) {
     const largest = pool[pool.length - 1];
     const size = largest.buffer.byteLength;
-    if (droppedBytes + size > bounded(DROPPED_BYTES)) return;
+    if (droppedBytes > 0 && droppedBytes + size > mostDropped) return;
     pool.pop();
     bytes -= size;
     droppedBytes += size;

@@ -105,6 +105,7 @@ export class Collection {
       state,
       log,
       () => this.optimizer.admit(),
+      (bytes) => (resources.budget ? this.optimizer.demand(bytes) : undefined),
       (effects, bytes) => {
         this.writes.ingested += ingestedBytes(effects);
         this.writes.log += bytes;
@@ -153,11 +154,9 @@ export class Collection {
     );
     try {
       state.spilled = manifest.segments.some((entry) => liesOnDisk(manifest.config, entry));
-      for (const entry of manifest.segments) {
-        const need = await memoryNeed(dir, entry);
-        resources?.budget?.demand(need, `Opening ${dir.location}`);
-        state.adopt(await loadSegment(dir, state, entry));
-      }
+      if (state.budget)
+        state.budget.demand(await memoryNeed(dir, manifest.segments), `Opening ${dir.location}`);
+      for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
       state.sequence = manifest.checkpoint;
       const log = await FileLog.open(
         dir.folder("log"),

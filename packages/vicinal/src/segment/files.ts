@@ -191,13 +191,16 @@ export function liesOnDisk(config: CollectionConfig, { files }: SegmentEntry): b
 /** Bytes of a row's id, version, place in the id map and of its payload. */
 const ROW_BYTES = 52;
 
-/** About how many bytes of memory the segment takes once it is read back. */
-export async function memoryNeed(dir: Directory, { rows, files }: SegmentEntry): Promise<number> {
-  let bytes = rows * ROW_BYTES;
-  const paths = files.fields.map(({ file }) => file);
-  for (const { file } of files.sparse ?? []) paths.push(file);
-  for (const { file, index } of files.vectors)
-    if (!index || !servesFromFile(index.family)) paths.push(file, ...(index ? [index.file] : []));
+/** About how many bytes of memory the segments take once they are read back. */
+export async function memoryNeed(dir: Directory, entries: readonly SegmentEntry[]): Promise<number> {
+  let bytes = 0;
+  const paths: string[] = [];
+  for (const { rows, files } of entries) {
+    bytes += rows * ROW_BYTES;
+    for (const { file } of [...files.fields, ...(files.sparse ?? [])]) paths.push(file);
+    for (const { file, index } of files.vectors)
+      if (!index || !servesFromFile(index.family)) paths.push(file, ...(index ? [index.file] : []));
+  }
   for (const path of paths) bytes += (await dir.size(path)) ?? 0;
   return bytes;
 }

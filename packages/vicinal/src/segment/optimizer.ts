@@ -110,6 +110,18 @@ export class Optimizer {
     return admission(() => this.#pressure().share);
   }
 
+  /** Waits while work is done that may make room for so many bytes in the memory budget. MEMORY_BUDGET when there is none. */
+  async demand(bytes: number): Promise<void> {
+    const { state } = this.#host;
+    const { budget } = state;
+    if (!budget || budget.freeBytes() >= bytes) return;
+    // What a segment on disk holds in memory is less.
+    if (!this.#working) state.seal();
+    this.poke();
+    await this.#while(() => budget.freeBytes() < bytes && (this.#working || budget.isReserved));
+    budget.demand(bytes, "The write");
+  }
+
   /** Resolves when every segment has a column for every indexed field. */
   async whenFieldsReady(): Promise<void> {
     this.#start();

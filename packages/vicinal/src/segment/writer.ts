@@ -33,6 +33,8 @@ export class Writer {
   readonly #log: Log;
   /** Awaited before each group; holds writes back while the optimizer is too far behind. */
   readonly #admit: () => Promise<void> | undefined;
+  /** Throws where the memory has no room for so many bytes. */
+  readonly #demand: (bytes: number) => Promise<void> | undefined;
   readonly #wrote: (effects: readonly Effect[], bytes: number) => void;
   readonly #published: () => void;
   readonly #now: () => number;
@@ -45,6 +47,7 @@ export class Writer {
     state: CollectionState,
     log: Log,
     admit: () => Promise<void> | undefined,
+    demand: (bytes: number) => Promise<void> | undefined,
     wrote: (effects: readonly Effect[], bytes: number) => void,
     published: () => void,
     now: () => number,
@@ -52,6 +55,7 @@ export class Writer {
     this.#state = state;
     this.#log = log;
     this.#admit = admit;
+    this.#demand = demand;
     this.#wrote = wrote;
     this.#published = published;
     this.#now = now;
@@ -98,8 +102,6 @@ export class Writer {
     const now = this.#now();
     this.#state.expire(now);
     const view = new WriteView(this.#state, now, this.#log.next);
-    const { budget } = this.#state;
-    const free = budget?.freeBytes() ?? Number.POSITIVE_INFINITY;
     let bytes = 0;
     let taken = 0;
     for (const waiting of this.#queue) {
@@ -108,8 +110,8 @@ export class Writer {
       try {
         const effects = await waiting.operation.resolve(view);
         const record = encodeRecord(now, effects);
-        if (bytes + record.length > free && effects.some(takesMemory))
-          throw budget?.exceeded(bytes + record.length, "The write");
+        const room = effects.some(takesMemory) ? this.#demand(bytes + record.length) : undefined;
+        if (room) await room;
         view.note(effects);
         view.sequence++;
         records.push(record);
