@@ -1,7 +1,8 @@
 /**
  * Budget: the bytes of memory that a database may hold, shared by its collections, and how they are divided:
  *
- *   1/16 payloads read lately | 1/16 postings read lately | 1/16 memories that wait for reuse | the rest: what is held
+ *   1/16 payloads read lately | 1/16 postings read lately | 1/16 memories that wait for reuse
+ *   1/8 work of the optimizer, which makes room where writes have none left | the rest: what is held
  *
  * What is held of vectors while they are written and their indexes are built passes through a quarter of the whole
  * (segment/memory-budget.ts says how that is divided); ids, links and codes of what is there take what remains.
@@ -15,8 +16,9 @@ export const LEAST_BUDGET_BYTES = 16 * 2 ** 20;
 
 const CACHE_SHARE = 1 / 16;
 const IDLE_SHARE = 1 / 16;
+const WORK_SHARE = 1 / 8;
 /** Beyond it memories are kept for reuse all the same. */
-const DROPPED_SHARE = 1 / 8;
+const DROPPED_SHARE = 1 / 4;
 /** Of vectors that wait for their index and are worked on. */
 const VECTOR_SHARE = 1 / 4;
 /** From which on vectors move to the disk. */
@@ -39,7 +41,7 @@ export class Budget {
 
   /** Bytes that may be held beside the caches. */
   get roomBytes(): number {
-    return Math.floor(this.bytes * (1 - 2 * CACHE_SHARE - IDLE_SHARE));
+    return Math.floor(this.bytes * (1 - 2 * CACHE_SHARE - IDLE_SHARE - WORK_SHARE));
   }
 
   /** Bytes through which the vectors of one collection pass on their way to the disk. */
@@ -83,9 +85,14 @@ export class Budget {
     return this.heldBytes() + this.#reserved;
   }
 
-  /** Bytes that are free for more. */
+  /** Bytes that are free for a task. */
   freeBytes(): number {
-    return Math.max(0, this.roomBytes - this.usedBytes());
+    return Math.max(0, this.roomBytes + this.bytes * WORK_SHARE - this.usedBytes());
+  }
+
+  /** Whether so many bytes more may be held at once. */
+  fits(bytes: number): boolean {
+    return this.heldBytes() + bytes <= this.roomBytes && bytes <= this.freeBytes();
   }
 
   /** Throws MEMORY_BUDGET unless so many bytes more may be held. */

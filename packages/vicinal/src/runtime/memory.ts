@@ -59,6 +59,8 @@ const used = new Set<WebAssembly.Memory>();
 let droppedBytes = 0;
 const collected = new FinalizationRegistry<number>((bytes) => {
   droppedBytes -= bytes;
+  // Others may have had to wait for that.
+  for (const pool of Object.values(idle)) trimToBounds(pool);
 });
 
 /** Memories of this thread, used and idle. */
@@ -104,6 +106,10 @@ function give(memory: WebAssembly.Memory, shared: boolean): void {
   used.delete(memory);
   pool.push(memory);
   pool.sort((a, b) => a.buffer.byteLength - b.buffer.byteLength);
+  trimToBounds(pool);
+}
+
+function trimToBounds(pool: WebAssembly.Memory[]): void {
   const narrowest = (least: number, of: keyof IdleBound) =>
     Math.min(least, ...[...bounds].map((bound) => bound[of]));
   trim(pool, narrowest(IDLE_BYTES, "idle"), narrowest(DROPPED_BYTES, "dropped"));

@@ -63,11 +63,11 @@ export function indexPressure(
 /** Share of what may be held from which on writes are slowed down; the rest is left to what they wait for. */
 const NEARLY_FULL = 0.9;
 
-/** What is held and worked on, against the budget of the database. */
+/** What is held, against the budget of the database. */
 export function memoryPressure({ budget }: CollectionState): Pressure {
-  const used = budget ? budget.usedBytes() / budget.roomBytes : 0;
+  const held = budget ? budget.heldBytes() / budget.roomBytes : 0;
   return {
-    share: SLOW_FROM + ((used - NEARLY_FULL) / (1 - NEARLY_FULL)) * (1 - SLOW_FROM),
+    share: SLOW_FROM + ((held - NEARLY_FULL) / (1 - NEARLY_FULL)) * (1 - SLOW_FROM),
     what: "the memory budget is nearly full",
   };
 }

@@ -114,11 +114,11 @@ export class Optimizer {
   async demand(bytes: number): Promise<void> {
     const { state } = this.#host;
     const { budget } = state;
-    if (!budget || budget.freeBytes() >= bytes) return;
+    if (!budget || budget.fits(bytes)) return;
     // What a segment on disk holds in memory is less.
     if (!this.#working) state.seal();
-    this.poke();
-    await this.#while(() => budget.freeBytes() < bytes && (this.#working || budget.isReserved));
+    if (!this.#running) this.#lookAgain();
+    await this.#while(() => !budget.fits(bytes) && (this.#working || budget.isReserved));
     budget.demand(bytes, "The write");
   }
 
