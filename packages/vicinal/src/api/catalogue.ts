@@ -69,7 +69,10 @@ export interface CatalogueOptions {
 }
 
 /** What operations need of a catalogue. */
-export type Collections = Pick<Catalogue, keyof Catalogue>;
+export interface Collections extends Pick<Catalogue, Exclude<keyof Catalogue, "resources">> {
+  /** Absent where each collection has its own. */
+  readonly resources?: Resources;
+}
 
 export class Catalogue {
   readonly #dir: Directory | undefined;

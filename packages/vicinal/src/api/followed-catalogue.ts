@@ -4,7 +4,6 @@
  */
 import { VicinalError } from "../runtime/errors.js";
 import { Readers } from "../runtime/readers.js";
-import { Resources } from "../runtime/resources.js";
 import type { Collection } from "../segment/collection.js";
 import { CollectionFollower } from "../segment/follower.js";
 import { readOnly } from "../segment/read-only-log.js";
@@ -31,8 +30,6 @@ interface Entry {
 
 export class FollowedCatalogue implements Collections {
   readonly quotas: Quotas;
-  /** Each collection has its own. */
-  readonly resources = new Resources();
   /** Who uses the collections now: what a refresh replaces is closed when they are done. */
   readonly users = new Readers();
   readonly #dir: Directory;
@@ -142,7 +139,7 @@ export class FollowedCatalogue implements Collections {
       if (replaced) this.#leave(replaced);
       return known;
     }
-    return CollectionFollower.open(this.#dir.folder(`collections/${folder}`), this.#options.now);
+    return CollectionFollower.open(this.#dir.folder(`collections/${folder}`), { now: this.#options.now });
   }
 
   #leave(collection: Collection): void {

@@ -29,11 +29,11 @@ export function explainMemory(catalogue: Collections): MemoryTree {
     return collection ? [ofCollection(name, collection)] : [];
   });
   const { idleBytes } = memoryStats();
-  const { payloads, budget } = catalogue.resources;
+  const { payloads, budget } = catalogue.resources ?? {};
   const all = node("database", [
     ...collections,
     leaf("memories kept for reuse", idleBytes),
-    leaf("payloads read lately", payloads.bytes),
+    leaf("payloads read lately", payloads?.bytes ?? 0),
     leaf("postings read lately", budget?.postings.bytes ?? 0),
   ]);
   return { ...all, resident: residentMemoryBytes() ?? null, budget: budget?.bytes ?? null };

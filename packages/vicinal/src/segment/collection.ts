@@ -10,7 +10,7 @@ import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
 import { Resources, type Space } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
-import { FileLog, type HeldLog, type Log } from "../storage/log.js";
+import { FileLog, type HeldLog, type Log, type LogRecord } from "../storage/log.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
 import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
@@ -35,6 +35,7 @@ import {
 } from "./files.js";
 import { growingBytes } from "./memory-budget.js";
 import { MemoryLog } from "./memory-log.js";
+import { OperationWindow } from "./operation-window.js";
 import { Optimizer } from "./optimizer.js";
 import { ReadOnlyLog } from "./read-only-log.js";
 import type { Segment, SegmentFiles } from "./segment.js";
@@ -56,6 +57,8 @@ export interface CollectionManifest {
   nextSegmentId: number;
   nextFile: number;
   segments: SegmentEntry[];
+  /** The window of named operations up to the checkpoint; absent where none were named. */
+  operations?: [string, number][];
 }
 
 export interface CollectionOptions {
@@ -67,7 +70,18 @@ export interface CollectionOptions {
   resources?: Resources;
   /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
   now?: () => number;
+  /** Opens the log that makes writes durable. Default: files in the collection's folder. */
+  openLog?: OpenLog;
 }
+
+/**
+ * Opens a log for the one writer after handing out its records above `after`. `synced`: up to here there must be records;
+ * CORRUPTION where there are fewer.
+ */
+export type OpenLog = (
+  from: { after: number; synced: number },
+  onRecord: (record: LogRecord) => void,
+) => Promise<Log>;
 
 export class Collection {
   readonly state: CollectionState;
@@ -137,7 +151,7 @@ export class Collection {
         location: dir.location,
       });
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
-    const log = await FileLog.open(dir.folder("log"), options, () => {});
+    const log = await openLogOf(dir, options)({ after: 0, synced: 0 }, () => {});
     return new Collection(state, log, files, options);
   }
 
@@ -158,9 +172,9 @@ export class Collection {
         state.budget.demand(await memoryNeed(dir, manifest.segments), `Opening ${dir.location}`);
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
       state.sequence = manifest.checkpoint;
-      const log = await FileLog.open(
-        dir.folder("log"),
-        { ...options, after: manifest.checkpoint, synced: manifest.synced },
+      state.operations = new OperationWindow(manifest.operations);
+      const log = await openLogOf(dir, options)(
+        { after: manifest.checkpoint, synced: manifest.synced },
         ({ sequence, bytes }) =>
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
@@ -222,6 +236,13 @@ export class Collection {
       });
     }
   }
+}
+
+function openLogOf(dir: Directory, options: CollectionOptions): OpenLog {
+  return (
+    options.openLog ??
+    ((from, onRecord) => FileLog.open(dir.folder("log"), { ...options, ...from }, onRecord))
+  );
 }
 
 export function readManifest(dir: Directory, manifest: Manifest | undefined): CollectionManifest | undefined {
@@ -472,6 +493,8 @@ export class CollectionFiles {
       nextFile: this.#nextFile,
       ...durable,
     };
+    const operations = state.operations.list(durable.checkpoint);
+    if (operations.length > 0) manifest.operations = operations;
     // Opening and closing without a change writes nothing.
     const text = JSON.stringify(manifest);
     if (text === JSON.stringify(this.manifest)) return;
