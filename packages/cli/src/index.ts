@@ -74,6 +74,7 @@ function commandLine(exit: (code: number) => void): Command {
       durability,
       "sync" as const,
     )
+    .option("--memory-budget <size>", "most memory for what is stored, for example 2GiB", byteSize)
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .option(
       "--cluster <etcd>",

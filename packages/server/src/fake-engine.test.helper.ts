@@ -153,7 +153,7 @@ export class FakeEngine implements EngineApi {
   }
 
   async explainMemory() {
-    return { what: "database", bytes: 0, parts: [], resident: null };
+    return { what: "database", bytes: 0, parts: [], resident: null, budget: null };
   }
 
   async getNodeReport() {

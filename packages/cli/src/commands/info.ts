@@ -43,7 +43,8 @@ function memoryLines(tree: MemoryTree, collection: string | undefined): string[]
       .filter(({ what }) => what === `collection ${collection}`)
       .flatMap((part) => under(part, 0));
   const resident = tree.resident === null ? [] : [`${megabytes(tree.resident)}  process`];
-  return [...resident, ...under(tree, 0)];
+  const budget = tree.budget === null ? [] : [`${megabytes(tree.budget)}  budget`];
+  return [...resident, ...budget, ...under(tree, 0)];
 }
 
 function lines(name: string, info: CollectionInfo): string {

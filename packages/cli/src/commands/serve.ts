@@ -13,6 +13,8 @@ export interface ServeOptions {
   /** Serves what another process writes, or nobody. */
   readOnly?: boolean;
   durability?: Durability;
+  /** Bytes of memory that the collections may hold together; no bound where absent. */
+  memoryBudget?: number;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
   /** Folder of the snapshots; by default in the data folder. */
@@ -28,6 +30,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { snapshots, readOnly = false } = options;
   const database = await open(data, {
     readOnly,
+    ...(options.memoryBudget === undefined ? {} : { memoryBudget: options.memoryBudget }),
     ...(options.durability ? { durability: options.durability } : {}),
     ...(hooks ? { hooks } : {}),
     ...(snapshots ? { snapshots } : {}),

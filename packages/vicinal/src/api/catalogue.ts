@@ -7,6 +7,7 @@
  * A collection that cannot be opened is set aside: its name stays, every use of it reports what is damaged, and the
  * others work.
  */
+import { Budget } from "../runtime/budget.js";
 import { corruption, VicinalError } from "../runtime/errors.js";
 import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import type { BlobLimits } from "../segment/blob-store.js";
@@ -55,6 +56,11 @@ export interface CatalogueOptions {
   /** What merges and index builds of all collections together may take of the machine. */
   optimizer?: OptimizerOptions;
   /**
+   * Bytes of memory that all collections together may hold, 16 MiB or more: payloads are then read from their files, and vectors
+   * too once they would take more than half of it. What cannot fit is MEMORY_BUDGET. Default: no bound.
+   */
+  memoryBudget?: number;
+  /**
    * True: a collection is opened when an operation first needs it, which then waits; listing, describing aliases and deleting
    * need none. Default false: `open` opens them all.
    */
@@ -66,13 +72,17 @@ export interface CatalogueOptions {
 }
 
 /** What operations need of a catalogue. */
-export type Collections = Pick<Catalogue, keyof Catalogue>;
+export interface Collections extends Pick<Catalogue, Exclude<keyof Catalogue, "resources">> {
+  /** Absent where each collection has its own. */
+  readonly resources?: Resources;
+}
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
   readonly #manifests: Manifests | undefined;
   readonly #syncIntervalMs: number;
-  readonly #resources: Resources;
+  /** What the collections share. */
+  readonly resources: Resources;
   readonly #lazy: boolean;
   readonly #now: (() => number) | undefined;
   readonly #blobs: BlobLimits | undefined;
@@ -91,7 +101,9 @@ export class Catalogue {
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
     this.#syncIntervalMs = syncIntervalMs(options.durability);
-    this.#resources = new Resources(options.optimizer);
+    const { memoryBudget } = options;
+    const budget = memoryBudget === undefined ? undefined : new Budget(memoryBudget);
+    this.resources = new Resources(options.optimizer, undefined, budget);
     this.#lazy = options.lazy ?? false;
     this.#now = options.now;
     this.#blobs = options.blobs;
@@ -100,8 +112,16 @@ export class Catalogue {
   /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
   static async open(dir: Directory | undefined, options: CatalogueOptions = {}): Promise<Catalogue> {
     const catalogue = new Catalogue(dir, options);
-    if (dir) await catalogue.#load(dir);
-    return catalogue;
+    try {
+      if (dir) await catalogue.#load(dir);
+      // Of an opening, not of a collection: damage sets one aside, a budget is given for all.
+      const tooLarge = [...catalogue.#entries.values()].find(({ collection }) => isOverBudget(collection));
+      if (tooLarge) throw tooLarge.collection;
+      return catalogue;
+    } catch (reason) {
+      await catalogue.close();
+      throw reason;
+    }
   }
 
   async #load(dir: Directory): Promise<void> {
@@ -249,7 +269,7 @@ export class Catalogue {
     return {
       epoch: this.#epoch,
       syncIntervalMs: this.#syncIntervalMs,
-      resources: this.#resources,
+      resources: this.resources,
       now: this.#now,
       blobs: this.#blobs,
     };
@@ -463,8 +483,13 @@ export class Catalogue {
     const results = await Promise.allSettled(
       opened.map((collection) => (collection instanceof Collection ? collection.close() : undefined)),
     );
+    this.resources.budget?.close();
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
+}
+
+function isOverBudget(reason: unknown): boolean {
+  return reason instanceof VicinalError && reason.code === "MEMORY_BUDGET";
 }
 
 /** Numbers of the folders of collections that there are. */

@@ -19,6 +19,8 @@ export interface MemoryTree extends MemoryNode {
    * and what is not collected yet. Null where a platform does not tell (pages).
    */
   resident: number | null;
+  /** Bytes that the tree may hold at most; null where no budget was given. */
+  budget: number | null;
 }
 
 export function explainMemory(catalogue: Collections): MemoryTree {
@@ -27,8 +29,14 @@ export function explainMemory(catalogue: Collections): MemoryTree {
     return collection ? [ofCollection(name, collection)] : [];
   });
   const { idleBytes } = memoryStats();
-  const all = node("database", [...collections, leaf("memories kept for reuse", idleBytes)]);
-  return { ...all, resident: residentMemoryBytes() ?? null };
+  const { payloads, budget } = catalogue.resources ?? {};
+  const all = node("database", [
+    ...collections,
+    leaf("memories kept for reuse", idleBytes),
+    leaf("payloads read lately", payloads?.bytes ?? 0),
+    leaf("postings read lately", budget?.postings.bytes ?? 0),
+  ]);
+  return { ...all, resident: residentMemoryBytes() ?? null, budget: budget?.bytes ?? null };
 }
 
 function ofCollection(name: string, { state }: Collection): MemoryNode {
@@ -42,11 +50,12 @@ function ofCollection(name: string, { state }: Collection): MemoryNode {
 function ofSegment(segment: Segment): MemoryNode {
   return node(`segment ${segment.id}`, [
     ...[...segment.vectors.values()].map((column) => {
-      const { vectors, index, maps } = column.memoryBytes();
+      const { vectors, index, codes, maps } = column.memoryBytes();
       const family = column.choice?.family ?? "scan";
+      const parts = codes > 0 ? [leaf("codes", codes), leaf("links and tables", index - codes)] : [];
       return node(`vector ${column.name}`, [
         leaf("floats", vectors),
-        leaf(`index ${family}`, index),
+        parts.length > 0 ? node(`index ${family}`, parts) : leaf(`index ${family}`, index),
         leaf("norms and row map", maps),
       ]);
     }),

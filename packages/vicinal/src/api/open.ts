@@ -1,6 +1,7 @@
 /** How a database is opened: in memory, or in a folder of the platform's. */
 import { type Home, openHome, realFolder } from "#platform/home.js";
 import { RECALL_CHECK_SHARE, RecallWatch } from "../query/recall-watch.js";
+import { LEAST_BUDGET_BYTES } from "../runtime/budget.js";
 import { VicinalError } from "../runtime/errors.js";
 import type { OptimizerOptions } from "../runtime/resources.js";
 import type { BlobLimits } from "../segment/blob-store.js";
@@ -45,6 +46,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "snapshots",
   "optimizer",
   "blobs",
+  "memoryBudget",
   "readOnly",
   "refreshMs",
 ]);
@@ -94,6 +96,7 @@ export async function open(path: string | Directory, options: OpenOptions = {}):
     throw badOption("lazy", `must be true or false, and does not go with readOnly, got ${lazy}`);
   if (!(refreshMs >= 0 && refreshMs < 2 ** 31) || (!readOnly && options.refreshMs !== undefined))
     throw badOption("refreshMs", `must be 0 or more, below 2^31, and goes with readOnly, got ${refreshMs}`);
+  checkBudget(options.memoryBudget, readOnly);
   const hooks = readyHooks(options.hooks);
   const watch = share > 0 ? new RecallWatch(share) : undefined;
   if (options.snapshots !== undefined && (path === ":memory:" || isDirectory(path)))
@@ -167,6 +170,15 @@ function checkBlobLimits(limits: BlobLimits | undefined): void {
     if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= most))
       throw badOption(field, `must be an integer from 0 to ${most}, got ${value}`);
   }
+}
+
+function checkBudget(bytes: number | undefined, readOnly: boolean): void {
+  if (bytes === undefined) return;
+  if (readOnly || !Number.isSafeInteger(bytes) || bytes < LEAST_BUDGET_BYTES)
+    throw badOption(
+      "memoryBudget",
+      `must be an integer of ${LEAST_BUDGET_BYTES} bytes or more, and does not go with readOnly, got ${bytes}`,
+    );
 }
 
 function badOption(field: string, rule: string): VicinalError {

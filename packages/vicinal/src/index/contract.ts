@@ -69,6 +69,8 @@ export interface IndexTraits {
   calibration: Calibration | undefined;
   /** Bytes of the index beyond the float vectors: codes, links, tables. */
   memoryBytes(): number;
+  /** Those of them that codes of the vectors take; absent where they lie in one with the rest, or there are none. */
+  codeBytes?(): number;
 }
 
 export interface VectorIndex extends IndexTraits {

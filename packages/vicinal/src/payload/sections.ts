@@ -17,6 +17,8 @@ export interface SectionSource {
   length(name: string): number;
   /** `length` bytes from `offset` of the section, checksums verified, into bytes of its own. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Fills `target` at once, checksums verified; absent where only promises read. */
+  readNow?(name: string, offset: number, target: Uint8Array): void;
 }
 
 type NumberArray = Uint8Array | Int16Array | Uint32Array | Float64Array;

@@ -8,6 +8,9 @@
  *   address (float64, an integer < 2^53) = chunk * 2^32 + offset in the chunk
  *   length  (uint32)                     = bytes; 0: the row has no payload and takes no bytes
  *
+ * A base may be left in its file (payload-file.ts); an address is the place in `payload.heap` then, which takes the numbers
+ * of as many chunks as it is long.
+ *
  * Sections of the base, version 1:
  *
  *   payload.ends  float64[rows]  where the row's bytes end in the heap; they begin where the row before ends
@@ -20,6 +23,8 @@
  *   patch.heap    UTF-8 JSON of these rows
  */
 import { assert } from "../runtime/assert.js";
+import type { ReadCache } from "../runtime/read-cache.js";
+import { answersAtOnce, PayloadFile } from "./payload-file.js";
 import {
   bytesOf,
   expectLength,
@@ -30,7 +35,8 @@ import {
   type SectionSource,
 } from "./sections.js";
 
-/** Bytes of an ordinary tail chunk; a longer payload gets one of its own. */
+/** Bytes of a tail chunk: as many as the tail has, from the least to the most; a longer payload gets one of its own. */
+const LEAST_TAIL_CHUNK_BYTES = 1 << 14;
 const TAIL_CHUNK_BYTES = 1 << 20;
 /** Most bytes that one chunk of a loaded base holds. */
 const BASE_CHUNK_BYTES = 1 << 28;
@@ -46,7 +52,7 @@ const emptyPayload = new TextEncoder().encode("{}");
 
 export class PayloadStore {
   /** Only ever appended to; rewriting the tail makes a new list, so that who reads on from the old one may. */
-  #chunks: Uint8Array[] = [];
+  #home: Home = { chunks: [], file: undefined, fileEnd: 0 };
   #baseChunkCount = 0;
   /** The chunk that takes appends, or -1. */
   #open = -1;
@@ -105,7 +111,7 @@ export class PayloadStore {
   bytes(row: number): Uint8Array {
     this.#check(row);
     const length = this.#lengths[row];
-    return length === 0 ? emptyPayload : viewOf(this.#chunks, this.#addresses[row], length);
+    return length === 0 ? emptyPayload : viewOf(this.#home, this.#addresses[row], length);
   }
 
   /** The rows that differ from the base, ascending. */
@@ -146,26 +152,85 @@ export class PayloadStore {
 
   /** Gives back the memory of payloads that were replaced since the store was loaded. */
   compact(): void {
-    this.#baseChunkCount = 0;
-    this.#rewriteTail();
+    this.#moveBase(undefined, 0);
+  }
+
+  /** Whether the base lies in a file. */
+  get inFile(): boolean {
+    return this.#home.file !== undefined;
+  }
+
+  /**
+   * Leaves the base to the file that it was saved to; what has changed since stays in memory.
+   * @returns False where the source cannot answer at once: all is as it was.
+   */
+  async moveToFile(source: SectionSource, cache: ReadCache): Promise<boolean> {
+    if (!answersAtOnce(source)) return false;
+    this.#leaveTo(new PayloadFile(source, cache), await readEnds(source, this.#rowCount));
+    return true;
+  }
+
+  #leaveTo(file: PayloadFile, ends: Float64Array): void {
+    const isDirty = (row: number) => (this.#dirty[row >>> 5] & (1 << (row & 31))) !== 0;
+    this.#moveBase(file, ends.at(-1) ?? 0, (row) => {
+      if (isDirty(row)) return undefined;
+      return row === 0 ? 0 : ends[row - 1];
+    });
+  }
+
+  /** Rows whose place in the new base `placeOf` tells lie there, the others in a new tail. */
+  #moveBase(
+    file: PayloadFile | undefined,
+    bytes: number,
+    placeOf?: (row: number) => number | undefined,
+  ): void {
+    const old = this.#home;
+    this.#baseChunkCount = Math.ceil(bytes / CHUNK_SPAN);
+    this.#beginTail([], file);
+    for (let row = 0; row < this.#rowCount; row++) {
+      if (this.#lengths[row] === 0) continue;
+      this.#addresses[row] =
+        placeOf?.(row) ?? this.#write(viewOf(old, this.#addresses[row], this.#lengths[row]));
+    }
+    old.file?.close();
+  }
+
+  /** An empty tail behind that base. */
+  #beginTail(chunks: Uint8Array[], file: PayloadFile | undefined): void {
+    // Places of chunks that the file has.
+    chunks.length = this.#baseChunkCount;
+    this.#home = { chunks, file, fileEnd: file ? this.#baseChunkCount * CHUNK_SPAN : 0 };
+    this.#open = -1;
+    this.#tailBytes = 0;
+    this.#wasteBytes = 0;
   }
 
   /**
    * Reads a base back.
    * @param chunkBytes Most bytes that are read at once, unless a single payload is longer. Default 256 MiB.
+   * @param cache Leaves the payloads in their file, and what is read of them here, where the source can answer at once.
    */
-  static async load(source: SectionSource, chunkBytes = BASE_CHUNK_BYTES): Promise<PayloadStore> {
+  static async load(
+    source: SectionSource,
+    chunkBytes = BASE_CHUNK_BYTES,
+    cache?: ReadCache,
+  ): Promise<PayloadStore> {
     expectVersion(source);
     const count = metaNumber(source, "rows");
-    const ends = await readNumbers(source, "payload.ends", Float64Array, count);
-    checkEnds("payload", ends, source.length("payload.heap"));
+    const ends = await readEnds(source, count);
     const store = new PayloadStore();
     store.#reserve(count);
     store.#rowCount = count;
+    if (cache && answersAtOnce(source)) {
+      for (let row = 0, from = 0; row < count; from = ends[row++]) store.#lengths[row] = ends[row] - from;
+      store.#heapBytes = ends.at(-1) ?? 0;
+      store.#leaveTo(new PayloadFile(source, cache), ends);
+      return store;
+    }
     for (let first = 0; first < count; ) {
       first = await store.#loadChunk(source, ends, first, chunkBytes);
     }
-    store.#baseChunkCount = store.#chunks.length;
+    store.#baseChunkCount = store.#home.chunks.length;
     return store;
   }
 
@@ -215,7 +280,7 @@ export class PayloadStore {
   /** Bytes that the store holds in memory, replaced payloads included. */
   memoryBytes(): number {
     let bytes = this.#addresses.byteLength + this.#lengths.byteLength + this.#dirty.byteLength;
-    for (const chunk of this.#chunks) bytes += chunk.byteLength;
+    for (const chunk of this.#home.chunks) bytes += chunk?.byteLength ?? 0;
     return bytes;
   }
 
@@ -249,26 +314,24 @@ export class PayloadStore {
   #write(payload: Uint8Array): number {
     this.#tailBytes += payload.length;
     if (payload.length >= TAIL_CHUNK_BYTES) {
-      this.#chunks.push(payload.slice());
-      return (this.#chunks.length - 1) * CHUNK_SPAN;
+      this.#home.chunks.push(payload.slice());
+      return (this.#home.chunks.length - 1) * CHUNK_SPAN;
     }
-    if (this.#open < 0 || this.#openUsed + payload.length > TAIL_CHUNK_BYTES) {
-      this.#open = this.#chunks.push(new Uint8Array(TAIL_CHUNK_BYTES)) - 1;
+    if (this.#open < 0 || this.#openUsed + payload.length > this.#home.chunks[this.#open].length) {
+      const bytes = Math.max(LEAST_TAIL_CHUNK_BYTES, payload.length, this.#tailBytes);
+      this.#open = this.#home.chunks.push(new Uint8Array(Math.min(TAIL_CHUNK_BYTES, bytes))) - 1;
       this.#openUsed = 0;
     }
     const address = this.#open * CHUNK_SPAN + this.#openUsed;
-    this.#chunks[this.#open].set(payload, this.#openUsed);
+    this.#home.chunks[this.#open].set(payload, this.#openUsed);
     this.#openUsed += payload.length;
     return address;
   }
 
   /** Copies what rows still need of the tail to new chunks. Views and unfinished saves keep the old ones alive. */
   #rewriteTail(): void {
-    const old = this.#chunks;
-    this.#chunks = old.slice(0, this.#baseChunkCount);
-    this.#open = -1;
-    this.#tailBytes = 0;
-    this.#wasteBytes = 0;
+    const old = this.#home;
+    this.#beginTail(old.chunks.slice(0, this.#baseChunkCount), old.file);
     for (let row = 0; row < this.#lengths.length; row++) {
       if (this.#lengths[row] > 0 && this.#isInTail(row)) {
         this.#addresses[row] = this.#write(viewOf(old, this.#addresses[row], this.#lengths[row]));
@@ -300,8 +363,8 @@ export class PayloadStore {
     const end = lastWithin(ends, first, chunkBytes);
     const start = first === 0 ? 0 : ends[first - 1];
     const length = ends[end - 1] - start;
-    const base = this.#chunks.length * CHUNK_SPAN;
-    if (length > 0) this.#chunks.push(await source.read("payload.heap", start, length));
+    const base = this.#home.chunks.length * CHUNK_SPAN;
+    if (length > 0) this.#home.chunks.push(await source.read("payload.heap", start, length));
     for (let row = first, from = start; row < end; from = ends[row++]) {
       this.#addresses[row] = base + from - start;
       this.#lengths[row] = ends[row] - from;
@@ -322,23 +385,27 @@ export class PayloadStore {
       ends[i] = end;
       addresses[i] = this.#addresses[row];
     }
-    const chunks = this.#chunks;
-    return { ends, heap: { [Symbol.iterator]: () => gather(chunks, addresses, ends) } };
+    const home = this.#home;
+    return { ends, heap: { [Symbol.iterator]: () => gather(home, addresses, ends) } };
   }
 }
 
-function viewOf(chunks: readonly Uint8Array[], address: number, length: number): Uint8Array {
+/** Where payloads lie: in chunks, or before `fileEnd` in a file. */
+interface Home {
+  readonly chunks: Uint8Array[];
+  readonly file: PayloadFile | undefined;
+  readonly fileEnd: number;
+}
+
+function viewOf({ chunks, file, fileEnd }: Home, address: number, length: number): Uint8Array {
+  if (file && address < fileEnd) return file.view(address, length);
   const chunk = Math.floor(address / CHUNK_SPAN);
   const offset = address - chunk * CHUNK_SPAN;
   return chunks[chunk].subarray(offset, offset + length);
 }
 
 /** The bytes at these addresses, gathered into pieces worth writing. */
-function* gather(
-  chunks: readonly Uint8Array[],
-  addresses: Float64Array,
-  ends: Float64Array,
-): Iterator<Uint8Array> {
+function* gather(home: Home, addresses: Float64Array, ends: Float64Array): Iterator<Uint8Array> {
   let piece = new Uint8Array(Math.min(SAVE_CHUNK_BYTES, ends.at(-1) ?? 0));
   let used = 0;
   for (let i = 0, start = 0; i < ends.length; start = ends[i++]) {
@@ -349,7 +416,7 @@ function* gather(
       piece = new Uint8Array(SAVE_CHUNK_BYTES);
       used = 0;
     }
-    const bytes = viewOf(chunks, addresses[i], length);
+    const bytes = viewOf(home, addresses[i], length);
     if (length > piece.length) {
       yield bytes;
     } else {
@@ -363,6 +430,12 @@ function* gather(
 function expectVersion(source: SectionSource): void {
   if (source.meta.version !== FORMAT_VERSION)
     throw malformed("meta", `version is ${String(source.meta.version)}`);
+}
+
+async function readEnds(source: SectionSource, count: number): Promise<Float64Array> {
+  const ends = await readNumbers(source, "payload.ends", Float64Array, count);
+  checkEnds("payload", ends, source.length("payload.heap"));
+  return ends;
 }
 
 function checkEnds(name: string, ends: Float64Array, heapLength: number): void {

@@ -60,6 +60,10 @@ export const errorCatalogue = {
     summary: "A replica's log is another than its owner wrote; the replica is stopped.",
   },
   OUT_OF_MEMORY: { status: 507, summary: "The memory that the operation needs cannot be had." },
+  MEMORY_BUDGET: {
+    status: 507,
+    summary: "What is stored, or was to be written, does not fit the database's memory budget.",
+  },
   ADDRESS_UNAVAILABLE: {
     status: 503,
     summary: "The server cannot listen on the host and port it was given.",

@@ -38,11 +38,29 @@ const IDLE_BYTES = 32 * 2 ** 20;
  */
 const DROPPED_BYTES = 2 ** 28;
 
+/** Narrower bounds, of databases with a budget. */
+const bounds = new Set<IdleBound>();
+
+/** Bytes that wait for reuse at most, and those that, dropped, wait for the collector. */
+export interface IdleBound {
+  idle: number;
+  dropped: number;
+}
+
+/** Holds until the result is called; what waits for reuse beyond it already is dropped. */
+export function boundIdleMemories(bound: IdleBound): () => void {
+  for (const pool of Object.values(idle)) trim(pool, bound.idle, DROPPED_BYTES);
+  bounds.add(bound);
+  return () => bounds.delete(bound);
+}
+
 const idle: Record<"shared" | "unshared", WebAssembly.Memory[]> = { shared: [], unshared: [] };
 const used = new Set<WebAssembly.Memory>();
 let droppedBytes = 0;
 const collected = new FinalizationRegistry<number>((bytes) => {
   droppedBytes -= bytes;
+  // Others may have had to wait for that.
+  for (const pool of Object.values(idle)) trimToBounds(pool);
 });
 
 /** Memories of this thread, used and idle. */
@@ -88,11 +106,22 @@ function give(memory: WebAssembly.Memory, shared: boolean): void {
   used.delete(memory);
   pool.push(memory);
   pool.sort((a, b) => a.buffer.byteLength - b.buffer.byteLength);
+  trimToBounds(pool);
+}
+
+function trimToBounds(pool: WebAssembly.Memory[]): void {
+  const narrowest = (least: number, of: keyof IdleBound) =>
+    Math.min(least, ...[...bounds].map((bound) => bound[of]));
+  trim(pool, narrowest(IDLE_BYTES, "idle"), narrowest(DROPPED_BYTES, "dropped"));
+}
+
+/** Leaves the largest ones to the collector until no more than these bytes are kept. */
+function trim(pool: WebAssembly.Memory[], mostIdle: number, mostDropped: number): void {
   let bytes = pool.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
-  while (bytes > IDLE_BYTES) {
+  while (bytes > mostIdle) {
     const largest = pool[pool.length - 1];
     const size = largest.buffer.byteLength;
-    if (droppedBytes + size > DROPPED_BYTES) return;
+    if (droppedBytes > 0 && droppedBytes + size > mostDropped) return;
     pool.pop();
     bytes -= size;
     droppedBytes += size;

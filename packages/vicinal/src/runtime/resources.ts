@@ -4,7 +4,9 @@
  * same free bytes.
  */
 import { availableMemory } from "#platform/resources.js";
+import type { Budget } from "./budget.js";
 import { workerCount } from "./pool.js";
+import { ReadCache } from "./read-cache.js";
 
 export interface OptimizerOptions {
   /** Merges and index builds that run at a time, 1 or more. Default: half of the processors, at least 1. */
@@ -32,19 +34,27 @@ export interface FreeRoom extends Room {
 export type Space = () => Promise<{ free: number; total: number } | undefined>;
 
 const DISK_RESERVE_BYTES = 64 * 2 ** 20;
+/** Bytes of payloads that are kept after they were read from files, where no budget says. */
+const PAYLOAD_CACHE_BYTES = 16 * 2 ** 20;
 /** How long a task that found no room waits before it looks again. */
 const LOOK_AGAIN_MS = 5000;
 
 export class Resources {
   readonly lookAgainMs: number;
   readonly backlogBytes: number;
+  /** Of the database, where it has one. */
+  readonly budget: Budget | undefined;
+  /** Of payloads that lie in files. */
+  readonly payloads: ReadCache;
   readonly #options: OptimizerOptions;
   readonly #taken: Room = { disk: 0, memory: 0 };
   #threads = 1;
   #running = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(options: OptimizerOptions = {}, lookAgainMs = LOOK_AGAIN_MS) {
+  constructor(options: OptimizerOptions = {}, lookAgainMs = LOOK_AGAIN_MS, budget?: Budget) {
+    this.budget = budget;
+    this.payloads = budget?.payloads ?? new ReadCache(PAYLOAD_CACHE_BYTES);
     this.#options = options;
     this.lookAgainMs = lookAgainMs;
     this.backlogBytes = options.backlogBytes ?? Number.POSITIVE_INFINITY;
@@ -55,10 +65,11 @@ export class Resources {
     const { threads, memoryBytes, diskReserveBytes = DISK_RESERVE_BYTES } = this.#options;
     this.#threads = threads ?? Math.max(1, Math.floor((await workerCount()) / 2));
     const free = (await space?.().catch(() => undefined))?.free ?? Number.POSITIVE_INFINITY;
-    const memory = memoryBytes ?? availableMemory() ?? Number.POSITIVE_INFINITY;
+    const most = memoryBytes ?? availableMemory() ?? Number.POSITIVE_INFINITY;
+    const unused = this.budget?.freeBytes() ?? Number.POSITIVE_INFINITY;
     return {
       disk: free - diskReserveBytes - this.#taken.disk,
-      memory: Math.max(0, memory - this.#taken.memory),
+      memory: Math.max(0, Math.min(most - this.#taken.memory, unused)),
       reserve: diskReserveBytes,
     };
   }
@@ -69,10 +80,12 @@ export class Resources {
     this.#running++;
     this.#taken.disk += need.disk;
     this.#taken.memory += need.memory;
+    const returned = this.budget?.reserve(need.memory);
     return () => {
       this.#running--;
       this.#taken.disk -= need.disk;
       this.#taken.memory -= need.memory;
+      returned?.();
       for (const wake of this.#waiting.splice(0)) wake();
     };
   }

@@ -55,8 +55,20 @@ export function indexPressure(
 ): Pressure {
   const bytes = bare.reduce((sum, segment) => sum + segment.vectorBytes(), 0);
   return {
-    share: bytes / Math.min(mostBytes, backlogBytes(state.config)),
+    share: bytes / Math.min(mostBytes, backlogBytes(state.config, state.budget)),
     what: "vectors wait for their index",
+  };
+}
+
+/** Share of what may be held from which on writes are slowed down; the rest is left to what they wait for. */
+const NEARLY_FULL = 0.9;
+
+/** What is held, against the budget of the database. */
+export function memoryPressure({ budget }: CollectionState): Pressure {
+  const held = budget ? budget.heldBytes() / budget.roomBytes : 0;
+  return {
+    share: SLOW_FROM + ((held - NEARLY_FULL) / (1 - NEARLY_FULL)) * (1 - SLOW_FROM),
+    what: "the memory budget is nearly full",
   };
 }
 

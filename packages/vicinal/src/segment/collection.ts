@@ -22,7 +22,10 @@ import { PATCHED_THRESHOLD } from "./defaults.js";
 import { decodeRecord } from "./effects.js";
 import {
   forgetFiles,
+  leavePayloads,
+  liesOnDisk,
   loadSegment,
+  memoryNeed,
   type NameFile,
   releaseSaved,
   type SegmentEntry,
@@ -34,6 +37,7 @@ import {
   takePatch,
   takeRows,
 } from "./files.js";
+import { growingBytes } from "./memory-budget.js";
 import { MemoryLog } from "./memory-log.js";
 import { OperationWindow } from "./operation-window.js";
 import { Optimizer } from "./optimizer.js";
@@ -103,6 +107,7 @@ export class Collection {
   ) {
     this.state = state;
     this.blobs = files?.blobs ?? new BlobStore(dir?.folder("blobs") ?? MemoryDirectory.empty(), blobs);
+    state.canSpill = files !== undefined;
     this.#now = now;
     this.#log = log;
     this.#files = files;
@@ -122,6 +127,7 @@ export class Collection {
       state,
       log,
       () => this.optimizer.admit(),
+      (bytes) => (resources.budget ? this.optimizer.demand(bytes) : undefined),
       (effects, bytes) => {
         this.writes.ingested += ingestedBytes(effects);
         this.writes.log += bytes;
@@ -142,7 +148,10 @@ export class Collection {
     config: CollectionConfig,
     options: CollectionOptions,
   ): Promise<Collection> {
-    const state = new CollectionState(config, 1, await loadKernels());
+    options = { resources: new Resources(), ...options };
+    const { budget } = options.resources ?? {};
+    budget?.demand(growingBytes(config, budget), "The collection");
+    const state = new CollectionState(config, 1, await loadKernels(), options.resources);
     if (!dir) return new Collection(state, new MemoryLog(), undefined, options);
     const files = await CollectionFiles.open(dir, options.epoch, options.blobs);
     if (files.manifest)
@@ -157,8 +166,18 @@ export class Collection {
   /** Loads the segments, replays the log. CORRUPTION names the damaged file. */
   static async open(dir: Directory, options: CollectionOptions): Promise<Collection> {
     const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch, options.blobs);
-    const state = new CollectionState(manifest.config, manifest.nextSegmentId, await loadKernels());
+    options = { resources: new Resources(), ...options };
+    const { resources } = options;
+    const state = new CollectionState(
+      manifest.config,
+      manifest.nextSegmentId,
+      await loadKernels(),
+      resources,
+    );
     try {
+      state.spilled = manifest.segments.some((entry) => liesOnDisk(manifest.config, entry));
+      if (state.budget)
+        state.budget.demand(await memoryNeed(dir, manifest.segments), `Opening ${dir.location}`);
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
       state.sequence = manifest.checkpoint;
       state.operations = new OperationWindow(manifest.operations);
@@ -471,8 +490,10 @@ export class CollectionFiles {
       throw reason;
     }
     // From here on this is the durable state, whatever fails below.
-    const gone = changed.flatMap(({ segment, files, rows }) => {
-      if (rows) segment.payloads.compact();
+    for (const { segment, files, rows } of changed) {
+      if (rows && !(await leavePayloads(this.#dir, state, segment, files))) segment.payloads.compact();
+    }
+    const gone = changed.flatMap(({ segment, files }) => {
       const old = segment.files as SegmentFiles;
       segment.files = files;
       const kept = new Set(pathsOf(files));
@@ -489,7 +510,10 @@ export class CollectionFiles {
     const named = new Set(changed.flatMap(({ files }) => pathsOf(files)));
     for (const path of [...this.#stray]) if (!named.has(path)) await this.#sweep(path);
     for (const path of named) this.#stray.delete(path);
-    for (const { segment, files } of changed) await releaseSaved(this.#dir, state, segment, files);
+    for (const { segment, files } of changed) {
+      if (!segment.payloads.inFile) await leavePayloads(this.#dir, state, segment, files);
+      await releaseSaved(this.#dir, state, segment, files);
+    }
     await this.#count(given, false);
   }
 

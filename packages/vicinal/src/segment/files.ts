@@ -26,6 +26,7 @@ import { corruption, VicinalError } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
 import { BlobColumn, hasBlobs } from "./blob-column.js";
+import { type CollectionConfig, choiceOf } from "./config.js";
 import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
 import { ExpiryColumn } from "./expiry.js";
 import { IdColumn } from "./id-column.js";
@@ -188,6 +189,31 @@ export async function savePatch(dir: Directory, patch: SavedSections, name: Name
   return file;
 }
 
+/** Whether an index of the segment serves from files though another was asked for. */
+export function liesOnDisk(config: CollectionConfig, { files }: SegmentEntry): boolean {
+  return files.vectors.some(({ name, index }) => {
+    if (!index || !servesFromFile(index.family) || !Object.hasOwn(config.vectors, name)) return false;
+    return !servesFromFile(choiceOf(config, name).family);
+  });
+}
+
+/** Bytes of a row's id, version, place in the id map and of its payload. */
+const ROW_BYTES = 52;
+
+/** About how many bytes of memory the segments take once they are read back. */
+export async function memoryNeed(dir: Directory, entries: readonly SegmentEntry[]): Promise<number> {
+  let bytes = 0;
+  const paths: string[] = [];
+  for (const { rows, files } of entries) {
+    bytes += rows * ROW_BYTES;
+    for (const { file } of [...files.fields, ...(files.sparse ?? [])]) paths.push(file);
+    for (const { file, index } of files.vectors)
+      if (!index || !servesFromFile(index.family)) paths.push(file, ...(index ? [index.file] : []));
+  }
+  for (const path of paths) bytes += (await dir.size(path)) ?? 0;
+  return bytes;
+}
+
 /**
  * Reads a segment back; its rows are not entered into the id map yet.
  * @param lent Names of vectors that are not read, since the caller has them and will have the segment borrow them.
@@ -208,7 +234,7 @@ export async function loadSegment(
       own(rows, "ids"),
       rows.length("id-kinds") > 0 ? own(rows, "id-kinds") : undefined,
       own(rows, "versions"),
-      PayloadStore.load(under(rows, "payload")),
+      PayloadStore.load(under(rows, "payload"), undefined, state.payloadCache),
     ]);
     const ids = IdColumn.load(entry.rows, new Uint32Array(words), kinds && new Uint32Array(kinds));
     const versions = new Float64Array(versionBytes);
@@ -321,6 +347,19 @@ export async function releaseSaved(
   await serveFromFiles(dir, state, segment, files, (home, file) => fileOf.set(home.index, file));
 }
 
+/** Leaves the payloads to the file that they were saved to, where they are not to lie in memory; whether it did. */
+export async function leavePayloads(
+  dir: Directory,
+  state: CollectionState,
+  segment: Segment,
+  files: SegmentFiles,
+): Promise<boolean> {
+  const cache = state.payloadCache;
+  if (!cache || segment.closed || !dir.readNow) return false;
+  const rows = await openSections(dir, files.rows, "rows");
+  return segment.payloads.moveToFile(under(rows, "payload"), cache);
+}
+
 async function loadField(dir: Directory, file: string, schema: FieldSchema): Promise<FieldColumn> {
   const column = await loadColumn(await openSections(dir, file, "field"), schema);
   fileOf.set(column, file);
@@ -382,6 +421,9 @@ function under(source: Sections, key: string) {
     meta: source.meta[key] as Record<string, unknown>,
     length: (name: string) => source.length(name),
     read: (name: string, offset: number, length: number) => source.read(name, offset, length),
+    readNow: source.answersAtOnce
+      ? (name: string, offset: number, target: Uint8Array) => source.readNow(name, offset, target)
+      : undefined,
   };
 }
 

@@ -11,7 +11,6 @@ import { familyNamed } from "../index/families.js";
 import { buildEncoded, EncodedIndex, LEAST_DOCUMENTS, MaxSimScan } from "../index/multi/index.js";
 import { LEAST_MEASURED } from "../index/withheld.js";
 import { throwIfCancelled } from "../runtime/cancel.js";
-import { choiceOf } from "./config.js";
 import { INDEXING_BYTES } from "./defaults.js";
 import { segmentBytes } from "./memory-budget.js";
 import type { Segment } from "./segment.js";
@@ -45,7 +44,7 @@ export class IndexWork {
   get leastBytes(): number {
     const thresholdKb = this.#state.config.optimizers.indexing_threshold;
     if (typeof thresholdKb !== "number")
-      return Math.min(INDEXING_BYTES, segmentBytes(this.#state.config) * INDEXED_SHARE);
+      return Math.min(INDEXING_BYTES, segmentBytes(this.#state.config, this.#state.budget) * INDEXED_SHARE);
     return thresholdKb === 0 ? Number.POSITIVE_INFINITY : thresholdKb * 1024;
   }
 
@@ -84,7 +83,7 @@ export class IndexWork {
     const many = !column.multi || column.count >= LEAST_DOCUMENTS;
     const large = many && count * dimensions * 4 >= this.leastBytes;
     if (!large && !column.choice) return undefined;
-    const choice = choiceOf(this.#state.config, column.name);
+    const choice = this.#state.choiceOf(column.name);
     if (choice.family === "flat") return undefined;
     return large || sameChoice(column.choice, choice) ? choice : undefined;
   }
@@ -144,8 +143,7 @@ export class IndexWork {
   /** To be called after the configuration changed: ends a build whose result is not wanted any more. */
   reconsider(): void {
     const building = this.#building;
-    if (building && !sameChoice(building.wanted, choiceOf(this.#state.config, building.name)))
-      building.abort.abort();
+    if (building && !sameChoice(building.wanted, this.#state.choiceOf(building.name))) building.abort.abort();
   }
 }
 

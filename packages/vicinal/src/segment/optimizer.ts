@@ -6,7 +6,14 @@
 import { throwIfCancelled, yieldToOthers } from "../runtime/cancel.js";
 import type { VicinalError } from "../runtime/errors.js";
 import type { FreeRoom } from "../runtime/resources.js";
-import { admission, indexPressure, type Pressure, slownessOf, wastePressure } from "./backlog.js";
+import {
+  admission,
+  indexPressure,
+  memoryPressure,
+  type Pressure,
+  slownessOf,
+  wastePressure,
+} from "./backlog.js";
 import { IDLE_SEAL_MS, MERGE_AMPLIFICATION } from "./defaults.js";
 import { IndexWork } from "./index-work.js";
 import { isFull, noRoom } from "./no-room.js";
@@ -83,7 +90,10 @@ export class Optimizer {
     const bare = state.sealedSegments().filter((segment) => this.#indexes.isBare(segment));
     const index = indexPressure(state, bare, resources.backlogBytes);
     const waste = wastePressure(state, dirtySegments(state));
-    return waste.share > index.share ? waste : index;
+    return [waste, memoryPressure(state)].reduce(
+      (most, other) => (other.share > most.share ? other : most),
+      index,
+    );
   }
 
   /** Why writes are slowed down or wait, if they are. */
@@ -98,6 +108,18 @@ export class Optimizer {
   /** Undefined, or what a writer waits for while the backlog is long. */
   admit(): Promise<void> | undefined {
     return admission(() => this.#pressure().share);
+  }
+
+  /** Waits while work is done that may make room for so many bytes in the memory budget. MEMORY_BUDGET when there is none. */
+  async demand(bytes: number): Promise<void> {
+    const { state } = this.#host;
+    const { budget } = state;
+    if (!budget || budget.fits(bytes)) return;
+    // What a segment on disk holds in memory is less.
+    if (!this.#working) state.seal();
+    if (!this.#running) this.#lookAgain();
+    await this.#while(() => !budget.fits(bytes) && (this.#working || budget.isReserved));
+    budget.demand(bytes, "The write");
   }
 
   /** Resolves when every segment has a column for every indexed field. */
@@ -118,6 +140,7 @@ export class Optimizer {
   /** Looks for work now; a growing segment is sealed once writes rest. */
   poke(): void {
     if (this.#stop.signal.aborted) return;
+    this.#host.state.considerSpilling();
     this.#indexes.reconsider();
     clearTimeout(this.#sealTimer);
     this.#sealTimer = undefined;

@@ -90,3 +90,49 @@ test("operations of one turn share a group, and see what waits before them", asy
   expect(collection.state.pointCount).toBe(1);
   await collection.close();
 });
+
+test("payloads on disk follow their rows from file to file", async () => {
+  const dir = MemoryDirectory.empty();
+  const onDisk = { ...config, other: { on_disk_payload: true } };
+  let collection = await Collection.create(dir, onDisk, { epoch: 1 });
+  const expected = new Map<number, object>();
+  const points = Array.from({ length: 500 }, (_, id) => {
+    expected.set(id, { rank: id });
+    const vectors = [{ name: "", vector: { data: new Float32Array(8).fill(id), norm: 1 } }];
+    return { id, payload: encodePayload({ rank: id }), vectors };
+  });
+  const set = async (from: number, to: number, text: string) => {
+    const ids = points.slice(from, to).map(({ id }) => id);
+    const payload = encodePayload({ text });
+    for (const id of ids) expected.set(id, { ...expected.get(id), text });
+    await write(collection, { kind: "payload", mode: "set", ids, path: "", payload, keys: [] });
+  };
+  const holds = () => {
+    for (const [id, payload] of expected) {
+      const place = collection.state.find(id);
+      expect(place && decodePayload(place.segment.payloads.bytes(place.row))).toEqual(payload);
+    }
+  };
+  await write(collection, { kind: "upsert", points });
+  await collection.optimizer.settle({ everything: true });
+  const [segment] = collection.state.segments();
+  expect(segment.payloads.inFile).toBe(true);
+  const first = segment.files?.rows;
+  // Few are a patch beside the file, many a new one.
+  for (const [from, to, text, epoch] of [
+    [0, 20, "few", 2],
+    [10, 400, "many", 3],
+    [390, 410, "few again", 4],
+  ] as const) {
+    await set(from, to, text);
+    holds();
+    await collection.close();
+    collection = await Collection.open(dir, { epoch });
+    expect(collection.state.segments().every(({ payloads }) => payloads.inFile)).toBe(true);
+    holds();
+  }
+  const [last] = collection.state.segments();
+  expect(last.files?.rows).not.toBe(first);
+  expect(last.payloads.dirtyCount).toBe(20);
+  await collection.close();
+});

@@ -6,6 +6,7 @@
  * Replay may meet effects that the files already hold. A row's version is the sequence number of the last write
  * that touched it, and a replayed effect is passed over where the row is newer. The record that a row is from is applied again, whole.
  */
+import type { IndexChoice } from "../index/choice.js";
 import { VectorStore } from "../index/vector-store.js";
 import type { FieldColumn } from "../payload/column.js";
 import { createColumn } from "../payload/columns.js";
@@ -13,13 +14,16 @@ import type { PointId } from "../payload/id.js";
 import { decodePayload, type JsonObject } from "../payload/json.js";
 import { parsePath } from "../payload/path.js";
 import { assert } from "../runtime/assert.js";
+import type { Budget } from "../runtime/budget.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { ReadCache } from "../runtime/read-cache.js";
+import type { Resources } from "../runtime/resources.js";
 import { changedRefs, decodeRefs } from "./blob-refs.js";
 import {
   bornAt,
   type CollectionConfig,
   changedConfig,
+  choiceOf,
   type FieldSchema,
   type NewVector,
   vectorNames,
@@ -29,7 +33,7 @@ import {
 import type { BlobEffect, Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
-import { cacheBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
+import { cacheBytes, choiceOnDisk, growingBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
 import { OperationWindow } from "./operation-window.js";
 import { patchedPayload } from "./patched-payload.js";
 import { Segment } from "./segment.js";
@@ -65,22 +69,64 @@ export class CollectionState {
   deadBlobBytes = 0;
 
   readonly kernels: KernelModule;
+  /** What is shared with the other collections; undefined where a state stands alone. */
+  readonly resources: Resources | undefined;
+  /** Whether segments have files. */
+  canSpill = false;
+  /** Whether the memory budget does not suffice for vectors in memory. Stays so: what is on disk is not read back. */
+  spilled = false;
+  readonly #uncount: (() => void) | undefined;
   /** By name of the vector: what was read of its files lately, in all segments together. */
   readonly #caches = new Map<string, ReadCache>();
 
-  constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule) {
+  constructor(config: CollectionConfig, nextSegmentId: number, kernels: KernelModule, resources?: Resources) {
     this.kernels = kernels;
+    this.resources = resources;
     this.config = config;
     this.nextSegmentId = nextSegmentId;
+    this.#uncount = this.budget?.count(() => this.heldBytes());
+  }
+
+  /** Of the database; undefined where it has none. */
+  get budget(): Budget | undefined {
+    return this.resources?.budget;
+  }
+
+  /** The index that a vector should have: the configured one, or one on disk once memory does not suffice. */
+  choiceOf(name: string): IndexChoice {
+    return (this.spilled && choiceOnDisk(this.config, name)) || choiceOf(this.config, name);
+  }
+
+  /** From here on vectors are served from files, if the database holds so much that they had better be. */
+  considerSpilling(): void {
+    const { budget } = this;
+    if (budget && this.canSpill && !this.spilled) this.spilled = budget.heldBytes() > budget.spillBytes;
+  }
+
+  /** Bytes in memory of all segments and the id map, without caches. */
+  heldBytes(): number {
+    let bytes = this.memoryBytes();
+    for (const segment of this.#all()) {
+      const { ids, payloads, fields, vectors, indexes } = segment.memoryBytes();
+      bytes += ids + payloads + fields + vectors + indexes;
+    }
+    return bytes;
   }
 
   readCache(name: string): ReadCache {
+    if (this.budget) return this.budget.postings;
     let cache = this.#caches.get(name);
     if (!cache) {
       cache = new ReadCache(cacheBytes(this.config, name));
       this.#caches.set(name, cache);
     }
     return cache;
+  }
+
+  /** What keeps payloads that were read from their files; undefined where payloads are kept in memory. */
+  get payloadCache(): ReadCache | undefined {
+    const onDisk = this.resources?.budget !== undefined || this.config.other.on_disk_payload === true;
+    return onDisk ? this.resources?.payloads : undefined;
   }
 
   get pointCount(): number {
@@ -280,13 +326,18 @@ export class CollectionState {
       old.segment.kill(old.row);
     }
     if (!this.#growing) {
-      this.#growing = this.createSegment(growingCapacity(this.config));
+      this.#growing = this.createSegment(growingCapacity(this.config, this.budget));
       this.attach(this.#growing);
     }
     const segment = this.#growing;
     this.#map.set(key, segment.slot, segment.append(key, point, sequence));
     if (point.expires !== undefined) this.#nextExpiry = Math.min(this.#nextExpiry, point.expires);
-    if (segment.full) this.seal();
+    if (segment.full || this.#hasLongPayloads(segment)) this.seal();
+  }
+
+  /** Whether payloads alone take what a growing segment may of the memory budget. */
+  #hasLongPayloads({ payloads }: Segment): boolean {
+    return this.budget !== undefined && payloads.heapBytes > growingBytes(this.config, this.budget);
   }
 
   /** The point without vectors whose names mean others by now. */
@@ -365,6 +416,7 @@ export class CollectionState {
   }
 
   close(): void {
+    this.#uncount?.();
     for (const segment of this.#all()) segment.close();
     this.#slots.length = 0;
     this.#published = undefined;

@@ -265,14 +265,16 @@ export class VectorColumn {
     return true;
   }
 
-  memoryBytes(): { vectors: number; index: number; maps: number } {
+  /** `codes` are part of `index`. */
+  memoryBytes(): { vectors: number; index: number; codes: number; maps: number } {
     const maps =
       (this.#norms?.byteLength ?? 0) +
       this.#map.memoryBytes() +
       (this.#documents?.memoryBytes() ?? 0) +
       this.#documentMap.memoryBytes();
     const vectors = this.#memory?.store.bytes().byteLength ?? 0;
-    return { vectors, index: this.index.memoryBytes(), maps };
+    const { index } = this;
+    return { vectors, index: index.memoryBytes(), codes: index.codeBytes?.() ?? 0, maps };
   }
 
   /** No search may be under way. */

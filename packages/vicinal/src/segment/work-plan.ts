@@ -161,7 +161,7 @@ function merges(
   room: FreeRoom,
 ): Segment[][] {
   const credit = everything ? Number.POSITIVE_INFINITY : creditBytes;
-  const most = everything ? segmentBytes(state.config) : mostBytes(state);
+  const most = everything ? segmentBytes(state.config, state.budget) : mostBytes(state);
   const group =
     mergeGroup(sealed, credit, most, (candidates) => fits(mergeNeed(candidates), room)) ??
     mergeGroup(sealed, credit, most);
@@ -172,5 +172,8 @@ function merges(
 export function mostBytes(state: CollectionState): number {
   let bytes = 0;
   for (const segment of state.segments()) bytes += segment.vectorBytes();
-  return Math.min(segmentBytes(state.config), Math.max(SMALL_COLLECTION_BYTES, bytes * SEGMENT_SHARE));
+  return Math.min(
+    segmentBytes(state.config, state.budget),
+    Math.max(SMALL_COLLECTION_BYTES, bytes * SEGMENT_SHARE),
+  );
 }

@@ -35,6 +35,8 @@ export class Writer {
   readonly #log: Log;
   /** Awaited before each group; holds writes back while the optimizer is too far behind. */
   readonly #admit: () => Promise<void> | undefined;
+  /** Throws where the memory has no room for so many bytes. */
+  readonly #demand: (bytes: number) => Promise<void> | undefined;
   readonly #wrote: (effects: readonly Effect[], bytes: number) => void;
   readonly #published: () => void;
   readonly #now: () => number;
@@ -47,6 +49,7 @@ export class Writer {
     state: CollectionState,
     log: Log,
     admit: () => Promise<void> | undefined,
+    demand: (bytes: number) => Promise<void> | undefined,
     wrote: (effects: readonly Effect[], bytes: number) => void,
     published: () => void,
     now: () => number,
@@ -54,6 +57,7 @@ export class Writer {
     this.#state = state;
     this.#log = log;
     this.#admit = admit;
+    this.#demand = demand;
     this.#wrote = wrote;
     this.#published = published;
     this.#now = now;
@@ -121,6 +125,8 @@ export class Writer {
           named.add(id);
         }
         const record = encodeRecord(now, effects);
+        const room = effects.some(takesMemory) ? this.#demand(bytes + record.length) : undefined;
+        if (room) await room;
         view.note(effects);
         view.sequence++;
         records.push(record);
@@ -169,4 +175,9 @@ export class Writer {
     this.#closed = true;
     await this.#running;
   }
+}
+
+/** Deletions are taken however full the memory is. */
+function takesMemory(effect: Effect): boolean {
+  return effect.kind !== "delete" && effect.kind !== "configure";
 }

@@ -24,6 +24,8 @@ export interface Directory {
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** As `read`, into the caller's bytes (which may be shared memory). */
   readInto(path: string, offset: number, target: Uint8Array): Promise<void>;
+  /** As `readInto`, before it returns; absent where a platform reads by promises alone. */
+  readNow?(path: string, offset: number, target: Uint8Array): void;
   /** Creates a file that must not exist (else FILE_EXISTS). Parent folders are made as needed. */
   create(path: string): Promise<FileWriter>;
   /**

@@ -101,6 +101,10 @@ export class MemoryDirectory implements Directory {
   }
 
   async readInto(path: string, offset: number, target: Uint8Array): Promise<void> {
+    this.readNow(path, offset, target);
+  }
+
+  readNow(path: string, offset: number, target: Uint8Array): void {
     const file = this.existing(path);
     if (offset + target.length > file.length)
       throw endsEarly(this.label(path), offset, target.length, file.length);

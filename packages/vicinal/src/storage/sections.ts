@@ -91,6 +91,39 @@ export class Sections {
     else await this.fillPacked(target, place.offset, offset, place.width);
   }
 
+  /** Whether `readNow` can be called. */
+  get answersAtOnce(): boolean {
+    return this.dir.readNow !== undefined;
+  }
+
+  /** As `readInto`, before it returns; of sections of bytes. */
+  readNow(name: string, offset: number, target: Uint8Array): void {
+    const place = this.place(name);
+    assert(place.width === undefined, "packed numbers are read by promises");
+    assert(offset >= 0 && offset + target.length <= place.length, `a read stays inside section ${name}`);
+    const end = place.offset + offset + target.length;
+    for (let from = place.offset + offset; from < end; ) {
+      const to = Math.min(end, (Math.floor(from / BLOCK_SIZE) + 1) * BLOCK_SIZE);
+      this.fillPartNow(target.subarray(target.length - (end - from), target.length - (end - to)), from);
+      from = to;
+    }
+  }
+
+  /** As `fillPart`. */
+  private fillPartNow(target: Uint8Array, start: number): void {
+    const readNow = (offset: number, bytes: Uint8Array) => this.dir.readNow?.(this.path, offset, bytes);
+    const block = Math.floor(start / BLOCK_SIZE);
+    if (this.checked[block] === 1) {
+      readNow(start, target);
+      return;
+    }
+    const blockStart = block * BLOCK_SIZE;
+    const bytes = new Uint8Array(Math.min(BLOCK_SIZE, this.footer.offset - blockStart));
+    readNow(blockStart, bytes);
+    this.checkOnce(bytes, blockStart);
+    target.set(bytes.subarray(start - blockStart, start - blockStart + target.length));
+  }
+
   /** Fills `target` with float32 numbers from the `offset`-th byte on, that lie packed from `start` on. */
   private async fillPacked(target: Uint8Array, start: number, offset: number, width: Width): Promise<void> {
     assert(offset % 4 === 0 && target.length % 4 === 0, "packed numbers are read whole");

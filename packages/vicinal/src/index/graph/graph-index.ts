@@ -138,6 +138,10 @@ export class GraphIndex implements VectorIndex {
     return this.layout.bytes;
   }
 
+  codeBytes(): number {
+    return this.layout.count * this.layout.codeBytes;
+  }
+
   /** The bytes are views of the store's memory: write them out before it is closed. */
   save(): SavedIndex {
     const { layout, kind, store } = this;

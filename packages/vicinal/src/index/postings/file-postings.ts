@@ -142,7 +142,10 @@ export class FilePostings implements FileIndex {
   }
 
   memoryBytes(): number {
-    return this.#heads.memoryBytes() + this.#layout.starts.byteLength + this.#layout.sizes.byteLength;
+    // With the slots of searches, which stay.
+    return (
+      this.#heads.store.arena.reservedBytes + this.#layout.starts.byteLength + this.#layout.sizes.byteLength
+    );
   }
 
   close(): void {

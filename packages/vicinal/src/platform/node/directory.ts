@@ -16,6 +16,7 @@ import {
   cutFile,
   openFile,
   readFully,
+  readFullyNow,
   statFile,
   syncFile,
   syncFileData,
@@ -91,6 +92,18 @@ export class NodeDirectory implements Directory {
           throw endsEarly(`${this.location}/${path}`, offset, target.length, (await statFile(fd)).size);
       }),
     );
+  }
+
+  readNow(path: string, offset: number, target: Uint8Array): void {
+    const file = this.absolute(path);
+    let count = 0;
+    try {
+      count = this.root.handles.useNow(file, (fd) => readFullyNow(fd, target, offset));
+    } catch (error) {
+      throw fileError(error, "read", `${this.location}/${path}`);
+    }
+    if (count < target.length)
+      throw endsEarly(`${this.location}/${path}`, offset, target.length, offset + count);
   }
 
   async create(path: string): Promise<FileWriter> {

@@ -23,6 +23,21 @@ export async function readFully(fd: number, target: Uint8Array, offset: number):
   return done;
 }
 
+/** As `readFully`, before it returns. */
+export function readFullyNow(fd: number, target: Uint8Array, offset: number): number {
+  let done = 0;
+  while (done < target.length) {
+    const length = Math.min(target.length - done, CALL_BYTES_MAX);
+    const count = fs.readSync(fd, target, done, length, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+export const openFileNow = fs.openSync;
+export const closeFileNow = fs.closeSync;
+
 export async function writeFully(fd: number, source: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < source.length; ) done += await writeSome(fd, source, done, offset + done);
 }
