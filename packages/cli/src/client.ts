@@ -71,6 +71,15 @@ export interface Client {
     settings: { vectors: VectorSettings | Record<string, VectorSettings> },
   ): Promise<boolean>;
   upsert(name: string, request: { wait: boolean; points: Point[] }): Promise<unknown>;
+  retrieve(
+    name: string,
+    request: { ids: string[]; with_payload: string[] },
+  ): Promise<{ id: PointId; payload?: Record<string, unknown> | null }[]>;
+  scroll(
+    name: string,
+    request: { limit: number; with_payload: boolean; offset?: string },
+  ): Promise<{ points: { id: PointId }[]; next_page_offset?: unknown }>;
+  delete(name: string, request: { wait: boolean; points: string[] }): Promise<unknown>;
   query(name: string, request: QueryRequest): Promise<QueryAnswer>;
   /** Resolves when the collection's index holds all points; at once where the server sees to that itself. */
   waitForIndex(

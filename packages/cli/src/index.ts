@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { Durability } from "vicinal";
 import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
+import { type EmbedCommandOptions, embed } from "./commands/embed.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
@@ -20,7 +21,7 @@ import { type RepairCommandOptions, repairFolder, verifyFolder } from "./command
 import { errorLine, errorStack } from "./errors.js";
 import { formats } from "./readers/source.js";
 
-/** Runs one command; resolves to the exit code: 0, 1 after one line on standard error, or 2 where data is damaged. */
+/** Runs one command; resolves to the exit code: 0, 1 after one line on standard error, or 2 where data is damaged or unreadable. */
 export async function run(argv: readonly string[]): Promise<number> {
   let code = 0;
   const program = commandLine((found) => {
@@ -84,6 +85,22 @@ function commandLine(exit: (code: number) => void): Command {
     .action((collection: string, file: string, options: ImportOptions) =>
       importFile(collection, file, options),
     );
+
+  program
+    .command("embed [paths...]")
+    .description(
+      "make vectors of folders, files or JSON lines (.jsonl, -); exit code 2 where some are unreadable",
+    )
+    .option("--model <name>", "model that makes the vectors")
+    .option("--models", "list the models")
+    .option("--into <place>", "data folder or address of a server; resumes what was begun")
+    .option("--collection <name>", "collection, made when absent")
+    .option("--using <name>", "named vector to fill")
+    .option("--out <file>", "file instead: .jsonl (resumes) or .npy")
+    .option("--field <name>", "field of a record: the text (default: text), or the name of a file (file)")
+    .option("--batch <number>", "items embedded and stored at a time", between(1, 10_000), 16)
+    .option("--prune", "delete points whose items are gone")
+    .action(async (paths: string[], options: EmbedCommandOptions) => exit(await embed(paths, options)));
 
   target(program.command("advise <collection>"))
     .description("measure index families on the collection's own vectors and recommend one")

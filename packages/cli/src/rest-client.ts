@@ -57,6 +57,17 @@ export class RestClient implements Client {
     return this.#send("PATCH", path(name), change);
   }
 
+  retrieve(
+    name: string,
+    request: { ids: string[]; with_payload: string[] },
+  ): Promise<Pick<ScoredPoint, "id" | "payload">[]> {
+    return this.#send("POST", `${path(name)}/points`, request);
+  }
+
+  delete(name: string, { wait, points }: { wait: boolean; points: string[] }): Promise<unknown> {
+    return this.#send("POST", `${path(name)}/points/delete?wait=${wait}`, { points });
+  }
+
   scroll(
     name: string,
     request: Record<string, unknown>,

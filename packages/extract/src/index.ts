@@ -9,6 +9,7 @@ export { type DecodeOptions, decodeImage, type Pixels } from "./images/decode.js
 export { type Fit, resize } from "./images/resize.js";
 export { type LoadOptions, loadModel, modelNames, registerModel } from "./load.js";
 export type { AudioItem } from "./models/audio-model.js";
+export { type ModelCard, modelCards } from "./models/cards.js";
 export {
   type AudioPreparation,
   type ImagePreparation,
@@ -16,9 +17,10 @@ export {
   models,
   type OnnxModel,
 } from "./models/catalogue.js";
-export type { EmbedOptions, Model } from "./models/model.js";
+export type { EmbedOptions, Modality, Model } from "./models/model.js";
 export { type RemoteOptions, remoteModel } from "./models/remote-model.js";
 export {
+  type CollectionMaker,
   type CreateForOptions,
   createFor,
   type Embedder,
@@ -27,5 +29,7 @@ export {
   type FillReport,
   fill,
   idOf,
+  type PointStore,
   type SourceItem,
+  type StoredPoint,
 } from "./pipeline.js";

@@ -2,6 +2,7 @@
 import { ExtractError } from "./errors.js";
 import type { DecodeOptions } from "./images/decode.js";
 import { type AudioItem, audioModel } from "./models/audio-model.js";
+import { modelCards } from "./models/cards.js";
 import { models, type OnnxModel, textModels } from "./models/catalogue.js";
 import { imageModel } from "./models/image-model.js";
 import { type LocateOptions, locateModel } from "./models/locate.js";
@@ -26,13 +27,7 @@ type TextId = keyof typeof textModels | "universal-sentence-encoder-lite";
 
 /** Names of all models. */
 export function modelNames(): string[] {
-  return [
-    ...Object.keys(models),
-    "speech-embedding",
-    "universal-sentence-encoder-lite",
-    ...Object.keys(textModels),
-    ...registered.keys(),
-  ];
+  return [...modelCards().map(({ id }) => id), ...registered.keys()];
 }
 
 /**
