@@ -1,5 +1,14 @@
 /** `vicinal embed` with a registered model of a few weights: folders, records, files, resuming, and what cannot be read. */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerModel } from "@vicinal/extract";
@@ -182,7 +191,12 @@ it("appends to JSON lines what they lack, after a run that was killed within a l
 
 it("writes npy, with the rows' items beside it", async () => {
   const out = join(folder, "vectors.npy");
-  expect(await run(["embed", photos, "--model", "mean-colour", "--out", out])).toBe(0);
+  const cache = ["--cache", join(folder, "cache")];
+  expect(await run(["embed", photos, "--model", "mean-colour", "--out", out, ...cache])).toBe(0);
+  // 32 bytes of key and 8 of checksum around the numbers.
+  const [kept] = readdirSync(join(folder, "cache")).filter((name) => !name.includes("older"));
+  expect(statSync(join(folder, "cache", kept)).size).toBe(3 * (32 + 3 * 4 + 8));
+  expect(await run(["embed", photos, "--model", "mean-colour", "--out", out, ...cache])).toBe(0);
   const rows: number[][] = [];
   for await (const { point } of readPoints(out, { firstId: 0 }))
     rows.push(Array.from(point.vector as Float32Array));

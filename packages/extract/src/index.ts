@@ -1,7 +1,7 @@
 /** From files to points: models make vectors of images, sounds and texts; a pipeline stores them. */
 export { resample } from "./audio/resample.js";
 export { readWav, type Sound } from "./audio/wav.js";
-export { type CacheOptions, cached } from "./cached.js";
+export { type CacheOptions, cached } from "./cache/cached.js";
 export { lessMean, type MeanOptions, meanVector } from "./centred.js";
 export { ExtractError, type ExtractErrorCode, extractErrors } from "./errors.js";
 export { hookOf } from "./hook.js";

@@ -17,6 +17,8 @@ export interface EmbedCommandOptions {
   using?: string;
   out?: string;
   field?: string;
+  /** Folder of vectors that were made before, by any run. */
+  cache?: string;
   batch: number;
   prune?: boolean;
 }
@@ -34,7 +36,8 @@ export async function embed(paths: readonly string[], options: EmbedCommandOptio
   if ((into === undefined) === (out === undefined)) throw new UserError("give one of --into and --out");
   if (into !== undefined && collection === undefined) throw new UserError("--into needs --collection");
   if (out !== undefined && options.prune) throw new UserError("--prune is for --into");
-  const model: Model<Item> = await extract.loadModel<Item>(name);
+  const loaded: Model<Item> = await extract.loadModel<Item>(name);
+  const model = options.cache === undefined ? loaded : extract.cached(loaded, { folder: options.cache });
   try {
     const field = options.field ?? (model.modality === "text" ? "text" : "file");
     const source = await sourceOf(paths, model.modality, field);
