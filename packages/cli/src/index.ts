@@ -99,6 +99,7 @@ function commandLine(exit: (code: number) => void): Command {
     .option("--out <file>", "file instead: .jsonl (resumes) or .npy")
     .option("--field <name>", "field of a record: the text (default: text), or the name of a file (file)")
     .option("--batch <number>", "items embedded and stored at a time", between(1, 10_000), 16)
+    .option("--workers <number>", "threads that run the model, each with its own copy", between(0, 64), 0)
     .option("--cache <folder>", "keep vectors there, and make none twice")
     .option("--prune", "delete points whose items are gone")
     .action(async (paths: string[], options: EmbedCommandOptions) => exit(await embed(paths, options)));

@@ -11,8 +11,15 @@ import { sentenceModel } from "./models/sentence-model.js";
 import { speechModel } from "./models/speech-model.js";
 import { useLiteModel } from "./models/use-lite.js";
 import { openSession, type SessionOptions } from "./session.js";
+import { threadedModel } from "./workers/threaded-model.js";
 
-export interface LoadOptions extends LocateOptions, SessionOptions, DecodeOptions {}
+export interface LoadOptions extends LocateOptions, SessionOptions, DecodeOptions {
+  /**
+   * Threads of the model's own, 0 to 64, that decode, prepare and compute, so that the calling thread stays free; each holds the model
+   * once. With them the default of `threads` is 1. Default 0: the calling thread.
+   */
+  workers?: number;
+}
 
 const registered = new Map<string, OnnxModel>();
 
@@ -44,6 +51,7 @@ export async function loadModel(
   id: string,
   options: LoadOptions = {},
 ): Promise<Model<Uint8Array> | Model<AudioItem> | Model<string>> {
+  if (options.workers) return threadedModel(id, registered.get(id), options);
   if (id === "speech-embedding") return speechModel(id, options);
   if (id === "universal-sentence-encoder-lite") return useLiteModel(id);
   if (id in textModels) return sentenceModel(id, textModels[id as keyof typeof textModels], options);

@@ -4,6 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
 
 const require = createRequire(import.meta.url);
 
@@ -45,4 +46,43 @@ export function environment(name: string): string | undefined {
 
 export function processors(): number {
   return Math.max(1, cpus().length);
+}
+
+/** One end of a way for messages. */
+export interface Port {
+  post(message: unknown): void;
+  onMessage(listener: (message: unknown) => void): void;
+}
+
+/** A thread that runs `workers/worker`. */
+export interface Thread extends Port {
+  /** Called when it ends, whatever the reason. */
+  onEnd(listener: (why: string) => void): void;
+  /** Whether the process has to wait for it. */
+  hold(busy: boolean): void;
+  end(): Promise<unknown>;
+}
+
+export function startThread(): Thread {
+  const worker = new Worker(new URL("../workers/worker.js", import.meta.url));
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (listener) => worker.on("message", listener),
+    onEnd(listener) {
+      worker.on("error", (error) => listener(error.message));
+      worker.on("exit", (code) => listener(`its thread ended with code ${code}`));
+    },
+    hold: (busy) => (busy ? worker.ref() : worker.unref()),
+    end: () => worker.terminate(),
+  };
+}
+
+/** In a thread: the way to who started it. */
+export async function parentPort(): Promise<Port> {
+  const { parentPort: port } = await import("node:worker_threads");
+  if (!port) throw new Error("This module runs in a worker thread alone");
+  return {
+    post: (message) => port.postMessage(message),
+    onMessage: (listener) => port.on("message", listener),
+  };
 }
