@@ -67,6 +67,8 @@ function commandLine(exit: (code: number) => void): Command {
       durability,
       "sync" as const,
     )
+    .option("--model <name>", "model that requests may name; may be given again", repeated)
+    .option("--model-files <folder>", "let requests name files in this folder, as file: addresses")
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),
@@ -195,6 +197,10 @@ function target(command: Command): Command {
   return command
     .option("--data <folder>", `data folder, opened in this process (default: "${defaultData}")`)
     .option("--url <address>", "address of a server, instead of a data folder");
+}
+
+function repeated(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 function between(low: number, high: number): (text: string) => number {

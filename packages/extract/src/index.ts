@@ -4,7 +4,7 @@ export { readWav, type Sound } from "./audio/wav.js";
 export { type CacheOptions, cached } from "./cache/cached.js";
 export { lessMean, type MeanOptions, meanVector } from "./centred.js";
 export { ExtractError, type ExtractErrorCode, extractErrors } from "./errors.js";
-export { hookOf } from "./hook.js";
+export { type HookOptions, hookOf } from "./hook.js";
 export { type DecodeOptions, decodeImage, type Pixels } from "./images/decode.js";
 export { type Fit, resize } from "./images/resize.js";
 export { type LoadOptions, loadModel, modelNames, registerModel } from "./load.js";

@@ -54,9 +54,9 @@ export async function embed(paths: readonly string[], options: EmbedCommandOptio
 
 type Extract = typeof import("@vicinal/extract");
 
-async function extractPackage(): Promise<Extract> {
+export async function extractPackage(): Promise<Extract> {
   return import("@vicinal/extract").catch((cause: unknown) => {
-    throw new UserError("embedding needs the package @vicinal/extract: npm install @vicinal/extract", {
+    throw new UserError("models need the package @vicinal/extract: npm install @vicinal/extract", {
       cause,
     });
   });

@@ -1,9 +1,10 @@
 /** What is Node's: files, and packages that lie beside this one. */
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
 const require = createRequire(import.meta.url);
@@ -14,6 +15,19 @@ export async function fileBytes(path: string): Promise<Uint8Array | undefined> {
     if (reason.code === "ENOENT" || reason.code === "ENOTDIR") return undefined;
     throw reason;
   });
+}
+
+/** What a `file:` address names, if that lies below the folder, links followed; undefined if not. */
+export async function fileBelow(folder: string, address: string): Promise<Uint8Array | undefined> {
+  try {
+    const [root, path] = [await realpath(folder), await realpath(fileURLToPath(address))];
+    const inside = relative(root, path);
+    if (isAbsolute(inside) || inside === ".." || inside.startsWith(`..${sep}`)) return undefined;
+    return await readFile(path);
+  } catch {
+    // Whether there is such a file outside is nobody's business.
+    return undefined;
+  }
 }
 
 export async function fileSize(path: string): Promise<number | undefined> {
