@@ -19,6 +19,7 @@ export {
 } from "./models/catalogue.js";
 export type { EmbedOptions, Modality, Model } from "./models/model.js";
 export { type RemoteOptions, remoteModel } from "./models/remote-model.js";
+export { type WordVectorOptions, wordVectors } from "./models/word-vectors.js";
 export {
   type CollectionMaker,
   type CreateForOptions,

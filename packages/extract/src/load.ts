@@ -28,7 +28,7 @@ export function registerModel(id: string, model: OnnxModel): void {
   registered.set(id, model);
 }
 
-type ImageId = "mobilenet-v2" | "resnet-50" | "clip-vit-base-patch32";
+type ImageId = "mobilenet-v2" | "resnet-50" | "clip-vit-base-patch32" | "dinov2-small";
 type AudioId = "yamnet" | "speech-embedding";
 type TextId = keyof typeof textModels | "universal-sentence-encoder-lite";
 

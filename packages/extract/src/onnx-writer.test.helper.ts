@@ -121,6 +121,13 @@ export class Network {
     return this.#node("GlobalAveragePool", [input], [], name);
   }
 
+  /** The rows of a map as tokens: [batch, channels, height, width] to [batch, height, channels], each a mean. */
+  tokens(input: string, name: string): string {
+    const keep = new Message().bytes(1, "keepdims").int(3, 0).int(20, 2);
+    const rows = this.#node("ReduceMean", [input], [ints("axes", [3]), keep]);
+    return this.#node("Transpose", [rows], [ints("perm", [0, 2, 1])], name);
+  }
+
   finish(inputs: Record<string, readonly Size[]>, outputs: Record<string, readonly Size[]>): Uint8Array {
     for (const [name, shape] of Object.entries(inputs)) this.#graph.bytes(11, valueInfo(name, shape));
     for (const [name, shape] of Object.entries(outputs)) this.#graph.bytes(12, valueInfo(name, shape));

@@ -4,8 +4,10 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { ExtractError } from "../errors.js";
 
 const require = createRequire(import.meta.url);
 
@@ -39,6 +41,19 @@ export async function fileSize(path: string): Promise<number | undefined> {
 
 export function fileStream(path: string): AsyncIterable<Uint8Array> {
   return createReadStream(path);
+}
+
+/** Lines without their ends. @throws ExtractError MODEL_NOT_FOUND */
+export async function* fileLines(path: string): AsyncGenerator<string> {
+  const input = createReadStream(path);
+  try {
+    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ExtractError("MODEL_NOT_FOUND", `${path} cannot be read: ${reason}`, { cause });
+  } finally {
+    input.destroy();
+  }
 }
 
 /** The folder of an installed package; undefined when it is not installed. */
