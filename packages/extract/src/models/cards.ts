@@ -1,5 +1,5 @@
 /** What is known of each model before it is loaded, for lists of them. */
-import { models, type OnnxModel, textModels } from "./catalogue.js";
+import { clipText, models, type OnnxModel, textModels } from "./catalogue.js";
 import type { Modality } from "./model.js";
 
 export interface ModelCard {
@@ -12,8 +12,16 @@ export interface ModelCard {
   from: string;
 }
 
-/** Models whose files come by npm, with their own way from item to vector. */
-const packaged: readonly ModelCard[] = [
+/** Models with their own way from item to vector. */
+const others: readonly ModelCard[] = [
+  {
+    id: "clip-vit-base-patch32-text",
+    modality: "text",
+    dimensions: clipText.dimensions,
+    metric: clipText.metric,
+    licence: clipText.licence,
+    from: `folder of models, or ${clipText.file.hub.repository}`,
+  },
   {
     id: "speech-embedding",
     modality: "audio",
@@ -49,5 +57,5 @@ export function modelCards(): ModelCard[] {
       from: repository,
     }),
   );
-  return [...onnx, ...packaged, ...texts];
+  return [...onnx, ...others, ...texts];
 }

@@ -132,6 +132,23 @@ export const models = {
   },
 } as const satisfies Record<string, OnnxModel>;
 
+/** The other half of `clip-vit-base-patch32`: its vectors are compared with those of images. */
+export const clipText = {
+  modality: "text",
+  output: "text_embeds",
+  dimensions: 512,
+  metric: "Cosine",
+  licence: "MIT",
+  file: {
+    path: "clip_vit_base_patch32/text_model.onnx",
+    hub: { repository: "Xenova/clip-vit-base-patch32", path: "onnx/text_model.onnx" },
+  },
+  tokenizer: {
+    path: "clip_vit_base_patch32/tokenizer.json",
+    hub: { repository: "Xenova/clip-vit-base-patch32", path: "tokenizer.json" },
+  },
+} as const;
+
 export const textModels = {
   "all-minilm-l6-v2": {
     modality: "text",
