@@ -1,4 +1,4 @@
-/** What one request used beside the server's own time: the tokens that models counted. */
+/** What one request says beside its body, and used beside the server's own time: the tokens that models counted. */
 import type { EngineApi, InferenceUsage, ScopedEngine } from "vicinal/protocol";
 
 export class Metered {
@@ -7,10 +7,11 @@ export class Metered {
   /** Known once the request is answered; absent where no model counted. */
   inference: InferenceUsage | undefined;
 
-  constructor(engine: EngineApi) {
+  /** @param operationId What the client calls its write (header `idempotency-key`); see RequestScope. */
+  constructor(engine: EngineApi, operationId?: string) {
     const onUsage = (usage: InferenceUsage): void => {
       this.inference = usage;
     };
-    this.engine = (engine as Partial<ScopedEngine>).forRequest?.({ onUsage }) ?? engine;
+    this.engine = (engine as Partial<ScopedEngine>).forRequest?.({ onUsage, operationId }) ?? engine;
   }
 }

@@ -6,12 +6,18 @@ import {
   anyJson,
   anyObject,
   boolean,
+  type ClusterApi,
+  clusterOperation,
   collectionClusterInfo,
+  createShardingKey,
+  dropShardingKey,
+  type EngineApi,
   object,
   optimizationsResponse,
   optional,
   quotaConfig,
   quotaStatus,
+  removePeerParameters,
   shardKeysResponse,
   string,
   unsigned,
@@ -24,14 +30,40 @@ import { type HttpMethod, type Route, route } from "./route.js";
 const collection = "/collections/{collection_name}";
 
 /** One node is no cluster: what moves data between several is refused. */
-function standaloneRoute(operation: string, method: HttpMethod, path: string, summary: string): Route {
+async function clusterOf(engine: EngineApi, operation: string, collection = ""): Promise<ClusterApi> {
+  if (engine.cluster) return engine.cluster;
+  if (collection !== "") await engine.collectionClusterInfo(collection);
+  throw new VicinalError("STANDALONE", `${operation}: Vicinal is running in standalone mode`, { operation });
+}
+
+/** As Qdrant tells of it, and beside it what it does not. */
+async function clusterStatus({ cluster }: EngineApi): Promise<object> {
+  if (!cluster) return { status: "disabled" };
+  const { node, peer_id, peers, shards, problems } = await cluster.status();
+  return {
+    status: "enabled",
+    peer_id,
+    peers: Object.fromEntries(
+      peers.map((peer) => [String(peer.peer_id), { uri: peer.uri, node: peer.node }]),
+    ),
+    raft_info: { term: 0, commit: 0, pending_operations: 0, leader: null, role: null, is_voter: true },
+    consensus_thread_status: { consensus_thread_status: "working", last_update: new Date().toISOString() },
+    message_send_failures: {},
+    node,
+    shards,
+    problems,
+  };
+}
+
+/** Qdrant's operations that have no sense where etcd orders. */
+function unsupportedRoute(operation: string, method: HttpMethod, path: string, summary: string): Route {
   return route(operation, method, path, summary, {
     parameters: manageParameters,
-    body: method === "DELETE" ? undefined : anyObject(),
+    body: method === "GET" ? undefined : anyObject(),
     result: boolean(),
-    run: async ({ engine, collection }) => {
-      if (collection !== "") await engine.collectionClusterInfo(collection);
-      throw new VicinalError("STANDALONE", `${summary}: Vicinal is running in standalone mode`, {
+    run: async ({ engine }) => {
+      await clusterOf(engine, summary);
+      throw new VicinalError("UNSUPPORTED", `${summary}: nodes of Vicinal keep nothing to recover`, {
         operation,
       });
     },
@@ -71,21 +103,51 @@ export const operatorRoutes: readonly Route[] = [
     result: collectionClusterInfo,
     run: ({ engine, collection }) => engine.collectionClusterInfo(collection),
   }),
-  standaloneRoute("update_collection_cluster", "POST", `${collection}/cluster`, "Move shards"),
+  route("update_collection_cluster", "POST", `${collection}/cluster`, "Move shards", {
+    parameters: manageParameters,
+    // What is wrong with it is said only where there is a cluster.
+    body: anyObject(),
+    result: boolean(),
+    run: async ({ engine, collection, body }) => {
+      const cluster = await clusterOf(engine, "Move shards", collection);
+      return cluster.updateCollection(collection, clusterOperation.parse(body));
+    },
+  }),
   route("list_shard_keys", "GET", `${collection}/shards`, "List the keys of shards", {
     result: shardKeysResponse,
     run: ({ engine, collection }) => engine.listShardKeys(collection),
   }),
-  standaloneRoute("create_shard_key", "PUT", `${collection}/shards`, "Create a shard key"),
-  standaloneRoute("delete_shard_key", "POST", `${collection}/shards/delete`, "Delete a shard key"),
+  route("create_shard_key", "PUT", `${collection}/shards`, "Create a shard key", {
+    parameters: manageParameters,
+    body: anyObject(),
+    result: boolean(),
+    run: async ({ engine, collection, body }) => {
+      const cluster = await clusterOf(engine, "Create a shard key", collection);
+      return cluster.createShardKey(collection, createShardingKey.parse(body));
+    },
+  }),
+  route("delete_shard_key", "POST", `${collection}/shards/delete`, "Delete a shard key", {
+    parameters: manageParameters,
+    body: anyObject(),
+    result: boolean(),
+    run: async ({ engine, collection, body }) => {
+      const cluster = await clusterOf(engine, "Delete a shard key", collection);
+      return cluster.deleteShardKey(collection, dropShardingKey.parse(body));
+    },
+  }),
 
   route("cluster_status", "GET", "/cluster", "Describe the cluster", {
-    result: object({ status: string() }),
-    run: async () => ({ status: "disabled" }),
+    result: anyObject(),
+    run: ({ engine }) => clusterStatus(engine),
   }),
-  standaloneRoute("recover_current_peer", "POST", "/cluster/recover", "Recover the peer"),
-  standaloneRoute("remove_peer", "DELETE", "/cluster/peer/{peer_id}", "Remove a peer"),
-  standaloneRoute("cluster_telemetry", "GET", "/cluster/telemetry", "Describe all peers"),
+  unsupportedRoute("recover_current_peer", "POST", "/cluster/recover", "Recover the peer"),
+  route("remove_peer", "DELETE", "/cluster/peer/{peer_id}", "Remove a peer", {
+    parameters: removePeerParameters,
+    result: boolean(),
+    run: async ({ engine, path, parameters }) =>
+      (await clusterOf(engine, "Remove a peer")).removePeer(Number(path.peer_id), parameters.force ?? false),
+  }),
+  unsupportedRoute("cluster_telemetry", "GET", "/cluster/telemetry", "Describe all peers"),
 
   route("get_quotas", "GET", "/quotas", "Tell quotas and use of the machine", {
     result: quotaStatus,

@@ -68,7 +68,7 @@ type WriteMethod = {
   [M in keyof EngineApi]: EngineApi[M] extends (name: string, body: never) => Promise<UpdateResult>
     ? M
     : never;
-}[keyof EngineApi];
+}[Exclude<keyof EngineApi, "cluster">];
 
 /** A row whose operation writes points: all have the same parameters and result. */
 function writeRoute<M extends WriteMethod>(

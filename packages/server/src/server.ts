@@ -219,7 +219,8 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const parameters = parseParameters(route.parameters, request.query as Record<string, unknown>);
       const collection = path.collection_name ?? "";
       if (collection.length > nameLengthMax) parseCollectionName(collection);
-      const metered = new Metered(engine);
+      const operationId = request.headers["idempotency-key"];
+      const metered = new Metered(engine, operationId as string | undefined);
       const running = route.run({
         engine: metered.engine,
         collection,

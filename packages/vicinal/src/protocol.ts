@@ -2,6 +2,7 @@
  * `vicinal/protocol`: the API as data, for what speaks it over a wire (the server, clients, the cluster):
  * schemas and types of requests and answers, the engine's operations as an interface, errors, exact JSON.
  */
+export type { ClusterApi, ClusterShardStatus, ClusterStatus } from "./api/cluster-api.js";
 export type { EngineApi, RequestScope, ScopedEngine } from "./api/engine-api.js";
 export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
 export type {

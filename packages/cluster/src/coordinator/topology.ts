@@ -29,6 +29,12 @@ export interface CallOptions {
   timeoutMs?: number;
   /** The answer has seen at least this write of the shard. */
   minSequence?: number;
+  /** The answer has seen every write that was acknowledged before the call. */
+  strong?: boolean;
+  /** The routing's version by which the shard was chosen: ROUTING_CHANGED where it is another. */
+  routing?: string;
+  /** What a write is called; see RequestScope. */
+  operationId?: string;
 }
 
 /** Runs an operation of the engine on one shard, here or on another node. */

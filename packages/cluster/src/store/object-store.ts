@@ -9,7 +9,7 @@ export interface ObjectStore {
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** The whole object, or `length` bytes from `offset`. FILE_NOT_FOUND; CORRUPTION where it is shorter. */
   get(key: string, range?: { offset: number; length: number }): Promise<Uint8Array>;
-  /** All whose keys begin with `prefix`, in order of their code units. */
+  /** All whose keys begin with `prefix`, in no order that could be relied on. */
   list(prefix: string): AsyncIterable<{ key: string; size: number }>;
   /** Absent is fine. */
   delete(key: string): Promise<void>;

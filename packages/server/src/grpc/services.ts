@@ -1,6 +1,6 @@
 /** The services Collections, Points, Snapshots and Qdrant: each method turns its message into a body, calls, and turns back. */
 import { create, type DescFile, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
-import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
 import { type EngineApi, VicinalError } from "vicinal/protocol";
 import { Metered } from "../metered.js";
@@ -59,7 +59,7 @@ export function addServices(router: ConnectRouter, engine: EngineApi, tally: Req
 
 function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: RequestTally) {
   const endpoint = `/${method.parent.typeName}/${method.name}`;
-  return async (message: Message): Promise<Message> => {
+  return async (message: Message, { requestHeader }: HandlerContext): Promise<Message> => {
     const startedMs = performance.now();
     const count = (code: number, collection?: string) =>
       tally.add(endpoint, code, performance.now() - startedMs, code === 0, collection);
@@ -71,7 +71,7 @@ function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: R
           path: "timeout",
         });
       for (const name of beside) delete body[name];
-      const metered = new Metered(engine);
+      const metered = new Metered(engine, requestHeader.get("idempotency-key") ?? undefined);
       const result = await run({ engine: metered.engine, collection, body, wait: wait === true });
       const time = (performance.now() - startedMs) / 1000;
       const usage = metered.inference && { inference: metered.inference };

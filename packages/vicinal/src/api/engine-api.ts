@@ -8,6 +8,7 @@
  */
 
 import type { Chunks } from "../storage/archive.js";
+import type { ClusterApi } from "./cluster-api.js";
 import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
 import type {
@@ -65,9 +66,22 @@ import type { SnapshotArchive } from "./snapshots/snapshots.js";
 export interface RequestScope {
   /** Called before the result is there, where a model counted its tokens. */
   onUsage?: (usage: InferenceUsage) => void;
+  /**
+   * What the sender calls the request's write, 1 to 255 characters: one of this name that the collection was lately sent (of the
+   * last 4,096 named ones) is answered as it was then, and not done again.
+   */
+  operationId?: string;
+  /**
+   * Of reads in a cluster: 1, the default, is the word of one replica; with anything else an answer has seen every write that was
+   * acknowledged before the request.
+   */
+  consistency?: number | "majority" | "quorum" | "all";
 }
 
 export interface EngineApi {
+  /** Of an engine of several nodes. */
+  readonly cluster?: ClusterApi;
+
   createCollection(name: string, body: CreateCollection): Promise<boolean>;
   updateCollection(name: string, body: UpdateCollection): Promise<boolean>;
   /** Answers false when there was none. */

@@ -58,6 +58,7 @@ export class Engine implements ScopedEngine {
   readonly #hooks: ReadyHooks | undefined;
   readonly #models: InferenceModels;
 
+  readonly #operationId: string | undefined;
   readonly #jobs: AnalysisJobs;
   readonly #snapshots: Snapshots;
 
@@ -69,6 +70,7 @@ export class Engine implements ScopedEngine {
     jobs = new AnalysisJobs(),
     snapshots = new Snapshots(catalogue),
   ) {
+    this.#operationId = scope.operationId;
     this.#jobs = jobs;
     this.#snapshots = snapshots;
     this.#catalogue = catalogue;
@@ -79,7 +81,8 @@ export class Engine implements ScopedEngine {
 
   forRequest(scope: RequestScope): EngineApi {
     // Only hooks have something to tell.
-    if (!this.#hooks?.inference.size) return this;
+    if (!this.#hooks?.inference.size && scope.operationId === undefined) return this;
+    if (scope.operationId !== undefined) checkOperationId(scope.operationId);
     return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs, this.#snapshots);
   }
 
@@ -87,7 +90,12 @@ export class Engine implements ScopedEngine {
 
   async createCollection(name: string, body: schema.CreateCollection): Promise<boolean> {
     schema.parseCollectionName(name);
-    const config = collectionConfig(schema.createCollection.parse(body));
+    const request = schema.createCollection.parse(body);
+    if (request.sharding_method === "custom")
+      throw new VicinalError("UNSUPPORTED", "sharding_method: custom sharding needs a cluster", {
+        path: "sharding_method",
+      });
+    const config = collectionConfig(request);
     await this.#catalogue.create(name, config);
     return true;
   }
@@ -96,6 +104,7 @@ export class Engine implements ScopedEngine {
     const collection = this.#catalogue.get(name);
     const request = schema.updateCollection.parse(body);
     await collection.write({
+      id: this.#operationId,
       readsState: true,
       resolve: ({ state }) => [
         { kind: "configure", change: encodePayload(configChange(state.config, request)) },
@@ -257,7 +266,7 @@ export class Engine implements ScopedEngine {
   ): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
     const request = schema.vectorNameConfig.parse(body);
-    return write(collection, {
+    return this.#write(collection, {
       resolve: ({ state }) => [
         { kind: "configure", change: encodePayload({ added: newVector(state.config, vector, request) }) },
       ],
@@ -266,7 +275,7 @@ export class Engine implements ScopedEngine {
 
   async deleteVectorName(name: string, vector: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return write(collection, {
+    return this.#write(collection, {
       resolve: ({ state }) => {
         metricOf(state.config, vector);
         return [{ kind: "configure", change: encodePayload({ dropped: vector }) }];
@@ -281,47 +290,52 @@ export class Engine implements ScopedEngine {
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
     const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
-    return after(request, (resolved) => write(collection, upsertWrite(collection.state.config, resolved)));
+    return after(request, (resolved) =>
+      this.#write(collection, upsertWrite(collection.state.config, resolved)),
+    );
   }
 
   async delete(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
-    return write(this.#catalogue.get(name), deleteWrite(schema.pointsSelector.parse(body)));
+    return this.#write(this.#catalogue.get(name), deleteWrite(schema.pointsSelector.parse(body)));
   }
 
   async updateVectors(name: string, body: schema.UpdateVectors): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
     const request = this.#models.resolve(schema.updateVectors.parse(body), "document");
     return after(request, (resolved) =>
-      write(collection, updateVectorsWrite(collection.state.config, resolved)),
+      this.#write(collection, updateVectorsWrite(collection.state.config, resolved)),
     );
   }
 
   async deleteVectors(name: string, body: schema.DeleteVectors): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    return write(collection, deleteVectorsWrite(collection.state.config, schema.deleteVectors.parse(body)));
+    return this.#write(
+      collection,
+      deleteVectorsWrite(collection.state.config, schema.deleteVectors.parse(body)),
+    );
   }
 
   async setPayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
-    return write(this.#catalogue.get(name), setPayloadWrite(schema.setPayload.parse(body)));
+    return this.#write(this.#catalogue.get(name), setPayloadWrite(schema.setPayload.parse(body)));
   }
 
   async overwritePayload(name: string, body: schema.SetPayload): Promise<schema.UpdateResult> {
-    return write(this.#catalogue.get(name), overwritePayloadWrite(schema.setPayload.parse(body)));
+    return this.#write(this.#catalogue.get(name), overwritePayloadWrite(schema.setPayload.parse(body)));
   }
 
   async deletePayload(name: string, body: schema.DeletePayload): Promise<schema.UpdateResult> {
-    return write(this.#catalogue.get(name), deletePayloadWrite(schema.deletePayload.parse(body)));
+    return this.#write(this.#catalogue.get(name), deletePayloadWrite(schema.deletePayload.parse(body)));
   }
 
   async clearPayload(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
-    return write(this.#catalogue.get(name), clearPayloadWrite(schema.pointsSelector.parse(body)));
+    return this.#write(this.#catalogue.get(name), clearPayloadWrite(schema.pointsSelector.parse(body)));
   }
 
   async batchUpdate(name: string, body: schema.UpdateOperations): Promise<schema.UpdateResult[]> {
     const collection = this.#catalogue.get(name);
     const request = this.#models.resolve(schema.updateOperations.parse(body), "document");
     return after(request, async (resolved) => {
-      const result = await write(collection, operationsWrite(collection.state.config, resolved));
+      const result = await this.#write(collection, operationsWrite(collection.state.config, resolved));
       return resolved.operations.map(() => ({ ...result }));
     });
   }
@@ -336,7 +350,7 @@ export class Engine implements ScopedEngine {
       });
     const fieldSchema = typeof given === "string" ? { type: given } : withDefaults(given);
     const effect: Effect = { kind: "field", path, schema: encodePayload(fieldSchema) };
-    const result = await write(collection, { resolve: () => [effect] });
+    const result = await this.#write(collection, { resolve: () => [effect] });
     await collection.optimizer.whenFieldsReady();
     return result;
   }
@@ -344,7 +358,7 @@ export class Engine implements ScopedEngine {
   async deletePayloadIndex(name: string, fieldName: string): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
     const path = parsePath(fieldName, "field_name").text;
-    return write(collection, { resolve: () => [{ kind: "field", path, schema: undefined }] });
+    return this.#write(collection, { resolve: () => [{ kind: "field", path, schema: undefined }] });
   }
 
   // -------------------------------------------------------------------------------------------- reads
@@ -468,6 +482,21 @@ export class Engine implements ScopedEngine {
     return true;
   }
 
+  async #write(collection: Collection, { resolve }: Write): Promise<schema.UpdateResult> {
+    let bytes = 0;
+    const counted = (effects: Effect[]) => {
+      bytes = vectorBytes(effects);
+      return effects;
+    };
+    const sequence = await collection.write({
+      id: this.#operationId,
+      readsState: false,
+      resolve: (view) => after(resolve(view), counted),
+    });
+    if (bytes > 0) collection.optimizer.ingested(bytes);
+    return { operation_id: sequence, status: "completed" };
+  }
+
   /** Brings a read-only database up to what its writer has acknowledged; nothing to do otherwise. */
   refresh(): Promise<void> {
     return this.#catalogue.refresh();
@@ -480,18 +509,11 @@ export class Engine implements ScopedEngine {
   }
 }
 
-async function write(collection: Collection, { resolve }: Write): Promise<schema.UpdateResult> {
-  let bytes = 0;
-  const counted = (effects: Effect[]) => {
-    bytes = vectorBytes(effects);
-    return effects;
-  };
-  const sequence = await collection.write({
-    readsState: false,
-    resolve: (view) => after(resolve(view), counted),
-  });
-  if (bytes > 0) collection.optimizer.ingested(bytes);
-  return { operation_id: sequence, status: "completed" };
+function checkOperationId(id: string): void {
+  if (typeof id !== "string" || id.length === 0 || id.length > 255)
+    throw new VicinalError("BAD_REQUEST", "An operation's id has 1 to 255 characters", {
+      field: "operationId",
+    });
 }
 
 /** The parameters of a field index as they are kept and shown: of a text index always with its tokenizer. */

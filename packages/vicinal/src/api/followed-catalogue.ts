@@ -139,7 +139,7 @@ export class FollowedCatalogue implements Collections {
       if (replaced) this.#leave(replaced);
       return known;
     }
-    return CollectionFollower.open(this.#dir.folder(`collections/${folder}`), this.#options.now);
+    return CollectionFollower.open(this.#dir.folder(`collections/${folder}`), { now: this.#options.now });
   }
 
   #leave(collection: Collection): void {

@@ -46,6 +46,18 @@ export const errorCatalogue = {
     status: 503,
     summary: "A sync failed; writes are refused until the database is reopened.",
   },
+  CLUSTER_UNAVAILABLE: { status: 503, summary: "The cluster's coordination service does not answer." },
+  NOT_OWNER: { status: 503, summary: "The node does not take the shard's writes (any more); another does." },
+  SHARD_UNAVAILABLE: { status: 503, summary: "No node that holds the shard answers." },
+  ROUTING_CHANGED: { status: 503, summary: "Points lie in other shards since the request was sent on." },
+  UNKNOWN_OUTCOME: {
+    status: 503,
+    summary: "The cluster did not say in time whether the write is done; it may be.",
+  },
+  DIVERGED: {
+    status: 500,
+    summary: "A replica's log is another than its owner wrote; the replica is stopped.",
+  },
   OUT_OF_MEMORY: { status: 507, summary: "The memory that the operation needs cannot be had." },
   ADDRESS_UNAVAILABLE: {
     status: 503,

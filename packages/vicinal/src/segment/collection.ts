@@ -10,7 +10,7 @@ import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
 import { Resources, type Space } from "../runtime/resources.js";
 import type { Directory } from "../storage/directory.js";
-import { FileLog, type HeldLog, type Log } from "../storage/log.js";
+import { FileLog, type HeldLog, type Log, type LogRecord } from "../storage/log.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
 import type { Capture } from "./capture.js";
 import type { CollectionConfig } from "./config.js";
@@ -31,6 +31,7 @@ import {
   takeRows,
 } from "./files.js";
 import { MemoryLog } from "./memory-log.js";
+import { OperationWindow } from "./operation-window.js";
 import { Optimizer } from "./optimizer.js";
 import { ReadOnlyLog } from "./read-only-log.js";
 import type { Segment, SegmentFiles } from "./segment.js";
@@ -52,6 +53,8 @@ export interface CollectionManifest {
   nextSegmentId: number;
   nextFile: number;
   segments: SegmentEntry[];
+  /** The window of named operations up to the checkpoint; absent where none were named. */
+  operations?: [string, number][];
 }
 
 export interface CollectionOptions {
@@ -63,7 +66,18 @@ export interface CollectionOptions {
   resources?: Resources;
   /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
   now?: () => number;
+  /** Opens the log that makes writes durable. Default: files in the collection's folder. */
+  openLog?: OpenLog;
 }
+
+/**
+ * Opens a log for the one writer after handing out its records above `after`. `synced`: up to here there must be records;
+ * CORRUPTION where there are fewer.
+ */
+export type OpenLog = (
+  from: { after: number; synced: number },
+  onRecord: (record: LogRecord) => void,
+) => Promise<Log>;
 
 export class Collection {
   readonly state: CollectionState;
@@ -128,7 +142,7 @@ export class Collection {
         location: dir.location,
       });
     await files.commit(state, { checkpoint: 0, synced: 0, segments: [] });
-    const log = await FileLog.open(dir.folder("log"), options, () => {});
+    const log = await openLogOf(dir, options)({ after: 0, synced: 0 }, () => {});
     return new Collection(state, log, files, options);
   }
 
@@ -139,9 +153,9 @@ export class Collection {
     try {
       for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
       state.sequence = manifest.checkpoint;
-      const log = await FileLog.open(
-        dir.folder("log"),
-        { ...options, after: manifest.checkpoint, synced: manifest.synced },
+      state.operations = new OperationWindow(manifest.operations);
+      const log = await openLogOf(dir, options)(
+        { after: manifest.checkpoint, synced: manifest.synced },
         ({ sequence, bytes }) =>
           state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
       );
@@ -203,6 +217,13 @@ export class Collection {
       });
     }
   }
+}
+
+function openLogOf(dir: Directory, options: CollectionOptions): OpenLog {
+  return (
+    options.openLog ??
+    ((from, onRecord) => FileLog.open(dir.folder("log"), { ...options, ...from }, onRecord))
+  );
 }
 
 export function readManifest(dir: Directory, manifest: Manifest | undefined): CollectionManifest | undefined {
@@ -448,6 +469,8 @@ export class CollectionFiles {
       nextFile: this.#nextFile,
       ...durable,
     };
+    const operations = state.operations.list(durable.checkpoint);
+    if (operations.length > 0) manifest.operations = operations;
     // Opening and closing without a change writes nothing.
     const text = JSON.stringify(manifest);
     if (text === JSON.stringify(this.manifest)) return;

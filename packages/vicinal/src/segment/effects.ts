@@ -16,6 +16,7 @@
  *     4 field      path string | schema JSON sized (empty: the field index goes)
  *     5 configure  JSON sized
  *     6 upsert     as 1; then of each point when it expires: f64, ms since 1970, 0 never. Where some expire.
+ *     7 operation  string: the name that the sender gave what this record does
  *   id:  kind u8 (0 number, 1 UUID) | the key's last two or all four words (payload/id.ts)        ids:  u32 count, id...
  *   string, sized:  u32 length | bytes                              all little-endian
  */
@@ -77,7 +78,8 @@ export type Effect =
   | { kind: "delete"; ids: PointId[] }
   | PayloadEffect
   | { kind: "field"; path: string; schema: Uint8Array | undefined }
-  | { kind: "configure"; change: Uint8Array };
+  | { kind: "configure"; change: Uint8Array }
+  | { kind: "operation"; id: string };
 
 const RECORD_VERSION = 1;
 const UPSERT = 1;
@@ -86,6 +88,7 @@ const PAYLOAD = 3;
 const FIELD = 4;
 const CONFIGURE = 5;
 const UPSERT_EXPIRING = 6;
+const OPERATION = 7;
 
 /** Of the numbers of a dense vector, by its form. */
 const widths: readonly Width[] = [4, 2, 1];
@@ -169,6 +172,10 @@ function writeEffect(writer: ByteWriter, effect: Effect): void {
     case "configure":
       writer.u8(CONFIGURE);
       writer.sized(effect.change);
+      break;
+    case "operation":
+      writer.u8(OPERATION);
+      writer.string(effect.id);
       break;
   }
 }
@@ -274,6 +281,8 @@ function readEffect(reader: ByteReader, source: string): Effect {
     }
     case CONFIGURE:
       return { kind: "configure", change: reader.sized().slice() };
+    case OPERATION:
+      return { kind: "operation", id: reader.string() };
     default:
       throw corruption(source, 0, "a known effect", kind, "effect kind");
   }

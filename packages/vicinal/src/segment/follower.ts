@@ -13,33 +13,43 @@ import { type Manifest, Manifests } from "../storage/manifest.js";
 import { Collection, type CollectionManifest, readManifest } from "./collection.js";
 import { decodeRecord } from "./effects.js";
 import { loadSegment, type SegmentEntry } from "./files.js";
+import { OperationWindow } from "./operation-window.js";
 import type { Segment } from "./segment.js";
 import { CollectionState } from "./state.js";
 
 /** Each attempt ends with a file that has gone since its manifest was read. */
 const ATTEMPTS = 20;
 
+/** What hands out a log's records from one on, each call those that were added since the call before. */
+export type FollowedLog = Pick<LogReader, "read">;
+
 interface Followed {
   number: number;
   manifest: CollectionManifest;
   collection: Collection;
-  log: LogReader;
+  log: FollowedLog;
+}
+
+export interface FollowerOptions {
+  now?: () => number;
+  /** Opens the log above a sequence number. Default: files in the collection's folder. */
+  readLog?: (after: number) => FollowedLog;
 }
 
 export class CollectionFollower {
   readonly #dir: Directory;
   readonly #manifests: Manifests;
-  readonly #now: (() => number) | undefined;
+  readonly #options: FollowerOptions;
   #followed: Followed | undefined;
 
-  private constructor(dir: Directory, now: (() => number) | undefined) {
+  private constructor(dir: Directory, options: FollowerOptions) {
     this.#dir = dir;
     this.#manifests = new Manifests(dir);
-    this.#now = now;
+    this.#options = options;
   }
 
-  static async open(dir: Directory, now?: () => number): Promise<CollectionFollower> {
-    const follower = new CollectionFollower(dir, now);
+  static async open(dir: Directory, options: FollowerOptions = {}): Promise<CollectionFollower> {
+    const follower = new CollectionFollower(dir, options);
     await follower.refresh(true);
     return follower;
   }
@@ -100,8 +110,10 @@ export class CollectionFollower {
         if (owner) for (const name of lent) borrowing.push(() => segment.borrow(name, owner));
       }
       state.sequence = manifest.checkpoint;
-      const collection = await Collection.reading(state, this.#now);
-      const log = new LogReader(dir.folder("log"), manifest.checkpoint);
+      state.operations = new OperationWindow(manifest.operations);
+      const collection = await Collection.reading(state, this.#options.now);
+      const { readLog = (after) => new LogReader(dir.folder("log"), after) } = this.#options;
+      const log = readLog(manifest.checkpoint);
       await this.#readLog({ collection, log });
       if (state.sequence < manifest.synced)
         throw corruption(

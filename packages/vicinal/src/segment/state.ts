@@ -29,6 +29,7 @@ import type { Effect, PayloadEffect, StoredPoint } from "./effects.js";
 import { IdKey } from "./id-column.js";
 import { IdMap, MAX_SEGMENT_SLOTS } from "./id-map.js";
 import { cacheBytes, growingCapacity, multiCapacity } from "./memory-budget.js";
+import { OperationWindow } from "./operation-window.js";
 import { patchedPayload } from "./patched-payload.js";
 import { Segment } from "./segment.js";
 import { SparseColumn } from "./sparse-column.js";
@@ -48,6 +49,7 @@ export class CollectionState {
   /** Sequence number of the last effect applied. */
   sequence = 0;
   nextSegmentId: number;
+  operations = new OperationWindow();
   /** Called after the growing segment was sealed. */
   onSealed: () => void = () => {};
   readonly #slots: (Segment | undefined)[] = [];
@@ -238,6 +240,9 @@ export class CollectionState {
           break;
         case "configure":
           this.#configure(decodePayload(effect.change) as ConfigChange, sequence);
+          break;
+        case "operation":
+          this.operations.add(effect.id, sequence);
           break;
       }
     }

@@ -16,6 +16,8 @@ import type { CollectionState } from "./state.js";
 import { WriteView } from "./write-view.js";
 
 export interface Operation {
+  /** What its sender calls it: one that was done lately is answered as it was then (operation-window.ts). */
+  id?: string;
   /** True when `resolve` reads more of the state than points, such as the configuration. */
   readsState: boolean;
   /** Turns the operation into effects, or throws; nothing has changed then. A promise where vectors are read from files. */
@@ -100,11 +102,24 @@ export class Writer {
     const view = new WriteView(this.#state, now, this.#log.next);
     let bytes = 0;
     let taken = 0;
+    const named = new Set<string>();
     for (const waiting of this.#queue) {
+      const { id } = waiting.operation;
       if (records.length > 0 && (waiting.operation.readsState || bytes >= GROUP_BYTES)) break;
+      // The same twice: what comes of the first is known to the next group.
+      if (id !== undefined && named.has(id)) break;
       taken++;
+      const done = id === undefined ? undefined : this.#state.operations.get(id);
+      if (done !== undefined) {
+        waiting.done(done);
+        continue;
+      }
       try {
         const effects = await waiting.operation.resolve(view);
+        if (id !== undefined) {
+          effects.push({ kind: "operation", id });
+          named.add(id);
+        }
         const record = encodeRecord(now, effects);
         view.note(effects);
         view.sequence++;

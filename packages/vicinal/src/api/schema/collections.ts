@@ -17,7 +17,6 @@ import {
   string,
   union,
   unsigned,
-  unsupported,
 } from "../../runtime/schema.js";
 import { datatypes } from "../../segment/datatype.js";
 import { memoryPlacement, payload } from "./common.js";
@@ -215,7 +214,7 @@ export const createCollection = named(
   object({
     vectors: optional(vectorsConfig),
     shard_number: optional(unsigned({ min: 1 })),
-    sharding_method: optional(union(choice("auto"), unsupported(choice("custom"), "custom sharding is"))),
+    sharding_method: optional(choice("auto", "custom")),
     replication_factor: optional(unsigned({ min: 1 })),
     write_consistency_factor: optional(unsigned({ min: 1 })),
     on_disk_payload: optional(boolean()),

@@ -1,6 +1,7 @@
 /** Requests and answers of the API: validation, TypeScript types and OpenAPI components from one source. */
 export * from "./aliases.js";
 export * from "./analysis.js";
+export * from "./cluster.js";
 export * from "./collections.js";
 export * from "./common.js";
 export * from "./facets.js";
