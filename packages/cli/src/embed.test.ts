@@ -121,6 +121,15 @@ it("names what cannot be read, stores the others, and says so with its exit code
   expect(errors).toMatch(/^broken.png: .*no JPEG and no PNG|^broken.png: .*decoded/m);
 });
 
+it("keeps files of the same name in several folders apart", async () => {
+  const other = join(folder, "other");
+  mkdirSync(other);
+  writeFileSync(join(other, "red.png"), png([200, 0, 0]));
+  expect(await run(["embed", photos, other, ...into()])).toBe(0);
+  expect(output).toBe("4 stored, 0 unchanged, 0 failed of 4\n");
+  expect((await namesNear([0.78, 0, 0])).slice(0, 2)).toEqual([`${other}/red.png`, `${photos}/red.png`]);
+});
+
 it("fills a server's collection", async () => {
   const database = await open(":memory:");
   const server = createServer({ database });

@@ -33,7 +33,7 @@ export async function sourceOf(paths: readonly string[], modality: Modality, fie
   const parts: (readonly FileEntry[] | AsyncIterable<SourceItem<Item>>)[] = [];
   for (const path of paths) {
     const isRecords = path === "-" || recordEndings.includes(extname(path).toLowerCase());
-    const files = path === "-" ? [] : await filesOf(path, modality);
+    const files = path === "-" ? [] : await filesOf(path, modality, paths.length > 1);
     parts.push(isRecords ? records(path, modality, field) : files);
   }
   const counted = parts.every((part): part is readonly FileEntry[] => Array.isArray(part));
@@ -48,8 +48,11 @@ interface FileEntry {
   path: string;
 }
 
-/** A file by its path as it was given, those of a folder by their paths in it; always with `/`. */
-async function filesOf(path: string, modality: Modality): Promise<FileEntry[]> {
+/**
+ * A file by its path as it was given, those of a folder by their paths in it; always with `/`.
+ * @param among others, which may have files of the same names: then the folder's own path is put before
+ */
+async function filesOf(path: string, modality: Modality, among: boolean): Promise<FileEntry[]> {
   const found = await stat(path).catch((error: unknown) => {
     throw systemError(error, path);
   });
@@ -60,7 +63,8 @@ async function filesOf(path: string, modality: Modality): Promise<FileEntry[]> {
     .map((entry) => join(entry.parentPath, entry.name));
   if (files.length === 0)
     throw new UserError(`${path}: holds no files that end in ${endings[modality].join(", ")}`);
-  return files.map((file) => ({ key: relative(path, file).split(sep).join("/"), path: file })).sort(byKey);
+  const keyOf = (file: string) => (among ? file : relative(path, file)).split(sep).join("/");
+  return files.map((file) => ({ key: keyOf(file), path: file })).sort(byKey);
 }
 
 function byKey(a: FileEntry, b: FileEntry): number {
