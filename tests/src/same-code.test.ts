@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { QdrantClient } from "@qdrant/js-client-rest";
 import { createServer } from "@vicinal/server";
 import { open } from "vicinal";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hasEtcd, startCluster } from "./cluster-home.js";
 import { type Carrier, javascriptCarrier, pythonCarrier, pythonWithGrpc } from "./grpc-carriers.js";
 import { clientOver } from "./rest-as-grpc.js";
 
@@ -37,6 +38,10 @@ async function overGrpc(carrier: (port: number) => Carrier): Promise<Home> {
 }
 
 const python = pythonWithGrpc();
+
+let cluster: ReturnType<typeof startCluster> | undefined;
+let asked = 0;
+afterAll(async () => (await cluster)?.stop());
 
 const homes: Record<string, () => Promise<Home>> = {
   "embedded in memory": async () => {
@@ -68,6 +73,13 @@ const homes: Record<string, () => Promise<Home>> = {
     };
   },
   "official client over gRPC": () => overGrpc(javascriptCarrier),
+  "official client over REST, to a cluster": async () => {
+    cluster ??= startCluster(await mkdtemp(join(tmpdir(), "vicinal-")));
+    const { urls, clear } = await cluster;
+    // By turns: every node answers anything.
+    const url = urls[asked++ % urls.length];
+    return { client: new QdrantClient({ url }), close: clear };
+  },
   "Python over gRPC": () => {
     if (!python) throw new Error("Python's gRPC packages are missing: apt-get install python3-grpcio");
     return overGrpc((port) => pythonCarrier(python, port));
@@ -78,6 +90,11 @@ const homes: Record<string, () => Promise<Home>> = {
 if (!python && !process.env.CI) {
   delete homes["Python over gRPC"];
   console.warn("No Python with gRPC packages: its home is left out");
+}
+
+if (!hasEtcd) {
+  delete homes["official client over REST, to a cluster"];
+  console.warn("No etcd: the cluster is left out");
 }
 
 const uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";

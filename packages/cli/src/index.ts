@@ -4,11 +4,13 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { Durability } from "vicinal";
 import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
+import { clusterStatus, type StartOptions, startCluster } from "./commands/cluster.js";
 import { type EmbedCommandOptions, embed } from "./commands/embed.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
-import { type ServeOptions, serve } from "./commands/serve.js";
+import { serve } from "./commands/serve.js";
+import { type ClusterServeOptions, serveCluster } from "./commands/serve-cluster.js";
 import {
   createSnapshot,
   deleteSnapshot,
@@ -70,9 +72,39 @@ function commandLine(exit: (code: number) => void): Command {
     .option("--model <name>", "model that requests may name; may be given again", repeated)
     .option("--model-files <folder>", "let requests name files in this folder, as file: addresses")
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
-    .action(({ grpc, ...options }: ServeOptions & { grpc: boolean }) =>
-      serve(grpc ? options : { ...options, grpcPort: false }),
-    );
+    .option(
+      "--cluster <etcd>",
+      "join a cluster: etcd://host:port,host:port/name; --data is then this node's cache",
+    )
+    .option("--store <address>", "of a cluster: s3://bucket/prefix?endpoint=...&region=... or dir:/path")
+    .option("--node <name>", "of a cluster: this node's name, which stays with its cache")
+    .option(
+      "--cluster-host <address>",
+      "of a cluster: address at which other nodes are answered",
+      "127.0.0.1",
+    )
+    .option("--cluster-port <number>", "of a cluster: port for other nodes, 0 for any", between(0, 65_535), 0)
+    .option("--advertise <url>", "of a cluster: where other nodes reach this one, if elsewhere")
+    .option("--verbose", "of a cluster: tell what this node does")
+    .action(({ grpc, ...given }: ClusterServeOptions & { grpc: boolean }) => {
+      const options = grpc ? given : { ...given, grpcPort: false as const };
+      return options.cluster === undefined ? serve(options) : serveCluster(options);
+    });
+
+  const cluster = program.command("cluster").description("look at a cluster, or try one out on this machine");
+  cluster
+    .command("status")
+    .description("say what is wrong and what to do; exit code 2 where something is")
+    .option("--url <address>", "of any of its nodes", "http://127.0.0.1:6333")
+    .option("--json", "print JSON")
+    .action(async (options: { url: string; json?: boolean }) => exit(await clusterStatus(options)));
+  cluster
+    .command("start")
+    .description("run three members of etcd and some nodes on this machine until Ctrl-C")
+    .option("--nodes <number>", "how many", between(1, 9), 3)
+    .option("--data <folder>", "where all of it lies", "vicinal-cluster")
+    .option("--port <number>", "port of the first node; the others are 10 apart", between(1, 60_000), 6333)
+    .action((options: StartOptions) => startCluster(options));
 
   target(program.command("import <collection> <file>"))
     .description(`store the points of a file (${formats.join(", ")}); makes the collection when absent`)

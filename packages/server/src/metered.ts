@@ -1,5 +1,5 @@
 /** What one request says beside its body, and used beside the server's own time: the tokens that models counted. */
-import type { EngineApi, InferenceUsage, ScopedEngine } from "vicinal/protocol";
+import type { EngineApi, InferenceUsage, RequestScope, ScopedEngine } from "vicinal/protocol";
 
 export class Metered {
   /** The engine to serve the request with. */
@@ -7,11 +7,11 @@ export class Metered {
   /** Known once the request is answered; absent where no model counted. */
   inference: InferenceUsage | undefined;
 
-  /** @param operationId What the client calls its write (header `idempotency-key`); see RequestScope. */
-  constructor(engine: EngineApi, operationId?: string) {
+  constructor(engine: EngineApi, { operationId, consistency }: Omit<RequestScope, "onUsage"> = {}) {
     const onUsage = (usage: InferenceUsage): void => {
       this.inference = usage;
     };
-    this.engine = (engine as Partial<ScopedEngine>).forRequest?.({ onUsage, operationId }) ?? engine;
+    this.engine =
+      (engine as Partial<ScopedEngine>).forRequest?.({ onUsage, operationId, consistency }) ?? engine;
   }
 }

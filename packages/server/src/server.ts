@@ -10,6 +10,7 @@ import {
   type EngineApi,
   parseCollectionName,
   parseJson,
+  type RequestScope,
   type SnapshotArchive,
   VicinalError,
 } from "vicinal/protocol";
@@ -219,8 +220,9 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const parameters = parseParameters(route.parameters, request.query as Record<string, unknown>);
       const collection = path.collection_name ?? "";
       if (collection.length > nameLengthMax) parseCollectionName(collection);
-      const operationId = request.headers["idempotency-key"];
-      const metered = new Metered(engine, operationId as string | undefined);
+      const operationId = request.headers["idempotency-key"] as string | undefined;
+      const { consistency } = parameters as Pick<RequestScope, "consistency">;
+      const metered = new Metered(engine, { operationId, consistency });
       const running = route.run({
         engine: metered.engine,
         collection,

@@ -329,12 +329,30 @@ export class ClusterEngine implements ScopedEngine {
   async #write(name: string, operation: string, body: unknown): Promise<schema.UpdateResult> {
     const { shard_key: key, ...rest } = (body ?? {}) as Body;
     checkForm(operation, rest);
+    if (needsPoints.has(operation)) await this.#checkPoints(name, rest, key);
     const results = await this.#send(name, operation, (routing) =>
       split(operation, rest, writeRing(routing, key)),
     );
     return done(
       Math.max(0, ...(results as schema.UpdateResult[]).map(({ operation_id }) => operation_id ?? 0)),
     );
+  }
+
+  /** A change of points of several shards that one of them would refuse is refused by all: nothing is changed then. */
+  async #checkPoints(name: string, body: Body, key: unknown): Promise<void> {
+    const ids = ((body.points ?? []) as (PointId | { id: PointId })[]).map((one) =>
+      typeof one === "object" ? one.id : one,
+    );
+    const found = await this.#find(name);
+    const ring = writeRing(found.routing, key);
+    if (new Set(ids.map((id) => shardOfPoint(id, ring))).size < 2) return;
+    const rows = await this.#points(found, ids, { with_payload: false }, key);
+    const there = new Set(rows.map(({ id }) => String(id)));
+    const missing = ids.find((id) => !there.has(String(parsePointId(id))));
+    if (missing === undefined) return;
+    throw new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${missing} found`, {
+      id: String(missing),
+    });
   }
 
   /** The parts to their shards, at once; where points lie elsewhere by now, what is not done is split anew. */
@@ -679,6 +697,15 @@ function withoutKey(step: Body): Body {
   const { shard_key: _, ...rest } = body;
   return { [name]: rest };
 }
+
+/** Operations that are refused where a point does not exist. */
+const needsPoints = new Set([
+  "setPayload",
+  "overwritePayload",
+  "deletePayload",
+  "updateVectors",
+  "deleteVectors",
+]);
 
 const forms: Readonly<Record<string, { parse(body: unknown): unknown }>> = {
   upsert: schema.pointInsertOperations,

@@ -49,17 +49,22 @@ export class LocalEtcd {
 
   /**
    * Resolves when it answers.
-   * @param folder Where its data stays. Default: a temporary one, which goes when it is stopped.
+   * @param place Where its data stays, and the first of its ports, two a member: both the same the next time. Default: a temporary
+   * folder, which goes when it is stopped, and any free ports.
    */
-  static async start(count: 1 | 3 = 1, folder?: string): Promise<LocalEtcd> {
+  static async start(count: 1 | 3 = 1, place?: { folder: string; port: number }): Promise<LocalEtcd> {
     if (!isEtcdInstalled())
       throw new VicinalError(
         "CLUSTER_UNAVAILABLE",
         "There is no program etcd on this machine: install it (Debian: etcd-server)",
       );
-    const etcd = new LocalEtcd(folder);
+    const etcd = new LocalEtcd(place?.folder);
     for (let i = 0; i < count; i++)
-      etcd.#members.push({ name: `m${i}`, client: await freePort(), peer: await freePort() });
+      etcd.#members.push({
+        name: `m${i}`,
+        client: place ? place.port + 2 * i : await freePort(),
+        peer: place ? place.port + 2 * i + 1 : await freePort(),
+      });
     for (let i = 0; i < count; i++) etcd.launch(i);
     await etcd.ready();
     return etcd;

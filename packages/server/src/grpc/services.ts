@@ -2,7 +2,7 @@
 import { create, type DescFile, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
-import { type EngineApi, VicinalError } from "vicinal/protocol";
+import { type EngineApi, type RequestScope, VicinalError } from "vicinal/protocol";
 import { Metered } from "../metered.js";
 import { versionInfo } from "../service.js";
 import type { RequestTally } from "../tally.js";
@@ -57,6 +57,12 @@ export function addServices(router: ConnectRouter, engine: EngineApi, tally: Req
   } as unknown as Partial<ServiceImpl<DescService>>);
 }
 
+/** A number of replicas, or one of the names, which all come to the same here. */
+function consistencyOf(given: { factor?: unknown } | undefined): RequestScope["consistency"] {
+  if (given === undefined) return undefined;
+  return given.factor === undefined ? "all" : Number(given.factor);
+}
+
 function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: RequestTally) {
   const endpoint = `/${method.parent.typeName}/${method.name}`;
   return async (message: Message, { requestHeader }: HandlerContext): Promise<Message> => {
@@ -70,8 +76,14 @@ function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: R
         throw new VicinalError("OUT_OF_RANGE", "timeout: value 0 invalid, must be 1 or larger", {
           path: "timeout",
         });
+      const consistency = consistencyOf(
+        (body as { read_consistency?: { factor?: unknown } }).read_consistency,
+      );
       for (const name of beside) delete body[name];
-      const metered = new Metered(engine, requestHeader.get("idempotency-key") ?? undefined);
+      const metered = new Metered(engine, {
+        operationId: requestHeader.get("idempotency-key") ?? undefined,
+        consistency,
+      });
       const result = await run({ engine: metered.engine, collection, body, wait: wait === true });
       const time = (performance.now() - startedMs) / 1000;
       const usage = metered.inference && { inference: metered.inference };

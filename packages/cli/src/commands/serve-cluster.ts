@@ -1,0 +1,64 @@
+/** `vicinal serve --cluster`: a node of a cluster, with a server in front of all of it. */
+import { hostname } from "node:os";
+import { UserError } from "../errors.js";
+import { type ServeOptions, stopSignal } from "./serve.js";
+
+export interface ClusterServeOptions extends ServeOptions {
+  /** `etcd://host:port,host:port/name`; without it, one node alone. */
+  cluster?: string;
+  /** `s3://bucket/prefix?...` or `dir:/path` */
+  store?: string;
+  /** Default: the machine's name and the port. */
+  node?: string;
+  /** Where the other nodes are answered. */
+  clusterHost: string;
+  clusterPort: number;
+  /** Where they reach it, if elsewhere. */
+  advertise?: string;
+  verbose?: boolean;
+}
+
+/** What the nodes of a cluster know: not on the command line, which everybody on the machine can read. */
+const secretVariable = "VICINAL_CLUSTER_SECRET";
+
+export async function serveCluster(options: ClusterServeOptions): Promise<void> {
+  const { host, port, grpcPort, data, cluster, store, advertise, clusterHost, clusterPort } = options;
+  if (cluster === undefined || store === undefined)
+    throw new UserError(
+      "--cluster needs --store: s3://bucket/prefix, or dir:/path for a folder that all nodes share",
+    );
+  const node = options.node ?? `${hostname()}-${port}`;
+  const { joinCluster } = await import("@vicinal/cluster");
+  const { createServer } = await import("@vicinal/server");
+  const stop = stopSignal();
+  const joined = await joinCluster({
+    node,
+    etcd: cluster,
+    store,
+    cache: { folder: data },
+    listen: { host: clusterHost, port: clusterPort },
+    advertise,
+    secret: process.env[secretVariable],
+    log: options.verbose ? (message, details) => console.error(message, line(details)) : undefined,
+  });
+  try {
+    const server = createServer({ database: { engine: joined.engine } });
+    try {
+      const address = await server.listen({ host, port, grpcPort });
+      const grpc = address.grpcPort === undefined ? "" : `, gRPC at port ${address.grpcPort}`;
+      console.log(`Vicinal serves ${cluster} as node ${node} at ${address.url}${grpc}`);
+      await stop;
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await joined.close();
+  }
+}
+
+function line(details: object | undefined): string {
+  const shown = Object.entries(details ?? {}).map(
+    ([name, value]) => `${name}=${value instanceof Error ? value.message : value}`,
+  );
+  return shown.join(" ");
+}
