@@ -73,10 +73,16 @@ async function withShop<T>(
   { films, texts, ratings }: Ratings & { texts: FilmText[] },
   use: (database: Database, factors: ReturnType<typeof factorise>) => Promise<T>,
 ): Promise<T> {
+  const started = performance.now();
   const factors = factorise(ratings);
   const database = await open(":memory:");
   try {
     await fillShop(database, films, texts, factors);
+    const speed = ratings.length / ((performance.now() - started) / 1000);
+    const memory = (process.resourceUsage().maxRSS / 1024).toFixed(0);
+    console.error(
+      `${films.length} films from ${ratings.length} ratings, ${speed.toFixed(0)} ratings/s; at most ${memory} MB of memory`,
+    );
     return await use(database, factors);
   } finally {
     await database.close();

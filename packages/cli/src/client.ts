@@ -63,7 +63,8 @@ export interface ScrollRequest {
   offset?: PointId | null;
   filter?: Record<string, unknown>;
   with_payload: boolean;
-  with_vector: boolean | string[];
+  /** Default: none. */
+  with_vector?: boolean | string[];
   with_blobs?: boolean;
 }
 
@@ -88,6 +89,11 @@ export interface Client {
     settings: { vectors: VectorSettings | Record<string, VectorSettings> },
   ): Promise<boolean>;
   upsert(name: string, request: { wait: boolean; points: Point[] }): Promise<unknown>;
+  retrieve(
+    name: string,
+    request: { ids: string[]; with_payload: string[] },
+  ): Promise<{ id: PointId; payload?: Record<string, unknown> | null }[]>;
+  delete(name: string, request: { wait: boolean; points: string[] }): Promise<unknown>;
   query(name: string, request: QueryRequest): Promise<QueryAnswer>;
   scroll(name: string, request: ScrollRequest): Promise<ScrollAnswer>;
   getBlob(name: string, id: PointId, blob: string): Promise<{ bytes: AsyncIterable<Uint8Array> }>;

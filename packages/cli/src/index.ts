@@ -5,6 +5,7 @@ import type { Durability } from "vicinal";
 import { defaultData, type Target } from "./client.js";
 import { type AdviseCommandOptions, advise } from "./commands/advise.js";
 import { clusterStatus, type StartOptions, startCluster } from "./commands/cluster.js";
+import { type EmbedCommandOptions, embed } from "./commands/embed.js";
 import { type ExportOptions, exportFile } from "./commands/export.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
@@ -28,7 +29,7 @@ import {
 import { errorLine, errorStack } from "./errors.js";
 import { formats } from "./readers/source.js";
 
-/** Runs one command; resolves to the exit code: 0, 1 after one line on standard error, or 2 where data is damaged. */
+/** Runs one command; resolves to the exit code: 0, 1 after one line on standard error, or 2 where data is damaged or unreadable. */
 export async function run(argv: readonly string[]): Promise<number> {
   let code = 0;
   const program = commandLine((found) => {
@@ -75,6 +76,8 @@ function commandLine(exit: (code: number) => void): Command {
       "sync" as const,
     )
     .option("--memory-budget <size>", "most memory for what is stored, for example 2GiB", byteSize)
+    .option("--model <name>", "model that requests may name; may be given again", repeated)
+    .option("--model-files <folder>", "let requests name files in this folder, as file: addresses")
     .option("--hooks <file>", "module with models of your own: export default { inference, rerank }")
     .option(
       "--cluster <etcd>",
@@ -131,6 +134,23 @@ function commandLine(exit: (code: number) => void): Command {
     .action((collection: string, file: string, options: ExportOptions) =>
       exportFile(collection, file, options),
     );
+  program
+    .command("embed [paths...]")
+    .description(
+      "make vectors of folders, files or JSON lines (.jsonl, -); exit code 2 where some are unreadable",
+    )
+    .option("--model <name>", "model that makes the vectors, or a file of word vectors (.txt, .vec)")
+    .option("--models", "list the models")
+    .option("--into <place>", "data folder or address of a server; resumes what was begun")
+    .option("--collection <name>", "collection, made when absent")
+    .option("--using <name>", "named vector to fill")
+    .option("--out <file>", "file instead: .jsonl (resumes) or .npy")
+    .option("--field <name>", "field of a record: the text (default: text), or the name of a file (file)")
+    .option("--batch <number>", "items embedded and stored at a time", between(1, 10_000), 16)
+    .option("--workers <number>", "threads that run the model, each with its own copy", between(0, 64), 0)
+    .option("--cache <folder>", "keep vectors there, and make none twice")
+    .option("--prune", "delete points whose items are gone")
+    .action(async (paths: string[], options: EmbedCommandOptions) => exit(await embed(paths, options)));
 
   target(program.command("advise <collection>"))
     .description("measure index families on the collection's own vectors and recommend one")
@@ -228,6 +248,10 @@ function target(command: Command): Command {
   return command
     .option("--data <folder>", `data folder, opened in this process (default: "${defaultData}")`)
     .option("--url <address>", "address of a server, instead of a data folder");
+}
+
+function repeated(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 function between(low: number, high: number): (text: string) => number {

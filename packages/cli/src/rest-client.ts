@@ -59,6 +59,14 @@ export class RestClient implements Client {
     return this.#send("PATCH", path(name), change);
   }
 
+  retrieve(name: string, request: { ids: string[]; with_payload: string[] }): ReturnType<Client["retrieve"]> {
+    return this.#send("POST", `${path(name)}/points`, request);
+  }
+
+  delete(name: string, { wait, points }: { wait: boolean; points: string[] }): Promise<unknown> {
+    return this.#send("POST", `${path(name)}/points/delete?wait=${wait}`, { points });
+  }
+
   scroll(name: string, request: ScrollRequest): Promise<ScrollAnswer> {
     return this.#send("POST", `${path(name)}/points/scroll`, request);
   }

@@ -4,6 +4,7 @@
 export const extractErrors = {
   MODEL_NOT_FOUND: "No model of that name, or its file is nowhere.",
   MODEL_DAMAGED: "A model's file has other bytes than it should, or other inputs and outputs.",
+  MODEL_STOPPED: "The threads that run a model have ended: it was closed, or one of them failed.",
   IMAGE_UNREADABLE: "The bytes are no image of a format that is read, or break off.",
   IMAGE_TOO_LARGE: "The image has more pixels than are allowed.",
   AUDIO_UNREADABLE: "The bytes are no sound of a format that is read, or break off.",

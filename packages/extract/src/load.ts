@@ -2,7 +2,9 @@
 import { ExtractError } from "./errors.js";
 import type { DecodeOptions } from "./images/decode.js";
 import { type AudioItem, audioModel } from "./models/audio-model.js";
+import { modelCards } from "./models/cards.js";
 import { models, type OnnxModel, textModels } from "./models/catalogue.js";
+import { clipTextModel } from "./models/clip-text.js";
 import { imageModel } from "./models/image-model.js";
 import { type LocateOptions, locateModel } from "./models/locate.js";
 import type { Model } from "./models/model.js";
@@ -10,8 +12,15 @@ import { sentenceModel } from "./models/sentence-model.js";
 import { speechModel } from "./models/speech-model.js";
 import { useLiteModel } from "./models/use-lite.js";
 import { openSession, type SessionOptions } from "./session.js";
+import { threadedModel } from "./workers/threaded-model.js";
 
-export interface LoadOptions extends LocateOptions, SessionOptions, DecodeOptions {}
+export interface LoadOptions extends LocateOptions, SessionOptions, DecodeOptions {
+  /**
+   * Threads of the model's own, 0 to 64, that decode, prepare and compute, so that the calling thread stays free; each holds the model
+   * once. With them the default of `threads` is 1. Default 0: the calling thread.
+   */
+  workers?: number;
+}
 
 const registered = new Map<string, OnnxModel>();
 
@@ -20,19 +29,13 @@ export function registerModel(id: string, model: OnnxModel): void {
   registered.set(id, model);
 }
 
-type ImageId = "mobilenet-v2" | "resnet-50" | "clip-vit-base-patch32";
+type ImageId = "mobilenet-v2" | "resnet-50" | "clip-vit-base-patch32" | "dinov2-small";
 type AudioId = "yamnet" | "speech-embedding";
-type TextId = keyof typeof textModels | "universal-sentence-encoder-lite";
+type TextId = keyof typeof textModels | "clip-vit-base-patch32-text" | "universal-sentence-encoder-lite";
 
 /** Names of all models. */
 export function modelNames(): string[] {
-  return [
-    ...Object.keys(models),
-    "speech-embedding",
-    "universal-sentence-encoder-lite",
-    ...Object.keys(textModels),
-    ...registered.keys(),
-  ];
+  return [...modelCards().map(({ id }) => id), ...registered.keys()];
 }
 
 /**
@@ -49,7 +52,9 @@ export async function loadModel(
   id: string,
   options: LoadOptions = {},
 ): Promise<Model<Uint8Array> | Model<AudioItem> | Model<string>> {
+  if (options.workers) return threadedModel(id, registered.get(id), options);
   if (id === "speech-embedding") return speechModel(id, options);
+  if (id === "clip-vit-base-patch32-text") return clipTextModel(id, options);
   if (id === "universal-sentence-encoder-lite") return useLiteModel(id);
   if (id in textModels) return sentenceModel(id, textModels[id as keyof typeof textModels], options);
   const entry: OnnxModel | undefined = registered.get(id) ?? models[id as keyof typeof models];

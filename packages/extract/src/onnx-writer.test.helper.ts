@@ -37,11 +37,14 @@ class Message {
 
 type Size = number | string;
 
-function valueInfo(name: string, shape: readonly Size[]): Message {
+const FLOAT = 1;
+const INT64 = 7;
+
+function valueInfo(name: string, shape: readonly Size[], type = FLOAT): Message {
   const dims = new Message();
   for (const size of shape)
     dims.bytes(1, typeof size === "number" ? new Message().int(1, size) : new Message().bytes(2, size));
-  const tensor = new Message().int(1, 1).bytes(2, dims);
+  const tensor = new Message().int(1, type).bytes(2, dims);
   return new Message().bytes(1, name).bytes(2, new Message().bytes(1, tensor));
 }
 
@@ -121,7 +124,26 @@ export class Network {
     return this.#node("GlobalAveragePool", [input], [], name);
   }
 
-  finish(inputs: Record<string, readonly Size[]>, outputs: Record<string, readonly Size[]>): Uint8Array {
+  /** The rows of a map as tokens: [batch, channels, height, width] to [batch, height, channels], each a mean. */
+  tokens(input: string, name: string): string {
+    const drop = new Message().bytes(1, "keepdims").int(3, 0).int(20, 2);
+    const rows = this.#node("ReduceMean", [input], [ints("axes", [3]), drop]);
+    return this.#node("Transpose", [rows], [ints("perm", [0, 2, 1])], name);
+  }
+
+  /** Ids [batch, tokens] to the means of their weights [batch, size]. */
+  embedding(ids: string, count: number, size: number, name: string): string {
+    const found = this.#node("Gather", [this.#weights([count, size], 1), ids]);
+    const drop = new Message().bytes(1, "keepdims").int(3, 0).int(20, 2);
+    return this.#node("ReduceMean", [found], [ints("axes", [1]), drop], name);
+  }
+
+  finish(
+    inputs: Record<string, readonly Size[]>,
+    outputs: Record<string, readonly Size[]>,
+    ids: Record<string, readonly Size[]> = {},
+  ): Uint8Array {
+    for (const [name, shape] of Object.entries(ids)) this.#graph.bytes(11, valueInfo(name, shape, INT64));
     for (const [name, shape] of Object.entries(inputs)) this.#graph.bytes(11, valueInfo(name, shape));
     for (const [name, shape] of Object.entries(outputs)) this.#graph.bytes(12, valueInfo(name, shape));
     return new Message().int(1, 8).bytes(7, this.#graph).bytes(8, new Message().int(2, 13)).finish();

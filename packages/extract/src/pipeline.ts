@@ -5,7 +5,45 @@
  * anywhere is resumed by running it again: what is stored in its present version is passed over, a batch that was
  * in flight is stored whole or not at all, and nothing is stored twice.
  */
-import type { Database, VicinalError } from "vicinal";
+import type { VicinalError } from "vicinal";
+
+/** Where points go: a `Database`, or anything that has these of its methods. */
+export interface PointStore {
+  retrieve(
+    collection: string,
+    request: { ids: string[]; with_payload: string[] },
+  ): Promise<readonly { id: unknown; payload?: Record<string, unknown> | null }[]>;
+  upsert(collection: string, request: { points: StoredPoint[] }): Promise<unknown>;
+  /** For `prune` alone, as is `delete`. */
+  scroll?(
+    collection: string,
+    request: { limit: number; with_payload: boolean; offset?: string },
+  ): Promise<{ points: readonly { id: unknown }[]; next_page_offset?: unknown }>;
+  delete?(collection: string, request: { points: string[] }): Promise<unknown>;
+}
+
+export interface StoredPoint {
+  id: string;
+  vector: Float32Array | Record<string, Float32Array>;
+  payload: Record<string, unknown>;
+}
+
+/** Where collections are made: a `Database`, or anything that has these of its methods. */
+export interface CollectionMaker {
+  collectionExists(name: string): Promise<{ exists: boolean }>;
+  createCollection(
+    name: string,
+    settings: {
+      vectors: VectorParams | Record<string, VectorParams>;
+      metadata: Record<string, unknown>;
+    },
+  ): Promise<unknown>;
+}
+
+interface VectorParams {
+  size: number;
+  distance: "Cosine" | "Dot" | "Euclid" | "Manhattan";
+}
 
 /** Turns items into vectors. */
 export interface Embedder<Item> {
@@ -73,7 +111,7 @@ export interface CreateForOptions {
 
 /** Creates the collection for what the model makes, if there is none of that name. */
 export async function createFor(
-  database: Database,
+  database: CollectionMaker,
   collection: string,
   { dimensions }: Pick<Embedder<unknown>, "dimensions">,
   { metric = "Cosine", using = "", metadata = {} }: CreateForOptions = {},
@@ -91,7 +129,7 @@ export async function createFor(
  * others go on. Rejects with CANCELLED's reason when the signal is aborted, and with what the database refuses.
  */
 export async function fill<Item>(
-  database: Database,
+  database: PointStore,
   collection: string,
   source: AsyncIterable<SourceItem<Item>> | Iterable<SourceItem<Item>>,
   model: Embedder<Item>,
@@ -122,7 +160,7 @@ export async function fill<Item>(
 }
 
 async function store<Item>(
-  database: Database,
+  database: PointStore,
   collection: string,
   batch: SourceItem<Item>[],
   ids: string[],
@@ -186,11 +224,13 @@ async function* batches<T>(source: AsyncIterable<T> | Iterable<T>, size: number)
 
 /** Deletes the points that are not among `seen`. */
 async function prune(
-  database: Database,
+  database: PointStore,
   collection: string,
   seen: ReadonlySet<string>,
   signal: AbortSignal | undefined,
 ): Promise<number> {
+  if (!database.scroll || !database.delete)
+    throw new TypeError("prune: the store can neither be scrolled nor deleted from");
   let pruned = 0;
   let offset: unknown;
   do {
@@ -200,7 +240,7 @@ async function prune(
       with_payload: false,
       ...(offset === undefined || offset === null ? {} : { offset: offset as string }),
     });
-    const gone = page.points.map(({ id }) => id).filter((id) => !seen.has(String(id)));
+    const gone = page.points.map(({ id }) => id as string).filter((id) => !seen.has(String(id)));
     if (gone.length > 0) await database.delete(collection, { points: gone });
     pruned += gone.length;
     offset = page.next_page_offset;

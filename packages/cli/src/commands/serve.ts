@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Durability, Hooks } from "vicinal";
 import { UserError } from "../errors.js";
+import { serveModels } from "./serve-models.js";
 
 export interface ServeOptions {
   host: string;
@@ -17,22 +18,35 @@ export interface ServeOptions {
   memoryBudget?: number;
   /** A module whose default export are the database's hooks. */
   hooks?: string;
+  /** Models of the catalogue that requests may name. */
+  model?: string[];
+  /** Folder below which requests may name files for the models. */
+  modelFiles?: string;
   /** Folder of the snapshots; by default in the data folder. */
   snapshots?: string;
 }
 
 export async function serve(options: ServeOptions): Promise<void> {
+  const own = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
+  const models = await serveModels(options.model ?? [], own, options.modelFiles);
+  try {
+    await serveFolder(options, models.hooks);
+  } finally {
+    await models.close();
+  }
+}
+
+async function serveFolder(options: ServeOptions, hooks: Hooks): Promise<void> {
   const { host, port, grpcPort, data } = options;
   const { open } = await import("vicinal");
   const { createServer, damageLines } = await import("@vicinal/server");
-  const hooks = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const stop = stopSignal();
   const { snapshots, readOnly = false } = options;
   const database = await open(data, {
     readOnly,
     ...(options.memoryBudget === undefined ? {} : { memoryBudget: options.memoryBudget }),
     ...(options.durability ? { durability: options.durability } : {}),
-    ...(hooks ? { hooks } : {}),
+    hooks,
     ...(snapshots ? { snapshots } : {}),
   });
   try {

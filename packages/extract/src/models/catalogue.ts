@@ -27,6 +27,8 @@ interface Common {
   /** Where the vector is: the name of an output, of shape [batch, dimensions]. */
   output: string;
   input: string;
+  /** Of outputs [batch, tokens, dimensions]: the token that stands for all, or the mean. Default: there are no tokens. */
+  tokens?: "first" | "mean";
   dimensions: number;
   /** By which metric vectors are compared; Cosine ones need not be normalised. */
   metric: "Cosine" | "Dot" | "Euclid";
@@ -104,6 +106,20 @@ export const models = {
       hub: { repository: "Xenova/clip-vit-base-patch32", path: "onnx/vision_model.onnx" },
     },
   },
+  "dinov2-small": {
+    modality: "image",
+    input: "pixel_values",
+    output: "last_hidden_state",
+    tokens: "first",
+    dimensions: 384,
+    metric: "Cosine",
+    licence: "Apache-2.0",
+    preparation: { ...square, shorter: 256, ...imagenet },
+    file: {
+      path: "dinov2_small/dinov2_small.onnx",
+      hub: { repository: "Xenova/dinov2-small", path: "onnx/model.onnx" },
+    },
+  },
   yamnet: {
     modality: "audio",
     input: "waveform",
@@ -115,6 +131,23 @@ export const models = {
     file: { path: "yamnet/yamnet.onnx" },
   },
 } as const satisfies Record<string, OnnxModel>;
+
+/** The other half of `clip-vit-base-patch32`: its vectors are compared with those of images. */
+export const clipText = {
+  modality: "text",
+  output: "text_embeds",
+  dimensions: 512,
+  metric: "Cosine",
+  licence: "MIT",
+  file: {
+    path: "clip_vit_base_patch32/text_model.onnx",
+    hub: { repository: "Xenova/clip-vit-base-patch32", path: "onnx/text_model.onnx" },
+  },
+  tokenizer: {
+    path: "clip_vit_base_patch32/tokenizer.json",
+    hub: { repository: "Xenova/clip-vit-base-patch32", path: "tokenizer.json" },
+  },
+} as const;
 
 export const textModels = {
   "all-minilm-l6-v2": {

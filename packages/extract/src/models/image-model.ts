@@ -15,7 +15,7 @@ export function imageModel(
   session: Session,
   options: DecodeOptions,
 ): Model<Uint8Array> {
-  const { preparation, input, output, dimensions, metric } = entry;
+  const { preparation, input, output, tokens, dimensions, metric } = entry;
   const { width, height } = preparation;
   const size = 3 * width * height;
   return {
@@ -37,7 +37,8 @@ export function imageModel(
           const data = new Float32Array(batch.length * size);
           for (const [i, pixels] of batch.entries()) data.set(pixels, i * size);
           const feeds = { [input]: { data, shape: [batch.length, 3, height, width] } };
-          return rowsOf(id, (await session.run(feeds, [output]))[output], batch.length, dimensions);
+          const found = await session.run(feeds, [output]);
+          return rowsOf(id, found[output], batch.length, dimensions, tokens);
         },
       ),
     close: () => session.close(),

@@ -9,8 +9,11 @@ export interface EmbedOptions {
   kind?: "document" | "query";
 }
 
+/** What a model makes vectors of. */
+export type Modality = "image" | "audio" | "text";
+
 export interface Model<Item> extends Embedder<Item> {
-  readonly modality: "image" | "audio" | "text";
+  readonly modality: Modality;
   readonly metric: "Cosine" | "Dot" | "Euclid";
   embed(
     items: readonly Item[],

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "vicinal";
 import { describe, expect, it } from "vitest";
-import { cached } from "../cached.js";
+import { cached } from "../cache/cached.js";
 import { hookOf } from "../hook.js";
 import { loadModel } from "../load.js";
 import type { Model } from "./model.js";
