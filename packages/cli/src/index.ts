@@ -10,8 +10,8 @@ import { type ExportOptions, exportFile } from "./commands/export.js";
 import { type ImportOptions, importFile } from "./commands/import.js";
 import { type InfoOptions, info } from "./commands/info.js";
 import { type SearchOptions, search } from "./commands/search.js";
-import { serve } from "./commands/serve.js";
-import { type ClusterServeOptions, serveCluster } from "./commands/serve-cluster.js";
+import { type ServeOptions, serve } from "./commands/serve.js";
+import type { NodeOptions } from "./commands/serve-cluster.js";
 import {
   createSnapshot,
   deleteSnapshot,
@@ -93,10 +93,9 @@ function commandLine(exit: (code: number) => void): Command {
     .option("--cluster-port <number>", "of a cluster: port for other nodes, 0 for any", between(0, 65_535), 0)
     .option("--advertise <url>", "of a cluster: where other nodes reach this one, if elsewhere")
     .option("--verbose", "of a cluster: tell what this node does")
-    .action(({ grpc, ...given }: ClusterServeOptions & { grpc: boolean }) => {
-      const options = grpc ? given : { ...given, grpcPort: false as const };
-      return options.cluster === undefined ? serve(options) : serveCluster(options);
-    });
+    .action(({ grpc, ...options }: ServeOptions & NodeOptions & { grpc: boolean }) =>
+      serve(grpc ? options : { ...options, grpcPort: false }),
+    );
 
   const cluster = program.command("cluster").description("look at a cluster, or try one out on this machine");
   cluster

@@ -1,6 +1,6 @@
 /** Joining a cluster: everything that a node needs, opened from addresses and put together. */
 import { mkdir } from "node:fs/promises";
-import { openHome, VicinalError } from "vicinal/shard";
+import { type Hooks, openHome, readyHooks, VicinalError } from "vicinal/shard";
 import { ClusterEngine } from "./engine/cluster-engine.js";
 import type { EtcdOptions } from "./etcd/etcd.js";
 import { ClusterNode, type ClusterNodeOptions } from "./node/cluster-node.js";
@@ -9,11 +9,13 @@ import { ObjectCache } from "./store/object-cache.js";
 import type { ObjectStore } from "./store/object-store.js";
 import { openStore } from "./store/open-store.js";
 
-export interface JoinOptions extends Omit<ClusterNodeOptions, "url" | "etcd" | "cache" | "folder"> {
+export interface JoinOptions extends Omit<ClusterNodeOptions, "url" | "etcd" | "cache" | "folder" | "hooks"> {
   /** Or `etcd://host:port,host:port/name`, the cluster's name by default `default`. */
   etcd: EtcdOptions | string;
   /** Or its address, as of `openStore`: the same for all nodes. */
   store: ObjectStore | string;
+  /** Models of your own, as of `open`: the same on all nodes. */
+  hooks?: Hooks;
   /** The node's own folder: what it holds can be lost. */
   cache: { folder: string /** Default 64 GiB. */; bytes?: number };
   /** Where the other nodes are answered. Default 127.0.0.1 and any free port. */
@@ -38,7 +40,7 @@ const CACHE_BYTES = 64 * 2 ** 30;
 
 /** BAD_REQUEST names a bad address; CLUSTER_UNAVAILABLE where etcd does not answer; ADDRESS_UNAVAILABLE. */
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
-  const { etcd, store: given, cache: place, listen = {}, advertise, secret, ...rest } = options;
+  const { etcd, store: given, cache: place, listen = {}, advertise, secret, hooks, ...rest } = options;
   const opened: (() => unknown)[] = [];
   const close = async () => {
     for (const end of opened.reverse().splice(0)) await end();
@@ -63,6 +65,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
     const url = advertise ?? listener.url;
     const joined = await ClusterNode.start({
       ...rest,
+      hooks: readyHooks(hooks),
       url,
       cache,
       folder: place.folder,

@@ -1,11 +1,12 @@
 /** `vicinal serve --cluster`: a node of a cluster, with a server in front of all of it. */
 import { hostname } from "node:os";
+import type { Hooks } from "vicinal";
 import { UserError } from "../errors.js";
 import { type ServeOptions, stopSignal } from "./serve.js";
 
-export interface ClusterServeOptions extends ServeOptions {
-  /** `etcd://host:port,host:port/name`; without it, one node alone. */
-  cluster?: string;
+export interface NodeOptions extends ServeOptions {
+  /** `etcd://host:port,host:port/name` */
+  cluster: string;
   /** `s3://bucket/prefix?...` or `dir:/path` */
   store?: string;
   /** Default: the machine's name and the port. */
@@ -21,9 +22,22 @@ export interface ClusterServeOptions extends ServeOptions {
 /** What the nodes of a cluster know: not on the command line, which everybody on the machine can read. */
 const secretVariable = "VICINAL_CLUSTER_SECRET";
 
-export async function serveCluster(options: ClusterServeOptions): Promise<void> {
+/** What the nodes of a cluster do not do. */
+const ofFolders = {
+  readOnly: "--read-only",
+  snapshots: "--snapshots",
+  memoryBudget: "--memory-budget",
+} as const satisfies Partial<Record<keyof NodeOptions, string>>;
+
+export async function serveNode(options: NodeOptions, hooks: Hooks): Promise<void> {
   const { host, port, grpcPort, data, cluster, store, advertise, clusterHost, clusterPort } = options;
-  if (cluster === undefined || store === undefined)
+  for (const [name, flag] of Object.entries(ofFolders))
+    if (options[name as keyof typeof ofFolders]) throw new UserError(`${flag} does not go with --cluster`);
+  if (typeof options.durability === "object")
+    throw new UserError(
+      "--durability interval does not go with --cluster: a write is acknowledged when it is committed",
+    );
+  if (store === undefined)
     throw new UserError(
       "--cluster needs --store: s3://bucket/prefix, or dir:/path for a folder that all nodes share",
     );
@@ -39,6 +53,7 @@ export async function serveCluster(options: ClusterServeOptions): Promise<void> 
     listen: { host: clusterHost, port: clusterPort },
     advertise,
     secret: process.env[secretVariable],
+    hooks,
     log: options.verbose ? (message, details) => console.error(message, line(details)) : undefined,
   });
   try {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Durability, Hooks } from "vicinal";
 import { UserError } from "../errors.js";
+import { type NodeOptions, serveNode } from "./serve-cluster.js";
 import { serveModels } from "./serve-models.js";
 
 export interface ServeOptions {
@@ -26,11 +27,12 @@ export interface ServeOptions {
   snapshots?: string;
 }
 
-export async function serve(options: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions & Partial<NodeOptions>): Promise<void> {
   const own = options.hooks === undefined ? undefined : await hooksOf(options.hooks);
   const models = await serveModels(options.model ?? [], own, options.modelFiles);
   try {
-    await serveFolder(options, models.hooks);
+    if (options.cluster === undefined) await serveFolder(options, models.hooks);
+    else await serveNode(options as NodeOptions, models.hooks);
   } finally {
     await models.close();
   }
