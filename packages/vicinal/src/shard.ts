@@ -7,6 +7,7 @@ export { type Home, openHome } from "#platform/home.js";
 export { Aliases, collectionExists, collectionNotFound, describeAliases } from "./api/aliases.js";
 export type { Collections } from "./api/catalogue.js";
 export { collectionConfig } from "./api/collections.js";
+export { Database } from "./api/database.js";
 export { Engine } from "./api/engine.js";
 export { type Hooks, type ReadyHooks, readyHooks } from "./api/inference/hooks.js";
 export { Quotas } from "./api/limits/quotas.js";

@@ -23,11 +23,16 @@ export interface Tally {
   refused: number;
 }
 
-export async function play(story: Story, tally: Tally): Promise<void> {
+/** @param begin Opens what is compared with the reference: in that folder, or in memory. */
+export async function play(
+  story: Story,
+  tally: Tally,
+  begin: (path: string) => Promise<Database> = open,
+): Promise<void> {
   const onDisk = story.steps.some(({ writes }) => writes.some(({ kind }) => kind === "reopen"));
   const folder = onDisk ? await mkdtemp(join(tmpdir(), "vicinal-")) : undefined;
   const path = folder ?? ":memory:";
-  let database = await open(path);
+  let database = await begin(path);
   try {
     await database.createCollection(NAME, {
       vectors: {
@@ -47,7 +52,7 @@ export async function play(story: Story, tally: Tally): Promise<void> {
         tally.writes++;
         if (write.kind === "reopen") {
           await database.close();
-          database = await open(path);
+          database = await begin(path);
         } else await perform(database, model, write, tally);
       }
       for (const query of queries) {

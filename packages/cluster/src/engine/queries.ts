@@ -282,9 +282,9 @@ export async function amongThese<T>(
   );
   try {
     const engine = new Engine(new SingleCatalogue(collection));
-    await engine.upsert("c", { points: points.map(({ id, vector }) => ({ id, vector })) } as Parameters<
-      Engine["upsert"]
-    >[1]);
+    await engine.upsert("c", {
+      points: points.map(({ id, vector }) => ({ id, vector: asGiven(vector) })),
+    } as Parameters<Engine["upsert"]>[1]);
     return await ask(engine);
   } finally {
     await collection.close();
@@ -317,7 +317,7 @@ async function resolved(
     const isNamed =
       isObject(found) && !ArrayBuffer.isView(found) && !Array.isArray(found) && !("indices" in found);
     const one = isNamed ? (found as Body)[vector] : found;
-    if (one !== undefined && one !== null) vectors.set(id as PointId, one);
+    if (one !== undefined && one !== null) vectors.set(id as PointId, asGiven(one));
   }
   const made = walk(query, (value) => {
     if (!isId(value)) return value;
@@ -370,6 +370,14 @@ function walk(query: unknown, each: (value: unknown) => unknown): unknown {
     return { relevance_feedback: { ...given, target: each(given.target) ?? given.target, feedback } };
   }
   return query;
+}
+
+/** A vector of an answer as a request takes it: sparse ones as plain arrays. */
+function asGiven(vector: unknown): unknown {
+  if (!isObject(vector) || ArrayBuffer.isView(vector) || Array.isArray(vector)) return vector;
+  const { indices, values } = vector as { indices?: Iterable<number>; values?: Iterable<number> };
+  if (indices && values) return { indices: [...indices], values: [...values] };
+  return Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, asGiven(one)]));
 }
 
 function isId(value: unknown): value is PointId {
