@@ -723,6 +723,7 @@ const needsPoints = new Set([
   "setPayload",
   "overwritePayload",
   "deletePayload",
+  "clearPayload",
   "updateVectors",
   "deleteVectors",
 ]);

@@ -16,6 +16,7 @@ import {
   fusedByRank,
   fusedByScore,
   type PointId,
+  parsePointId,
   type RankedRow,
   RRF_K,
   VicinalError,
@@ -50,25 +51,23 @@ interface Window {
 }
 
 export async function answerQuery(shards: Shards, request: QueryRequest): Promise<Hit[]> {
-  return ranked(shards, request, {
+  const { asked, filter } = await resolved(shards, request);
+  return ranked(shards, asked, {
     limit: Number(request.limit ?? DEFAULT_LIMIT),
     offset: Number(request.offset ?? 0),
-    filter: request.filter ?? undefined,
+    filter,
     with_payload: request.with_payload,
     with_vector: request.with_vector,
   });
 }
 
-async function ranked(shards: Shards, asked: Prefetch | QueryRequest, window: Window): Promise<Hit[]> {
-  const { query, named } = await resolved(shards, asked);
-  const resolvedAsked = { ...asked, query } as Prefetch;
+/** @param asked Names no points. */
+async function ranked(shards: Shards, asked: Prefetch, window: Window): Promise<Hit[]> {
+  const { query } = asked;
   const prefetches = [asked.prefetch ?? []].flat();
   const { filter } = window;
-  if (prefetches.length === 0) {
-    const among = named.length > 0 ? without(filter, named) : filter;
-    if (isMmr(query)) return diverse(shards, resolvedAsked, { ...window, filter: among });
-    return leaf(shards, resolvedAsked, { ...window, filter: among });
-  }
+  if (prefetches.length === 0)
+    return isMmr(query) ? diverse(shards, asked, window) : leaf(shards, asked, window);
   const rankings = await Promise.all(
     prefetches.map((one) =>
       ranked(shards, one, {
@@ -80,18 +79,21 @@ async function ranked(shards: Shards, asked: Prefetch | QueryRequest, window: Wi
   );
   const fused = fusion(query, rankings);
   if (fused) return shown(shards, passing(fused, asked.score_threshold), window);
-  const found = [...new Set(rankings.flat().map(({ id }) => id as PointId))].filter(
-    (id) => !named.includes(id),
-  );
-  const among = both(filter, { must: [{ has_id: found }] } as Filter);
-  if (isMmr(query)) return diverse(shards, resolvedAsked, { ...window, filter: among });
-  // Its prefetches give it scores and what it may choose from, among what was found in all shards.
-  const keepsPrefetches = isObject(query) && ("formula" in query || "rerank" in query);
-  return leaf(
-    shards,
-    { ...resolvedAsked, prefetch: keepsPrefetches ? await resolvedTree(shards, asked.prefetch) : undefined },
-    { ...window, filter: among },
-  );
+  const found = [...new Set(rankings.flat().map(({ id }) => id as PointId))];
+  const among = { ...window, filter: both(filter, { must: [{ has_id: found }] } as Filter) };
+  if (isMmr(query)) return diverse(shards, asked, among);
+  // It may speak of the scores that its prefetches gave, in all shards.
+  const prefetch =
+    isObject(query) && ("formula" in query || "rerank" in query) ? rankings.map(carrier) : undefined;
+  return leaf(shards, { ...asked, prefetch }, among);
+}
+
+/** A query that finds exactly these points with exactly these scores, whichever of them a shard has. */
+function carrier(ranking: readonly Hit[]): Prefetch {
+  const limit = Math.max(1, ranking.length);
+  const filter = { must: [{ has_id: ranking.map(({ id }) => id) }] };
+  const sum = ranking.map(({ id, score }) => ({ mult: [score, { has_id: [id] }] }));
+  return { prefetch: { filter, limit }, query: { formula: { sum } }, limit } as unknown as Prefetch;
 }
 
 /** One query without others before it, or with such as every shard answers for itself. */
@@ -293,19 +295,29 @@ export async function amongThese<T>(
 
 // ------------------------------------------------------------------------------------------------ named points
 
-/** The query with vectors in the place of points that it names, and those that are no answers to it. */
+/** The request with vectors in the place of points that it names, and a filter without those: they are no answers to themselves. */
 async function resolved(
   shards: Shards,
-  asked: Prefetch | QueryRequest,
-): Promise<{ query: unknown; named: PointId[] }> {
-  const { query, using, lookup_from: lookup } = asked;
-  if (query === undefined || query === null) return { query, named: [] };
+  request: Prefetch,
+): Promise<{ asked: Prefetch; filter: Filter | undefined }> {
+  const named = new Set<PointId>();
+  const asked = await withVectors(shards, request, named);
+  const filter = request.filter ?? undefined;
+  return { asked, filter: named.size > 0 ? without(filter, [...named]) : filter };
+}
+
+/** @param named Gains the points of the searched collection that were named, here or in what goes before. */
+async function withVectors(shards: Shards, asked: Prefetch, named: Set<PointId>): Promise<Prefetch> {
+  const { query, using, lookup_from: lookup, prefetch } = asked;
+  const before = [prefetch ?? []].flat();
+  const trees = await Promise.all(before.map((one) => withVectors(shards, one, named)));
+  const rest = { ...asked, lookup_from: undefined, prefetch: trees.length > 0 ? trees : undefined };
   const ids = new Set<PointId>();
-  const seek = (value: unknown): void => {
-    if (isId(value)) ids.add(value);
-  };
-  walk(query, seek);
-  if (ids.size === 0) return { query, named: [] };
+  if (query !== undefined && query !== null)
+    walk(query, (value) => {
+      if (isId(value)) ids.add(value);
+    });
+  if (ids.size === 0) return rest;
   const from = lookup ? await shards.other(lookup.collection) : shards;
   const vector = lookup?.vector ?? using ?? "";
   const rows = await from.points([...ids], {
@@ -317,30 +329,18 @@ async function resolved(
     const isNamed =
       isObject(found) && !ArrayBuffer.isView(found) && !Array.isArray(found) && !("indices" in found);
     const one = isNamed ? (found as Body)[vector] : found;
-    if (one !== undefined && one !== null) vectors.set(id as PointId, asGiven(one));
+    if (one !== undefined && one !== null) vectors.set(parsePointId(id), asGiven(one));
   }
+  if (!lookup || from.name === shards.name) for (const id of ids) named.add(id);
   const made = walk(query, (value) => {
     if (!isId(value)) return value;
-    const found = vectors.get(value);
+    const found = vectors.get(parsePointId(value));
     if (found !== undefined) return found;
     throw new VicinalError("POINT_NOT_FOUND", `Not found: No point with id ${value} found`, {
       id: String(value),
     });
   });
-  const isSame = !lookup || from.name === shards.name;
-  return { query: made, named: isSame ? [...ids] : [] };
-}
-
-/** The same in all that goes before. */
-async function resolvedTree(shards: Shards, tree: Prefetch["prefetch"]): Promise<Prefetch[]> {
-  return Promise.all(
-    [tree ?? []].flat().map(async (one) => {
-      const { query, named } = await resolved(shards, one);
-      const filter = named.length > 0 ? without(one.filter ?? undefined, named) : one.filter;
-      const prefetch = one.prefetch ? await resolvedTree(shards, one.prefetch) : undefined;
-      return { ...one, query, filter, prefetch, lookup_from: undefined } as Prefetch;
-    }),
-  );
+  return { ...rest, query: made as Prefetch["query"] };
 }
 
 /** Goes through the places of a query where a point may be named. */
@@ -408,23 +408,11 @@ const GROUP_SIZE = 3;
  * among the best may have more points in a shard where others are better. With prefetches a shard's groups are of what it found.
  */
 export async function answerGroups(shards: Shards, request: QueryGroupsRequest): Promise<Group[]> {
-  const { query, named } = await resolved(shards, request as QueryRequest);
+  const { asked, filter } = await resolved(shards, request as Prefetch);
   const size = request.group_size ?? GROUP_SIZE;
   const limit = request.limit ?? DEFAULT_LIMIT;
-  const prefetch = request.prefetch ? await resolvedTree(shards, request.prefetch) : undefined;
-  const filter =
-    named.length > 0 ? without(request.filter ?? undefined, named) : (request.filter ?? undefined);
-  const body = {
-    ...request,
-    query,
-    prefetch,
-    filter,
-    lookup_from: undefined,
-    with_lookup: undefined,
-    group_size: size,
-    limit,
-  };
-  const smaller = isDistance(shards.config, query, request.using);
+  const body = { ...request, ...asked, filter, with_lookup: undefined, group_size: size, limit };
+  const smaller = isDistance(shards.config, asked.query, request.using);
   const join = (answers: { groups: Group[] }[]): Group[] => {
     const groups = new Map<unknown, Hit[][]>();
     for (const { groups: some } of answers)
@@ -435,11 +423,7 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
   };
   const first = join((await shards.all("queryGroups", body)) as { groups: Group[] }[]);
   if (first.length === 0) return [];
-  const words = first.map(({ id }) => id).filter((id) => typeof id === "string");
-  const integers = first.map(({ id }) => id).filter((id) => typeof id !== "string");
-  const should = [words, integers].flatMap((any) =>
-    any.length > 0 ? [{ key: request.group_by, match: { any } }] : [],
-  );
+  const should = first.map(({ id }) => inGroup(request.group_by, id));
   const among = both(filter, { should } as Filter);
   const second = join((await shards.all("queryGroups", { ...body, filter: among })) as { groups: Group[] }[]);
   const chosen = new Map(second.map((group) => [group.id, group]));
@@ -461,6 +445,12 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
     }
   }
   return groups;
+}
+
+/** Numbers may be larger than integers of requests. */
+function inGroup(key: string, id: unknown): object {
+  if (typeof id === "string") return { key, match: { value: id } };
+  return { key, range: { gte: id, lte: id } };
 }
 
 function isUuid(id: unknown): boolean {
