@@ -123,7 +123,7 @@ export class ClusterEngine implements ScopedEngine {
     });
     const params = {
       ...info.config.params,
-      shard_number: routing.shards.length,
+      shard_number: ringsOf(routing).flat().length,
       replication_factor: routing.replicationFactor,
       write_consistency_factor: routing.writeConsistency,
       ...(routing.custom ? { sharding_method: "custom" } : {}),
@@ -204,7 +204,7 @@ export class ClusterEngine implements ScopedEngine {
     }));
     const info = {
       peer_id: peerOf(node),
-      shard_count: routing.shards.length,
+      shard_count: ringsOf(routing).flat().length,
       local_shards,
       remote_shards,
       shard_transfers,

@@ -1,0 +1,161 @@
+/** A cluster as its users see it: Qdrant's cluster operations by the official client, shard keys, consistency, changes everywhere. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { QdrantClient } from "@qdrant/js-client-rest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { hasEtcd, type LocalCluster, startCluster } from "./cluster-home.js";
+
+describe.skipIf(!hasEtcd)("a cluster", () => {
+  let folder: string;
+  let cluster: LocalCluster;
+  let clients: QdrantClient[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "vicinal-"));
+    cluster = await startCluster(folder);
+    clients = cluster.urls.map((url) => new QdrantClient({ url }));
+  });
+  afterEach(() => cluster.clear());
+  afterAll(async () => {
+    await cluster?.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const vectors = { size: 2, distance: "Euclid" as const };
+  const points = (count: number) =>
+    Array.from({ length: count }, (_, id) => ({
+      id,
+      vector: [id, 1],
+      payload: { n: id, even: id % 2 === 0 },
+    }));
+  const peers = async () => {
+    const answer = await fetch(`${cluster.urls[0]}/cluster`);
+    const { result } = (await answer.json()) as { result: { peers: Record<string, { node: string }> } };
+    return Object.entries(result.peers).map(([peer, { node }]) => ({ peer: Number(peer), node }));
+  };
+
+  test("tells of its peers, and of where shards lie", async () => {
+    await clients[0].createCollection("c", { vectors, shard_number: 2, replication_factor: 2 });
+    expect((await peers()).map(({ node }) => node).sort()).toEqual(["a", "b", "c"]);
+    const info = await clients[1].collectionClusterInfo("c");
+    expect(info.shard_count).toBe(2);
+    expect(info.local_shards.length + info.remote_shards.length).toBe(4);
+    expect((await clients[2].getCollection("c")).config.params).toMatchObject({
+      shard_number: 2,
+      replication_factor: 2,
+    });
+  });
+
+  test("a replica is moved, replicated and dropped by the client's operations", async () => {
+    const [client] = clients;
+    await client.createCollection("c", { vectors, shard_number: 1 });
+    await client.upsert("c", { points: points(50), wait: true });
+    const holders = async () => {
+      const { peer_id, local_shards, remote_shards } = await client.collectionClusterInfo("c");
+      return [...local_shards.map(() => peer_id), ...remote_shards.map((shard) => shard.peer_id)].sort();
+    };
+    const all = (await peers()).map(({ peer }) => peer);
+    const [from] = await holders();
+    const to = all.find((peer) => peer !== from) as number;
+    const other = all.find((peer) => peer !== from && peer !== to) as number;
+    const change = (operation: Parameters<QdrantClient["updateCollectionCluster"]>[1]) =>
+      client.updateCollectionCluster("c", operation);
+    await change({ move_shard: { shard_id: 0, from_peer_id: from, to_peer_id: to } });
+    await expect.poll(holders, { timeout: 10_000 }).toEqual([to]);
+    await change({ replicate_shard: { shard_id: 0, from_peer_id: to, to_peer_id: other } });
+    await expect.poll(holders, { timeout: 10_000 }).toEqual([to, other].sort());
+    await change({ drop_replica: { shard_id: 0, peer_id: to } });
+    await expect.poll(holders, { timeout: 10_000 }).toEqual([other]);
+    await expect(change({ drop_replica: { shard_id: 0, peer_id: other } })).rejects.toThrow();
+    expect((await client.count("c")).count).toBe(50);
+    await client.upsert("c", { points: [{ id: 77, vector: [0, 0] }], wait: true });
+    expect((await clients[1].count("c")).count).toBe(51);
+  });
+
+  test("points go where their shard key says", async () => {
+    const [client] = clients;
+    await client.createCollection("c", { vectors, sharding_method: "custom" });
+    await expect(client.upsert("c", { points: points(1), wait: true })).rejects.toThrow();
+    await client.createShardKey("c", { shard_key: "eu", shards_number: 2 });
+    await client.createShardKey("c", { shard_key: 7 });
+    await expect(client.createShardKey("c", { shard_key: "eu" })).rejects.toThrow();
+    await client.upsert("c", { points: points(20), shard_key: "eu", wait: true });
+    await client.upsert("c", { points: points(5), shard_key: 7, wait: true });
+    const count = (shard_key?: string | number | (string | number)[]) =>
+      client.count("c", { shard_key } as never).then((answer) => answer.count);
+    expect(await count("eu")).toBe(20);
+    expect(await count(7)).toBe(5);
+    expect(await count(["eu", 7])).toBe(25);
+    expect(await count()).toBe(25);
+    const near = await client.query("c", { query: [19, 1], shard_key: 7, limit: 1 } as never);
+    expect(near.points[0].id).toBe(4);
+    // A tenant without a shard of its own lies in the fallback until it has one.
+    const tenant = { target: "jp", fallback: "eu" };
+    await client.upsert("c", {
+      points: [{ id: 100, vector: [0, 0] }],
+      shard_key: tenant,
+      wait: true,
+    } as never);
+    expect(await count("eu")).toBe(21);
+    await client.deleteShardKey("c", { shard_key: 7 });
+    expect(await count()).toBe(21);
+  });
+
+  test("one more shard and one less hold the same points", async () => {
+    const [client] = clients;
+    await client.createCollection("c", { vectors, shard_number: 2 });
+    await client.upsert("c", { points: points(300), wait: true });
+    const counted = async () => (await client.getCollection("c")).config.params.shard_number;
+    // Versions are the numbers of writes in a shard: a point that moves gets another.
+    const near = async () =>
+      (await client.query("c", { query: [150.2, 1], limit: 5, with_payload: true })).points.map(
+        ({ id, score, payload }) => ({ id, score, payload }),
+      );
+    const before = await near();
+    for (const [direction, count] of [
+      ["up", 3],
+      ["down", 2],
+    ] as const) {
+      await client.updateCollectionCluster("c", { start_resharding: { direction } } as never);
+      await expect.poll(counted, { timeout: 15_000 }).toBe(count);
+      await expect
+        .poll(async () => (await client.scroll("c", { limit: 1000 })).points.map(({ id }) => id), {
+          timeout: 10_000,
+        })
+        .toEqual(points(300).map(({ id }) => id));
+      expect(await near()).toEqual(before);
+    }
+  });
+
+  test("what every node answers is the same, and with consistency nothing is old", async () => {
+    await clients[0].createCollection("c", { vectors, shard_number: 2, replication_factor: 3 });
+    await clients[1].createPayloadIndex("c", { field_name: "n", field_schema: "integer", wait: true });
+    await clients[2].updateCollection("c", { optimizers_config: { indexing_threshold: 5000 } });
+    for (const client of clients) {
+      const info = await client.getCollection("c");
+      expect(Object.keys(info.payload_schema)).toEqual(["n"]);
+      expect(info.config.optimizer_config.indexing_threshold).toBe(5000);
+    }
+    for (let round = 0; round < 20; round++) {
+      await clients[round % 3].upsert("c", { points: [{ id: round, vector: [round, 1] }], wait: true });
+      const reader = clients[(round + 1) % 3];
+      const found = await reader.retrieve("c", { ids: [round], consistency: "majority" });
+      expect(found.map(({ id }) => id)).toEqual([round]);
+    }
+    const order = { key: "n", direction: "desc" as const };
+    await clients[0].upsert("c", { points: points(30), wait: true });
+    for (const client of clients) {
+      const { points: sorted } = await client.scroll("c", {
+        order_by: order,
+        limit: 3,
+        consistency: "all",
+      } as never);
+      expect(sorted.map(({ id }) => id)).toEqual([29, 28, 27]);
+      const { hits } = await client.facet("c", { key: "n", limit: 2, consistency: "all" } as never);
+      expect(hits).toEqual([
+        { value: 0, count: 1 },
+        { value: 1, count: 1 },
+      ]);
+    }
+  });
+});
