@@ -40,6 +40,9 @@ describe.skipIf(!hasEtcd)("a cluster", () => {
     const info = await clients[1].collectionClusterInfo("c");
     expect(info.shard_count).toBe(2);
     expect(info.local_shards.length + info.remote_shards.length).toBe(4);
+    const metrics = await (await fetch(`${cluster.urls[0]}/metrics`)).text();
+    expect(metrics).toContain("cluster_enabled 1");
+    expect(metrics).toMatch(/cluster_shard_lag\{collection="c",shard="\d"\} 0/);
     expect((await clients[2].getCollection("c")).config.params).toMatchObject({
       shard_number: 2,
       replication_factor: 2,

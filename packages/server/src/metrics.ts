@@ -1,5 +1,5 @@
 /** `/metrics`: the node's numbers in the text format of Prometheus, by the names that dashboards for Qdrant expect. */
-import type { CollectionReport, EngineApi } from "vicinal/protocol";
+import type { CollectionReport, EngineApi, HeldShardStatus } from "vicinal/protocol";
 import type { Tallies, Tally } from "./tally.js";
 import type { Doors } from "./telemetry.js";
 import { productVersion } from "./version.js";
@@ -34,7 +34,8 @@ export async function metrics(engine: EngineApi, doors: Doors, perCollection: bo
     ...gauge("collections_total", "Number of collections", collectionCount),
     ...gauge("collections_damaged", "Number of collections that could not be opened", damaged.length),
     ...collectionFamilies(collections),
-    ...gauge("cluster_enabled", "Whether the node is one of several", 0),
+    ...gauge("cluster_enabled", "Whether the node is one of several", engine.cluster ? 1 : 0),
+    ...shardFamilies((await engine.cluster?.held()) ?? []),
     ...gauge("memory_resident_bytes", "Resident memory of the process", rss),
     ...gauge("memory_allocated_bytes", "Memory in use by JavaScript and what it holds", heapUsed + external),
     ...family("quota_exceeded", "gauge", "Whether writes are refused because of a quota", exceeded(quotas)),
@@ -42,6 +43,28 @@ export async function metrics(engine: EngineApi, doors: Doors, perCollection: bo
     ...doorFamilies("grpc", doors, perCollection),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Of the shards that the node holds in a cluster. */
+function shardFamilies(shards: readonly HeldShardStatus[]): string[] {
+  const each = (name: string, help: string, read: (shard: HeldShardStatus) => number) =>
+    family(
+      name,
+      "gauge",
+      help,
+      shards.map((shard) => [{ collection: shard.collection, shard: shard.shard_id }, read(shard)]),
+    );
+  return [
+    ...each("cluster_shard_owner", "Whether the node takes the shard's writes", ({ role }) =>
+      Number(role === "owner"),
+    ),
+    ...each("cluster_shard_stopped", "Whether the replica has stopped", ({ role }) =>
+      Number(role === "stopped"),
+    ),
+    ...each("cluster_shard_epoch", "Number of the node's ownership, 0 for none", ({ epoch }) => epoch ?? 0),
+    ...each("cluster_shard_sequence", "Last write that reads here see", ({ sequence }) => sequence),
+    ...each("cluster_shard_lag", "Acknowledged writes that reads here do not see yet", ({ lag }) => lag),
+  ];
 }
 
 function* exceeded({ exceeded }: { exceeded: Record<string, boolean | null> }): Iterable<[Labels, number]> {

@@ -56,20 +56,20 @@ export class Caller {
     options: CallOptions,
   ): Promise<unknown> {
     const { timeoutMs = WRITE_TIMEOUT_MS } = options;
-    const end = Date.now() + timeoutMs;
+    const end = performance.now() + timeoutMs;
     const shard = `${target.collection}/${target.shard}`;
     for (let attempt = 1; ; attempt++) {
       try {
         const owner = this.#owners.get(shard) ?? (await this.#owner(shard));
         return await this.#node.ask(owner, target, operation, args, {
           ...options,
-          timeoutMs: Math.max(100, end - Date.now()),
+          timeoutMs: Math.ceil(Math.max(100, end - performance.now())),
         });
       } catch (reason) {
         this.#owners.delete(shard);
         const passes =
           reason instanceof VicinalError && passing.has(reason.code) && !reason.details.committed;
-        if (!passes || Date.now() > end || options.signal?.aborted) throw reason;
+        if (!passes || performance.now() > end || options.signal?.aborted) throw reason;
         await pause(Math.min(attempt * 25, 250));
       }
     }
@@ -93,7 +93,7 @@ export class Caller {
   ): Promise<unknown> {
     const candidates = this.#inOrder(nodes);
     const { timeoutMs = 30_000 } = options;
-    const end = Date.now() + timeoutMs;
+    const end = performance.now() + timeoutMs;
     let failure: unknown = new VicinalError(
       "SHARD_UNAVAILABLE",
       `No node of shard ${target.collection}/${target.shard} is in the cluster`,
@@ -106,11 +106,11 @@ export class Caller {
         } catch (reason) {
           if (!(reason instanceof VicinalError) || !passing.has(reason.code)) throw reason;
           failure = reason;
-          if (options.signal?.aborted || Date.now() > end) throw reason;
+          if (options.signal?.aborted || performance.now() > end) throw reason;
         }
       }
       // A shard is between two owners for a moment.
-      if (Date.now() > end || round > 100) throw failure;
+      if (performance.now() > end || round > 100) throw failure;
       await pause(Math.min(25 * (round + 1), 250));
     }
   }

@@ -72,7 +72,7 @@ export class ClusterEngine implements ScopedEngine {
 
   /** Every shard has an owner; those that take longer are waited for by whoever writes. */
   async #ready(name: string): Promise<void> {
-    const end = Date.now() + READY_MS;
+    const end = performance.now() + READY_MS;
     const { id, routing } = await this.#find(name);
     for (const { id: shard, nodes } of routing.shards)
       for (;;) {
@@ -83,7 +83,7 @@ export class ClusterEngine implements ScopedEngine {
         const roles = (await Promise.all(asked)).map(
           (status) => (status as { role: string } | undefined)?.role,
         );
-        if (roles.includes("owner") || Date.now() > end) break;
+        if (roles.includes("owner") || performance.now() > end) break;
         await pause(25);
       }
   }
@@ -374,7 +374,7 @@ export class ClusterEngine implements ScopedEngine {
     partsOf: (routing: RoutingRecord) => Parts,
   ): Promise<unknown[]> {
     const id = this.#scope.operationId ?? randomUUID();
-    const end = Date.now() + WRITE_TIMEOUT_MS;
+    const end = performance.now() + WRITE_TIMEOUT_MS;
     const results: unknown[] = [];
     let before: string | undefined;
     for (;;) {
@@ -382,7 +382,11 @@ export class ClusterEngine implements ScopedEngine {
       const parts = partsOf(found.routing);
       // The same shards by the same version get the same name: what they have done already they do not do again.
       const operationId = before === undefined ? id : `${id}@${found.version}`;
-      const options = { operationId, routing: found.version, timeoutMs: Math.max(1000, end - Date.now()) };
+      const options = {
+        operationId,
+        routing: found.version,
+        timeoutMs: Math.ceil(Math.max(1000, end - performance.now())),
+      };
       const answers = await Promise.allSettled(
         [...parts].map(([shard, body]) =>
           this.#caller.write({ collection: found.id, shard }, operation, [body], options),
@@ -398,7 +402,7 @@ export class ClusterEngine implements ScopedEngine {
       const other = failures.find(
         ({ reason }) => !(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED",
       );
-      if (other || Date.now() > end)
+      if (other || performance.now() > end)
         throw inPart(
           other?.reason ?? failures[0].reason,
           failures.map(({ shard }) => shard),
@@ -641,7 +645,7 @@ export class ClusterEngine implements ScopedEngine {
   }
 
   async #read(found: Found, shard: number, operation: string, args: readonly unknown[]): Promise<unknown> {
-    const end = Date.now() + WRITE_TIMEOUT_MS;
+    const end = performance.now() + WRITE_TIMEOUT_MS;
     const { consistency } = this.#scope;
     const strong = consistency !== undefined && consistency !== 1;
     for (let known = found; ; ) {
@@ -653,7 +657,7 @@ export class ClusterEngine implements ScopedEngine {
         });
       } catch (reason) {
         // The same shard has the same points unless their number changes: then the request is begun anew by its sender.
-        if (!(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED" || Date.now() > end)
+        if (!(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED" || performance.now() > end)
           throw reason;
         await this.#node.view.refresh();
         const next = await this.#find(found.name);

@@ -130,12 +130,13 @@ export class Etcd {
     look: readonly string[] = [],
     timeoutMs = 10_000,
   ): ReturnType<Etcd["transact"]> {
-    const end = Date.now() + timeoutMs;
+    const end = performance.now() + timeoutMs;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.transact(conditions, changes, look);
       } catch (reason) {
-        if (!(reason instanceof OutcomeUnknown) || Date.now() > end) throw unavailable(this.location, reason);
+        if (!(reason instanceof OutcomeUnknown) || performance.now() > end)
+          throw unavailable(this.location, reason);
         await pause(Math.min(20 * attempt, 200));
       }
     }

@@ -1,7 +1,7 @@
 /**
  * Nothing that a cluster acknowledged is lost, done twice or read too old, whatever is killed, paused or fails under it. Clients
  * write all the while and compare what they read with what they know. The seed is printed; `VICINAL_SEED` repeats the same plan of
- * faults, `VICINAL_FAULTS` gives their number (default 10; each takes about two seconds).
+ * faults, `VICINAL_FAULTS` gives their number (default 11; each takes about two seconds).
  */
 import { describe, expect, test } from "vitest";
 import { pause } from "../etcd/etcd.js";
@@ -14,7 +14,7 @@ import { LogWatch } from "./log-watch.test.helper.js";
 import { TestCluster } from "./test-cluster.test.helper.js";
 
 const seed = Number(process.env.VICINAL_SEED ?? Math.floor(Math.random() * 1e9));
-const count = Number(process.env.VICINAL_FAULTS ?? 10);
+const count = Number(process.env.VICINAL_FAULTS ?? 11);
 const SHARDS = [0, 1, 2];
 const NAMES = ["a", "b", "c"];
 
@@ -68,6 +68,28 @@ const faults: Record<string, Fault> = {
     await pause(1000 + pick(2000));
     for (const member of two) cluster.members.launch(member);
     return two.join();
+  },
+  async "all of etcd is killed"(cluster, pick) {
+    for (const member of [0, 1, 2]) await cluster.members.signal(member, "SIGKILL");
+    await pause(500 + pick(1500));
+    for (const member of [0, 1, 2]) cluster.members.launch(member);
+    return "";
+  },
+  async "a node is cut off"(cluster, pick) {
+    const name = NAMES[pick(3)];
+    const how = (["both", "deaf", "mute"] as const)[pick(3)];
+    cluster.cut(name, how);
+    await pause(1000 + pick(4000));
+    cluster.cut(name, "none");
+    return `${name} ${how}`;
+  },
+  async "a node's clock jumps"(cluster, pick) {
+    const name = NAMES[pick(3)];
+    const offsetMs = (pick(2) === 0 ? -1 : 1) * 3_600_000;
+    cluster.setClock(name, offsetMs);
+    await pause(1000 + pick(2000));
+    cluster.setClock(name, 0);
+    return `${name} ${offsetMs}`;
   },
   async "the store fails and is slow"(cluster, pick) {
     cluster.setFaults({

@@ -8,13 +8,18 @@ export interface NodeProcessOptions {
   etcd: string[];
   store: string;
   folder: string;
+  /** Where it listens, and where the others find it. */
+  port: number;
+  advertise: string;
   /** What the store does wrong, until the process is told otherwise. */
   faults: Faults;
   seed: number;
 }
 
 if (process.argv[2]) {
-  const { node, etcd, store, folder, faults, seed } = JSON.parse(process.argv[2]) as NodeProcessOptions;
+  const { node, etcd, store, folder, port, advertise, faults, seed } = JSON.parse(
+    process.argv[2],
+  ) as NodeProcessOptions;
   const objects = new FaultyStore(openStore(store), faults, seededRandom(seed));
   // What is refused while it is being ended is nobody's any more.
   const joined = await joinCluster({
@@ -22,6 +27,8 @@ if (process.argv[2]) {
     etcd: { hosts: etcd, timeoutMs: 1000 },
     store: objects,
     cache: { folder },
+    listen: { port },
+    advertise,
     janitor: { rebalance: 0, roundMs: 300 },
     recallCheckShare: 0,
     log: process.env.VICINAL_LOG
@@ -35,8 +42,11 @@ if (process.argv[2]) {
       : undefined,
   });
   process.send?.("ready");
-  process.on("message", (message: { faults?: Faults }) => {
+  const now = Date.now;
+  process.on("message", (message: { faults?: Faults; offsetMs?: number }) => {
     if (message.faults) objects.faults = message.faults;
+    const { offsetMs } = message;
+    if (offsetMs !== undefined) Date.now = () => now() + offsetMs;
   });
   process.on("SIGTERM", () => {
     joined.close().then(

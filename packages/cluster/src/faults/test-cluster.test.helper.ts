@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Etcd, pause } from "../etcd/etcd.js";
-import { LocalEtcd } from "../local/local-etcd.js";
+import { freePort, LocalEtcd } from "../local/local-etcd.js";
 import { ClusterView } from "../node/cluster-view.js";
 import { Metadata } from "../node/metadata.js";
 import { HttpTransport } from "../node/wire.js";
 import type { Faults } from "../store/faulty-store.test.helper.js";
+import { Link } from "./link.test.helper.js";
 import type { NodeProcessOptions } from "./node-process.test.helper.js";
 
 const entry = new URL("./node-process.test.helper.js", import.meta.url);
@@ -24,6 +25,8 @@ export class TestCluster {
   readonly view: ClusterView;
   readonly metadata: Metadata;
   readonly transport: HttpTransport;
+  /** Of each node: to the members of etcd, and from the others to it. */
+  readonly #links = new Map<string, { etcd: Link[]; node: Link; port: number }>();
   faults: Faults = {};
   readonly storeUrl = `dir:${join(this.#folder, "store")}`;
 
@@ -55,9 +58,12 @@ export class TestCluster {
   }
 
   async launch(name: string): Promise<void> {
+    const links = await this.#linksOf(name);
     const options: NodeProcessOptions = {
       node: name,
-      etcd: this.members.hosts,
+      etcd: links.etcd.map(({ port }) => `127.0.0.1:${port}`),
+      port: links.port,
+      advertise: `http://127.0.0.1:${links.node.port}`,
       store: this.storeUrl,
       folder: join(this.#folder, name),
       faults: this.faults,
@@ -75,6 +81,30 @@ export class TestCluster {
       if (attempt === 20) throw new Error(`node ${name} does not start: exit code ${outcome}`);
       await pause(300);
     }
+  }
+
+  async #linksOf(name: string) {
+    const known = this.#links.get(name);
+    if (known) return known;
+    const port = await freePort();
+    const etcd = await Promise.all(this.members.hosts.map((host) => Link.open(Number(host.split(":")[1]))));
+    const links = { etcd, node: await Link.open(port), port };
+    this.#links.set(name, links);
+    return links;
+  }
+
+  /** Between a node and all others: `"deaf"`, nothing gets to it; `"mute"`, nothing comes from it. */
+  cut(name: string, how: "none" | "both" | "deaf" | "mute"): void {
+    const links = this.#links.get(name);
+    if (!links) return;
+    for (const link of links.etcd) link.cut = how === "deaf" ? "back" : how === "mute" ? "there" : how;
+    links.node.cut = how === "deaf" ? "there" : how === "mute" ? "back" : how;
+  }
+
+  /** The clock of a node goes wrong by so many milliseconds. */
+  setClock(name: string, offsetMs: number): void {
+    const child = this.#processes.get(name);
+    if (child?.connected) child.send({ offsetMs });
   }
 
   async signal(name: string, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): Promise<void> {
@@ -97,6 +127,7 @@ export class TestCluster {
 
   async stop(): Promise<void> {
     for (const name of [...this.#processes.keys()]) await this.signal(name, "SIGKILL");
+    for (const { etcd, node } of this.#links.values()) for (const link of [...etcd, node]) link.close();
     this.transport.close();
     this.view.close();
     this.etcd.close();

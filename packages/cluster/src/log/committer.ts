@@ -133,7 +133,7 @@ export class Committer {
       return { ...waiting, entry };
     });
     this.#needed.set(object, pending.length);
-    await this.#settle(pending, Date.now() + this.#timeoutMs);
+    await this.#settle(pending, performance.now() + this.#timeoutMs);
   }
 
   async #settle(pending: Pending[], end: number): Promise<void> {
@@ -156,7 +156,7 @@ export class Committer {
         }
         pending = pending.filter((waiting, i) => this.#stays(waiting, answer.found.slice(i * 3, i * 3 + 3)));
       } catch (reason) {
-        if (!(reason instanceof OutcomeUnknown) || Date.now() > end) {
+        if (!(reason instanceof OutcomeUnknown) || performance.now() > end) {
           for (const { claim, failed, entry } of pending) {
             // It may count: the collection of garbage decides.
             this.#needed.delete(entry.object);

@@ -151,14 +151,14 @@ export class ClusterNode {
     const key = keys.node(node);
     // The key of an earlier life stays until its lease ends.
     const patienceMs = ((leaseOptions?.ttlSeconds ?? 2) + 3) * 1000;
-    for (const end = Date.now() + patienceMs; ; await sleep(200)) {
+    for (const end = performance.now() + patienceMs; ; await sleep(200)) {
       const put = { put: key, value: JSON.stringify(value), lease: lease.id };
       const answer = await this.etcd.settle([{ key, absent: true }], [put], [key]);
       if (answer.done) {
         this.#epoch = answer.revision;
         break;
       }
-      if (Date.now() > end)
+      if (performance.now() > end)
         throw new VicinalError(
           "ADDRESS_UNAVAILABLE",
           `Another node called ${node} is in the cluster (${answer.found[0]?.value})`,
@@ -172,7 +172,10 @@ export class ClusterNode {
       store: this.#options.cache.store,
       epoch: this.#epoch,
     });
-    lease.onLost = (reason) => void this.#rejoin(reason);
+    lease.onLost = (reason) => {
+      lease.onLost = () => {};
+      void this.#rejoin(reason);
+    };
   }
 
   /** The lease has gone, and with it all that this node owned. */

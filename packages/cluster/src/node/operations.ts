@@ -6,6 +6,7 @@ import type {
   ClusterStatus,
   CreateShardingKey,
   DropShardingKey,
+  HeldShardStatus,
 } from "vicinal/protocol";
 import { VicinalError } from "vicinal/shard";
 import { keys } from "../log/keys.js";
@@ -46,6 +47,24 @@ export class ClusterOperations implements ClusterApi {
       shards,
       problems: problemsOf(shards, new Set(view.nodes.keys())),
     };
+  }
+
+  async held(): Promise<HeldShardStatus[]> {
+    const { shards, view } = this.#node;
+    const names = new Map([...view.collections].map(([name, { record }]) => [record.id, name]));
+    return Promise.all(
+      [...shards.values()].map(async (shard) => {
+        const head = await shard.head().catch(() => shard.sequence);
+        return {
+          collection: names.get(shard.collectionId) ?? shard.collectionId,
+          shard_id: Number(shard.shard.slice(shard.shard.indexOf("/") + 1)),
+          role: shard.role,
+          ...(shard.epoch === undefined ? {} : { epoch: shard.epoch }),
+          sequence: shard.sequence,
+          lag: Math.max(0, head - shard.sequence),
+        };
+      }),
+    );
   }
 
   async #shard(

@@ -31,8 +31,23 @@ export interface ClusterStatus {
   problems: string[];
 }
 
+/** A shard that the node itself holds. */
+export interface HeldShardStatus {
+  collection: string;
+  shard_id: number;
+  role: "opening" | "replica" | "owner" | "stopped";
+  /** Where the node owns it. */
+  epoch?: number;
+  /** Last write that reads here see. */
+  sequence: number;
+  /** Acknowledged writes that they do not see yet. */
+  lag: number;
+}
+
 export interface ClusterApi {
   status(): Promise<ClusterStatus>;
+  /** What this node holds, without asking the others. */
+  held(): Promise<HeldShardStatus[]>;
   /** BAD_REQUEST where the cluster is not so that it can be done. Answers when it is under way, or done where it is quick. */
   updateCollection(name: string, body: ClusterOperation): Promise<boolean>;
   createShardKey(name: string, body: CreateShardingKey): Promise<boolean>;
