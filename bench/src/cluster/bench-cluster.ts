@@ -64,6 +64,8 @@ export class BenchCluster {
       store: `dir:${join(this.folder, "store")}`,
       cache: { folder: join(this.folder, `${node}-${this.#caches++}`) },
       recallCheckShare: 0,
+      // Replicas stay where they are put.
+      janitor: { rebalance: 0 },
     };
     const child = fork(new URL("./node.js", import.meta.url), [JSON.stringify(options)]);
     this.#nodes.set(node, child);

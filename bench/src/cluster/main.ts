@@ -155,7 +155,12 @@ async function queries(cluster: BenchCluster) {
     await local.upsert("queries", { points });
   }
   await local.waitForIndex("queries");
-  await sleep(3000);
+  // Neither is being indexed any more.
+  for (;;) {
+    const info = await cluster.transport.call(owner, { collection, shard: 0 }, "getCollection", []);
+    if ((info as { status: string }).status === "green") break;
+    await sleep(100);
+  }
   const here: number[] = [];
   const there: number[] = [];
   for (let i = 0; i < 300; i++) {
@@ -257,6 +262,8 @@ try {
     replication_factor: 2,
   };
   const { id, shards } = await cluster.create("writes", body);
+  const query = await queries(cluster);
+  console.log(`a query: ${query.localMs.p50} ms here, ${query.routedMs.p50} ms over the network`);
   const idle = await idleAck(cluster, id, shards[0]);
   console.log(`an idle cluster acknowledges a write in ${idle.p50} ms (p95 ${idle.p95})`);
   const etcd = await etcdWork(cluster);
@@ -267,8 +274,6 @@ try {
   console.log(
     `${clients} clients, batches of ${BATCH} x ${dimensions}: ${writing.pointsPerSecond.toLocaleString("en")} points/s, acknowledged in ${writing.ackMs.p50} ms (p99 ${writing.ackMs.p99}), ${writing.transactionsPerSecond} transactions/s of ${writing.batchesPerTransaction} batches`,
   );
-  const query = await queries(cluster);
-  console.log(`a query: ${query.localMs.p50} ms here, ${query.routedMs.p50} ms over the network`);
   const rebuilding = await rebuild(cluster, "writes", id, shards);
   console.log(
     `a node takes ${Math.round(rebuilding.bytes / 1e6)} MB of replicas in ${rebuilding.wallSeconds} s`,

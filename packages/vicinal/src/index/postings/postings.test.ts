@@ -170,7 +170,8 @@ test("what a served index takes is a share of its vectors, and goes back", async
   const { used, usedBytes } = memoryStats();
   expect(used).toBe(before.used + 1);
   expect(usedBytes - before.usedBytes).toBeLessThan(COUNT * 100 * 4 * 0.25);
-  expect(file.memoryBytes()).toBeLessThan(COUNT * 100 * 4 * 0.05);
+  // Heads and tables, and the slots of searches, whose size does not depend on how many vectors there are.
+  expect(file.memoryBytes()).toBeLessThan(COUNT * 100 * 4 * 0.07);
   file.close();
   open.splice(open.indexOf(file), 1);
   expect(memoryStats().used).toBe(before.used);
