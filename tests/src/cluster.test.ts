@@ -161,4 +161,40 @@ describe.skipIf(!hasEtcd)("a cluster", () => {
       ]);
     }
   });
+
+  test("originals come and go through any node", async () => {
+    await clients[0].createCollection("c", { vectors, shard_number: 3, replication_factor: 2 });
+    await clients[0].upsert("c", {
+      points: [
+        { id: 1, vector: [1, 1], blobs: { note: { type: "text/plain", base64: btoa("first") } } },
+        ...[2, 3, 4].map((id) => ({ id, vector: [id, 1] })),
+      ],
+      wait: true,
+    } as never);
+    const at = (node: number, path: string, init?: RequestInit) =>
+      fetch(`${cluster.urls[node]}${path}`, init);
+    const path = (id: number, name: string) => `/collections/c/points/${id}/blobs/${name}`;
+    for (const id of [2, 3, 4]) {
+      const put = { method: "PUT", headers: { "content-type": "image/png" }, body: `photo ${id}` };
+      expect((await at(id % 3, path(id, "photo"), put)).status).toBe(200);
+    }
+    expect(await (await at(1, path(1, "note"))).text()).toBe("first");
+    // The official client does not know of them.
+    const asked = await at(1, "/collections/c/points/query?consistency=all", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query: [3, 1], limit: 1, with_blobs: true }),
+    });
+    const { result } = (await asked.json()) as {
+      result: { points: { blobs: { photo: { url: string } } }[] };
+    };
+    const { points: found } = result;
+    expect(found[0].blobs.photo.url).toBe(path(3, "photo"));
+    const read = await at(2, found[0].blobs.photo.url);
+    expect([read.headers.get("content-type"), await read.text()]).toEqual(["image/png", "photo 3"]);
+    const part = await at(0, path(4, "photo"), { headers: { range: "bytes=6-6" } });
+    expect([part.status, await part.text()]).toEqual([206, "4"]);
+    await at(0, path(3, "photo"), { method: "DELETE" });
+    await expect.poll(async () => (await at(1, path(3, "photo"))).status).toBe(404);
+  });
 });

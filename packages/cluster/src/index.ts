@@ -1,5 +1,5 @@
 /** `@vicinal/cluster`: shards and replicas on etcd, which orders and fences, and an object store, which keeps the bytes. */
-export type { CallOptions, Routing, Shard, Topology, Transport } from "./coordinator/topology.js";
+
 export { ClusterEngine } from "./engine/cluster-engine.js";
 export { Etcd, type EtcdOptions } from "./etcd/etcd.js";
 export { etcdOptions, type JoinedNode, type JoinOptions, joinCluster } from "./join.js";
@@ -10,6 +10,7 @@ export { ClusterNode, type ClusterNodeOptions, peerOf } from "./node/cluster-nod
 export { ClusterView } from "./node/cluster-view.js";
 export { Metadata } from "./node/metadata.js";
 export { ClusterOperations } from "./node/operations.js";
+export type { CallOptions, Transport } from "./node/transport.js";
 export { HttpTransport } from "./node/wire.js";
 export { hashOf, placeOf } from "./routing/points.js";
 export type { ObjectStore } from "./store/object-store.js";

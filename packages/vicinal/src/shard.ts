@@ -5,6 +5,7 @@
 
 export { type Home, openHome } from "#platform/home.js";
 export { Aliases, collectionExists, collectionNotFound, describeAliases } from "./api/aliases.js";
+export type { BlobRange, BlobSource, StoredBlob } from "./api/blobs.js";
 export type { Collections } from "./api/catalogue.js";
 export { collectionConfig } from "./api/collections.js";
 export { Database } from "./api/database.js";

@@ -4,10 +4,10 @@
  * takes longer than nearly all did lately (Dean and Barroso, The tail at scale, 2013), or does not answer.
  */
 import { VicinalError } from "vicinal/shard";
-import type { CallOptions } from "../coordinator/topology.js";
 import { pause } from "../etcd/etcd.js";
 import { keys } from "../log/keys.js";
 import type { ClusterNode } from "../node/cluster-node.js";
+import type { CallOptions } from "../node/transport.js";
 
 export interface Target {
   /** The collection's id. */

@@ -15,7 +15,15 @@ import type {
   ScopedEngine,
 } from "vicinal/protocol";
 import * as schema from "vicinal/protocol";
-import { describeAliases, type PointId, parsePointId, VicinalError } from "vicinal/shard";
+import {
+  type BlobRange,
+  type BlobSource,
+  describeAliases,
+  type PointId,
+  parsePointId,
+  type StoredBlob,
+  VicinalError,
+} from "vicinal/shard";
 import { pause } from "../etcd/etcd.js";
 import type { ClusterNode } from "../node/cluster-node.js";
 import { peerOf } from "../node/cluster-node.js";
@@ -34,6 +42,8 @@ const FACET_VALUES = 1_000_000;
 /** A new collection's shards are there by then. */
 const READY_MS = 15_000;
 const DEFAULT_LIMIT = 10;
+/** A call between nodes has a bound. */
+const BLOB_BYTES_MAX = 240 * 2 ** 20;
 
 type Key = string | number;
 
@@ -287,16 +297,62 @@ export class ClusterEngine implements ScopedEngine {
     return this.#write(name, "upsert", body);
   }
 
-  async putBlob(): Promise<never> {
-    throw blobsAlone();
+  /** Whole, since calls between nodes do not stream. */
+  async putBlob(
+    name: string,
+    id: unknown,
+    blob: string,
+    { type, bytes }: BlobSource,
+  ): Promise<schema.BlobDescription> {
+    const source = { type, bytes: await gathered(bytes) };
+    return (await this.#pointWrite(name, id, "putBlob", [blob, source])) as schema.BlobDescription;
   }
 
-  async getBlob(): Promise<never> {
-    throw blobsAlone();
+  async deleteBlob(name: string, id: unknown, blob: string): Promise<boolean> {
+    return (await this.#pointWrite(name, id, "deleteBlob", [blob])) as boolean;
   }
 
-  async deleteBlob(): Promise<never> {
-    throw blobsAlone();
+  async getBlob(name: string, id: unknown, blob: string, range?: BlobRange): Promise<StoredBlob> {
+    const found = await this.#find(name);
+    const shard = this.#placeOf(found, id);
+    const read = (await this.#read(found, shard, "blob", [id, blob, range])) as Omit<StoredBlob, "bytes"> & {
+      bytes: Uint8Array;
+    };
+    return { ...read, bytes: once(read.bytes) };
+  }
+
+  #placeOf({ routing }: Found, id: unknown): number {
+    const point = parsePointId(id);
+    if (routing.custom)
+      throw new VicinalError(
+        "UNSUPPORTED",
+        "Blobs of points with shard keys come and go with the points: nobody says which key",
+      );
+    return shardOfPoint(point, ringOf(routing));
+  }
+
+  /** A write of one point, to the shard that it lies in by now. */
+  async #pointWrite(
+    name: string,
+    id: unknown,
+    operation: string,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    const operationId = this.#scope.operationId ?? randomUUID();
+    for (;;) {
+      const found = await this.#find(name);
+      const target = { collection: found.id, shard: this.#placeOf(found, id) };
+      try {
+        const result = await this.#caller.write(target, operation, [id, ...args], {
+          operationId,
+          routing: found.version,
+        });
+        return renamed(result, found.name);
+      } catch (reason) {
+        if (!(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED") throw reason;
+        await this.#node.view.refresh();
+      }
+    }
   }
 
   delete(name: string, body: schema.PointsSelector): Promise<schema.UpdateResult> {
@@ -651,10 +707,11 @@ export class ClusterEngine implements ScopedEngine {
     for (let known = found; ; ) {
       const nodes = known.routing.shards.find(({ id }) => id === shard)?.nodes ?? [];
       try {
-        return await this.#caller.read({ collection: found.id, shard }, nodes, operation, args, {
+        const answer = await this.#caller.read({ collection: found.id, shard }, nodes, operation, args, {
           strong,
           routing: known.version,
         });
+        return renamed(answer, found.name);
       } catch (reason) {
         // The same shard has the same points unless their number changes: then the request is begun anew by its sender.
         if (!(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED" || performance.now() > end)
@@ -669,11 +726,39 @@ export class ClusterEngine implements ScopedEngine {
 }
 
 /** Calls between nodes are not streamed. */
-function blobsAlone(): VicinalError {
-  return new VicinalError(
-    "UNSUPPORTED",
-    "In a cluster blobs come with upserts of their points and are shown by `with_blobs: { inline: true }`",
-  );
+async function gathered(bytes: BlobSource["bytes"]): Promise<Uint8Array> {
+  if (bytes instanceof Uint8Array) return bytes;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of bytes) {
+    parts.push(part);
+    length += part.length;
+    if (length > BLOB_BYTES_MAX)
+      throw new VicinalError("BODY_TOO_LARGE", `In a cluster a blob has at most ${BLOB_BYTES_MAX} bytes`);
+  }
+  return Buffer.concat(parts);
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+/** Blobs are described with addresses below the shard's name: users know the collection's. */
+function renamed<T>(answer: T, name: string): T {
+  const rename = (blob: { url?: string }) => {
+    if (typeof blob?.url === "string")
+      blob.url = blob.url.replace(/^\/collections\/[^/]+/, `/collections/${encodeURIComponent(name)}`);
+  };
+  const points = (list: unknown) => {
+    if (Array.isArray(list))
+      for (const { blobs } of list) for (const blob of Object.values(blobs ?? {})) rename(blob as object);
+  };
+  const { points: found, groups } = (answer ?? {}) as { points?: unknown; groups?: { hits: unknown }[] };
+  points(answer);
+  points(found);
+  for (const { hits } of groups ?? []) points(hits);
+  rename(answer as object);
+  return answer;
 }
 
 function ringsOf(routing: RoutingRecord): number[][] {

@@ -48,6 +48,7 @@ interface Window {
   filter: Filter | undefined;
   with_payload?: unknown;
   with_vector?: unknown;
+  with_blobs?: unknown;
 }
 
 export async function answerQuery(shards: Shards, request: QueryRequest): Promise<Hit[]> {
@@ -58,6 +59,7 @@ export async function answerQuery(shards: Shards, request: QueryRequest): Promis
     filter,
     with_payload: request.with_payload,
     with_vector: request.with_vector,
+    with_blobs: request.with_blobs,
   });
 }
 
@@ -99,7 +101,7 @@ function carrier(ranking: readonly Hit[]): Prefetch {
 /** One query without others before it, or with such as every shard answers for itself. */
 async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hit[]> {
   const { query, using, params, score_threshold, prefetch } = asked;
-  const { limit, offset, filter, with_payload, with_vector } = window;
+  const { limit, offset, filter, with_payload, with_vector, with_blobs } = window;
   const wanted = offset + limit;
   if (query === undefined || query === null) {
     const body = {
@@ -107,6 +109,7 @@ async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hi
       limit: wanted,
       with_payload: with_payload ?? false,
       with_vector,
+      with_blobs,
       with_version: true,
     };
     const answers = (await shards.all("scroll", body)) as { points: Row[] }[];
@@ -125,6 +128,7 @@ async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hi
       order_by: order,
       with_payload: with_payload ?? false,
       with_vector,
+      with_blobs,
       with_version: true,
     };
     const answers = (await shards.all("scroll", body)) as { points: Row[] }[];
@@ -147,6 +151,7 @@ async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hi
     limit: wanted,
     with_payload,
     with_vector,
+    with_blobs,
   };
   if (isObject(query) && "sample" in query) {
     const [answers, counts] = await Promise.all([
@@ -219,11 +224,11 @@ async function shown(
   hits: readonly { id: PointId; score: number }[],
   window: Window,
 ): Promise<Hit[]> {
-  const { offset, limit, with_payload = false, with_vector = false } = window;
+  const { offset, limit, with_payload = false, with_vector = false, with_blobs } = window;
   const page = hits.slice(offset, offset + limit);
   const rows = await shards.points(
     page.map(({ id }) => id),
-    { with_payload: with_payload ?? false, with_vector, with_version: true },
+    { with_payload: with_payload ?? false, with_vector, with_blobs, with_version: true },
   );
   const byId = new Map(rows.map((row) => [row.id as PointId, row]));
   // One that has gone meanwhile is no answer.

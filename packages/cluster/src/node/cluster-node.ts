@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineApi, ScopedEngine } from "vicinal/protocol";
 import {
+  type BlobRange,
   type CollectionConfig,
   Engine,
   type OptimizerOptions,
@@ -16,7 +17,6 @@ import {
   underStrictMode,
   VicinalError,
 } from "vicinal/shard";
-import type { CallOptions, Transport } from "../coordinator/topology.js";
 import { Etcd, type EtcdOptions } from "../etcd/etcd.js";
 import { Lease, type LeaseOptions } from "../etcd/lease.js";
 import { Committer } from "../log/committer.js";
@@ -29,6 +29,7 @@ import { Metadata } from "./metadata.js";
 import type { ConfigChange, NodeRecord, RoutingRecord } from "./records.js";
 import { isPaused, ReshardingTask } from "./resharding.js";
 import { ShardCatalogue } from "./shard-catalogue.js";
+import type { CallOptions, Transport } from "./transport.js";
 
 export interface ClusterNodeOptions {
   /** A name that no other node has; letters, digits, `.`, `_` and `-`. It stays with the node's cache. */
@@ -60,6 +61,8 @@ const writes: ReadonlySet<string> = new Set([
   "deletePayload",
   "clearPayload",
   "batchUpdate",
+  "putBlob",
+  "deleteBlob",
 ]);
 
 const LOST_RETRY_MS = 500;
@@ -357,10 +360,24 @@ export class ClusterNode {
     const result = await this.#using(shard, signal, async () => {
       await this.#checkRouting(collection, options.routing);
       if (isWrite) shard.checkOwner();
+      if (operation === "blob") return this.#blob(name, args);
       return method(engine, operation)(name, ...args);
     });
     if (isWrite) await this.#replicated(shard, result, signal);
     return result;
+  }
+
+  /** Whole, since calls do not stream. */
+  async #blob(name: string, [id, blob, range]: readonly unknown[]): Promise<object> {
+    const { bytes, ...rest } = await this.#engine.getBlob(
+      name,
+      id,
+      blob as string,
+      range as BlobRange | undefined,
+    );
+    const parts: Uint8Array[] = [];
+    for await (const part of bytes) parts.push(part);
+    return { ...rest, bytes: new Uint8Array(Buffer.concat(parts)) };
   }
 
   /** Waits while points are on their way from one shard to another: a moment. */

@@ -15,7 +15,7 @@ import {
 import { deserialize, serialize } from "node:v8";
 import { type ErrorCode, errorCatalogue } from "vicinal/protocol";
 import { VicinalError } from "vicinal/shard";
-import type { CallOptions, Transport } from "../coordinator/topology.js";
+import type { CallOptions, Transport } from "./transport.js";
 
 const PATH = "/cluster/call";
 /** Of one request: a batch of points. */
