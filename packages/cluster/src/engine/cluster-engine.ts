@@ -690,7 +690,11 @@ export class ClusterEngine implements ScopedEngine {
       config: this.#config(found),
       all: (operation, body) => this.#reads(found, key, operation, [body]),
       points: (ids, body) => this.#points(found, ids, body),
-      other: (name) => this.#shards(name, undefined),
+      other: async (name) =>
+        this.#shards(name, undefined).catch((reason: unknown) => {
+          if (!(reason instanceof VicinalError) || reason.code !== "COLLECTION_NOT_FOUND") throw reason;
+          throw new VicinalError(reason.code, `Not found: Collection ${name} not found`, { name });
+        }),
     };
   }
 

@@ -49,10 +49,15 @@ interface Window {
   with_payload?: unknown;
   with_vector?: unknown;
   with_blobs?: unknown;
+  /** Whether it chooses among what prefetches found. */
+  isAmongFound?: boolean;
 }
 
 export async function answerQuery(shards: Shards, request: QueryRequest): Promise<Hit[]> {
   const { asked, filter } = await resolved(shards, request);
+  // A tree is taken apart below: what is wrong with the whole of it, an empty collection says.
+  if (asked.prefetch)
+    await amongThese(shards.config, [], (engine) => engine.query("c", asked as QueryRequest));
   return ranked(shards, asked, {
     limit: Number(request.limit ?? DEFAULT_LIMIT),
     offset: Number(request.offset ?? 0),
@@ -82,7 +87,11 @@ async function ranked(shards: Shards, asked: Prefetch, window: Window): Promise<
   const fused = fusion(query, rankings);
   if (fused) return shown(shards, passing(fused, asked.score_threshold), window);
   const found = [...new Set(rankings.flat().map(({ id }) => id as PointId))];
-  const among = { ...window, filter: both(filter, { must: [{ has_id: found }] } as Filter) };
+  const among = {
+    ...window,
+    filter: both(filter, { must: [{ has_id: found }] } as Filter),
+    isAmongFound: true,
+  };
   if (isMmr(query)) return diverse(shards, asked, among);
   // It may speak of the scores that its prefetches gave, in all shards.
   const prefetch =
@@ -102,7 +111,7 @@ function carrier(ranking: readonly Hit[]): Prefetch {
 async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hit[]> {
   const { query, using, params, score_threshold, prefetch } = asked;
   const { limit, offset, filter, with_payload, with_vector, with_blobs } = window;
-  const wanted = offset + limit;
+  const wanted = Math.min(offset + limit, Number.MAX_SAFE_INTEGER);
   if (query === undefined || query === null) {
     const body = {
       filter,
@@ -161,8 +170,8 @@ async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hi
     return sampled(
       answers.map(({ points }) => revived(points)),
       counts.map(({ count }) => count),
-      limit,
-    );
+      window.isAmongFound ? wanted : limit,
+    ).slice(window.isAmongFound ? offset : 0);
   }
   const answers = (await shards.all("query", body)) as { points: Hit[] }[];
   const hits = answers.map(({ points }) => revived(points));
@@ -282,16 +291,13 @@ export async function amongThese<T>(
   points: readonly Row[],
   ask: (engine: Engine) => Promise<T>,
 ): Promise<T> {
-  const collection = await Collection.create(
-    undefined,
-    { ...structuredClone(config), fields: {} },
-    { epoch: 1 },
-  );
+  const collection = await Collection.create(undefined, structuredClone(config), { epoch: 1 });
   try {
     const engine = new Engine(new SingleCatalogue(collection));
-    await engine.upsert("c", {
-      points: points.map(({ id, vector }) => ({ id, vector: asGiven(vector) })),
-    } as Parameters<Engine["upsert"]>[1]);
+    if (points.length > 0)
+      await engine.upsert("c", {
+        points: points.map(({ id, vector }) => ({ id, vector: asGiven(vector) })),
+      } as Parameters<Engine["upsert"]>[1]);
     return await ask(engine);
   } finally {
     await collection.close();
@@ -317,13 +323,14 @@ async function withVectors(shards: Shards, asked: Prefetch, named: Set<PointId>)
   const before = [prefetch ?? []].flat();
   const trees = await Promise.all(before.map((one) => withVectors(shards, one, named)));
   const rest = { ...asked, lookup_from: undefined, prefetch: trees.length > 0 ? trees : undefined };
+  // Whether it is needed or not: what does not exist is said.
+  const from = lookup ? await shards.other(lookup.collection) : shards;
   const ids = new Set<PointId>();
   if (query !== undefined && query !== null)
     walk(query, (value) => {
       if (isId(value)) ids.add(value);
     });
   if (ids.size === 0) return rest;
-  const from = lookup ? await shards.other(lookup.collection) : shards;
   const vector = lookup?.vector ?? using ?? "";
   const rows = await from.points([...ids], {
     with_payload: false,
@@ -417,6 +424,8 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
   const size = request.group_size ?? GROUP_SIZE;
   const limit = request.limit ?? DEFAULT_LIMIT;
   const body = { ...request, ...asked, filter, with_lookup: undefined, group_size: size, limit };
+  const lookup =
+    typeof request.with_lookup === "string" ? { collection: request.with_lookup } : request.with_lookup;
   const smaller = isDistance(shards.config, asked.query, request.using);
   const join = (answers: { groups: Group[] }[]): Group[] => {
     const groups = new Map<unknown, Hit[][]>();
@@ -426,6 +435,7 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
     const sign = smaller ? 1 : -1;
     return joined.sort((a, b) => sign * (a.hits[0].score - b.hits[0].score)).slice(0, limit);
   };
+  if (lookup) await shards.other((lookup as Body & { collection: string }).collection);
   const first = join((await shards.all("queryGroups", body)) as { groups: Group[] }[]);
   if (first.length === 0) return [];
   const should = first.map(({ id }) => inGroup(request.group_by, id));
@@ -433,8 +443,6 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
   const second = join((await shards.all("queryGroups", { ...body, filter: among })) as { groups: Group[] }[]);
   const chosen = new Map(second.map((group) => [group.id, group]));
   const groups = first.map((group) => chosen.get(group.id) ?? group);
-  const lookup =
-    typeof request.with_lookup === "string" ? { collection: request.with_lookup } : request.with_lookup;
   if (lookup) {
     const { collection, with_payload, with_vectors, with_vector } = lookup as Body & { collection: string };
     const other = await shards.other(collection);
