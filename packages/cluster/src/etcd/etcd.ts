@@ -42,6 +42,7 @@ export type Change =
 /** An answer that did not come: the transaction may have been done. */
 export class OutcomeUnknown extends Error {}
 
+export const TIMEOUT_MS = 2000;
 const ATTEMPTS = 4;
 
 export class Etcd {
@@ -50,7 +51,7 @@ export class Etcd {
   readonly #timeoutMs: number;
 
   constructor(options: EtcdOptions) {
-    const { hosts, name = "default", timeoutMs = 2000 } = options;
+    const { hosts, name = "default", timeoutMs = TIMEOUT_MS } = options;
     this.client = connect(options);
     this.#prefix = `vicinal/${name}/`;
     this.#timeoutMs = timeoutMs;
@@ -144,22 +145,30 @@ export class Etcd {
 
   /**
    * Tells of changes below a prefix: a hint to look, since some may be missed while a connection is renewed; `onChange` is
-   * then called without an entry. Resolves to what ends it.
+   * then called without an entry, and so it is when the watch begins. That may be late, since it waits for no deadline: nobody
+   * may depend on it. Returns what ends it.
    */
-  async watch(
-    prefix: string,
-    onChange: (change?: { key: string; value?: string }) => void,
-  ): Promise<() => void> {
-    const watcher = await this.client
+  watch(prefix: string, onChange: (change?: { key: string; value?: string }) => void): () => void {
+    const name = (kv: IKeyValue) => kv.key.toString().slice(this.#prefix.length);
+    let stopped = false;
+    const created = this.client
       .watch()
       .prefix(this.#prefix + prefix)
-      .create();
-    const name = (kv: IKeyValue) => kv.key.toString().slice(this.#prefix.length);
-    watcher.on("put", (kv) => onChange({ key: name(kv), value: kv.value.toString() }));
-    watcher.on("delete", (kv) => onChange({ key: name(kv) }));
-    watcher.on("connected", () => onChange());
-    watcher.on("error", () => onChange());
-    return () => void watcher.cancel().catch(() => {});
+      .create()
+      .then((watcher) => {
+        if (stopped) return watcher;
+        watcher.on("put", (kv) => onChange({ key: name(kv), value: kv.value.toString() }));
+        watcher.on("delete", (kv) => onChange({ key: name(kv) }));
+        watcher.on("connected", () => onChange());
+        watcher.on("error", () => onChange());
+        onChange();
+        return watcher;
+      });
+    created.catch(() => {});
+    return () => {
+      stopped = true;
+      created.then((watcher) => watcher.cancel()).catch(() => {});
+    };
   }
 
   close(): void {

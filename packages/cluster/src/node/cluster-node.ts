@@ -233,7 +233,7 @@ export class ClusterNode {
         }
         const held = new HeldShard(name, this.#host());
         shards.set(name, held);
-        await held.start();
+        held.start();
       }
       for (const shard of shards.values())
         if (shard.role === "owner") {

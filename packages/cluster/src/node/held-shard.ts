@@ -86,8 +86,8 @@ export class HeldShard {
   }
 
   /** Begins; what goes wrong is tried again, and told by `failure`. */
-  async start(): Promise<void> {
-    this.#stopWatch = await this.#host.etcd.watch(keys.shard(this.shard), (change) => {
+  start(): void {
+    this.#stopWatch = this.#host.etcd.watch(keys.shard(this.shard), (change) => {
       if (change && change.key !== keys.owner(this.shard) && !change.key.startsWith(keys.log(this.shard)))
         return;
       if (this.#owned && change?.key.startsWith(keys.log(this.shard))) return;
