@@ -45,6 +45,11 @@ export class PayloadFile {
     return bytes;
   }
 
+  /** At most `length` bytes from `offset` on, past the cache. */
+  read(offset: number, length: number): Promise<Uint8Array> {
+    return this.#source.read("payload.heap", offset, Math.min(length, this.#length - offset));
+  }
+
   /** Nothing of it is asked for any more. */
   close(): void {
     this.#cache.drop(this.#owner);

@@ -178,6 +178,18 @@ export class PayloadStore {
     });
   }
 
+  /** Reads a base that lies in a file into memory: its chunks are as long as the numbers that the file took the place of. */
+  async fill(): Promise<void> {
+    const { file } = this.#home;
+    if (!file) return;
+    const base: Uint8Array[] = [];
+    for (let i = 0; i < this.#baseChunkCount; i++) base.push(await file.read(i * CHUNK_SPAN, CHUNK_SPAN));
+    if (this.#home.file !== file) return;
+    const chunks = [...base, ...this.#home.chunks.slice(base.length)];
+    this.#home = { chunks, file: undefined, fileEnd: 0 };
+    file.close();
+  }
+
   /** Rows whose place in the new base `placeOf` tells lie there, the others in a new tail. */
   #moveBase(
     file: PayloadFile | undefined,
@@ -222,9 +234,13 @@ export class PayloadStore {
     store.#reserve(count);
     store.#rowCount = count;
     if (cache && answersAtOnce(source)) {
-      for (let row = 0, from = 0; row < count; from = ends[row++]) store.#lengths[row] = ends[row] - from;
+      for (let row = 0, from = 0; row < count; from = ends[row++]) {
+        store.#addresses[row] = from;
+        store.#lengths[row] = ends[row] - from;
+      }
       store.#heapBytes = ends.at(-1) ?? 0;
-      store.#leaveTo(new PayloadFile(source, cache), ends);
+      store.#baseChunkCount = Math.ceil(store.#heapBytes / CHUNK_SPAN);
+      store.#beginTail([], new PayloadFile(source, cache));
       return store;
     }
     for (let first = 0; first < count; ) {
