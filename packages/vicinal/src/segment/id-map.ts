@@ -1,6 +1,7 @@
 /**
  * IdMap: where each live point lies: id -> (segment slot, row). Open addressing with linear probing over one
- * flat array; the ids themselves stay in the segments' IdColumns, so an entry costs 8 bytes.
+ * flat array; the ids themselves stay in the segments' IdColumns, so an entry costs 8 bytes. The array has any length: an entry's
+ * home is its hash as a share of all hashes, so that room for a million points need not be room for two.
  *
  *   entries[2 i]      fingerprint (upper 16 bits) | segment slot (lower 16 bits)
  *   entries[2 i + 1]  row, -1 when the entry is empty
@@ -16,11 +17,15 @@ const EMPTY = -1;
 export const MAX_SEGMENT_SLOTS = 0xffff;
 const SLOT = 0xffff;
 const FINGERPRINT = 0xffff0000 | 0;
+/** Share of the entries that may be taken: beyond it, searches for ids that are not there take long. */
+const FULL = 0.75;
+/** What is reserved at once lasts for a few more. */
+const SPARE = 1.05;
 
 export class IdMap {
   /** Signed, since that is what the fastest comparisons work on. */
   #entries = emptyEntries(64);
-  #mask = 63;
+  #size = 64;
   #count = 0;
   readonly #columns: (slot: number) => IdColumn;
   readonly #probe = new IdKey();
@@ -44,8 +49,9 @@ export class IdMap {
   /** The entry of an id, or -1 - the empty one where it would stand. */
   #locate(key: IdKey, hash: number): number {
     const entries = this.#entries;
-    const fingerprint = hash & FINGERPRINT;
-    for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
+    const size = this.#size;
+    const fingerprint = fingerprintOf(hash);
+    for (let at = homeOf(hash, size); ; at = at + 1 === size ? 0 : at + 1) {
       const row = entries[2 * at + 1];
       if (row === EMPTY) return -at - 1;
       const place = entries[2 * at];
@@ -69,14 +75,14 @@ export class IdMap {
   add(slot: number, from: number, to: number, live: Uint32Array, onTwice: (row: number) => void): void {
     const column = this.#columns(slot);
     const entries = this.#entries;
-    const mask = this.#mask;
+    const size = this.#size;
     for (let row = from; row < to; row++) {
       if (!hasBit(live, row)) continue;
       const hash = column.hash(row);
-      const place = (hash & FINGERPRINT) | slot;
-      let at = hash & mask;
+      const place = fingerprintOf(hash) | slot;
+      let at = homeOf(hash, size);
       let twice = false;
-      for (; entries[2 * at + 1] !== EMPTY; at = (at + 1) & mask) {
+      for (; entries[2 * at + 1] !== EMPTY; at = at + 1 === size ? 0 : at + 1) {
         if (((entries[2 * at] ^ place) & FINGERPRINT) !== 0) continue;
         twice = this.find(column.read(row, this.#probe));
         if (twice) break;
@@ -98,14 +104,14 @@ export class IdMap {
     let at = this.#locate(key, hash);
     if (at < 0) {
       if (!this.#fits(this.#count + 1)) {
-        this.#resize(this.#entries.length);
+        this.#resize(this.#size * 2);
         at = this.#locate(key, hash);
         assert(at < 0, "an id occurs once in the id map");
       }
       at = -at - 1;
       this.#count++;
     }
-    this.#entries[2 * at] = (hash & FINGERPRINT) | slot;
+    this.#entries[2 * at] = fingerprintOf(hash) | slot;
     this.#entries[2 * at + 1] = row;
   }
 
@@ -113,12 +119,12 @@ export class IdMap {
     let hole = this.#locate(key, key.hash());
     if (hole < 0) return false;
     const entries = this.#entries;
-    const mask = this.#mask;
+    const size = this.#size;
     this.#count--;
     // Backward shift: later entries of the run move up, so that no tombstone is ever needed.
-    for (let at = (hole + 1) & mask; entries[2 * at + 1] !== EMPTY; at = (at + 1) & mask) {
+    for (let at = (hole + 1) % size; entries[2 * at + 1] !== EMPTY; at = (at + 1) % size) {
       const home = this.#home(entries[2 * at], entries[2 * at + 1]);
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      if ((at - home + size) % size < (at - hole + size) % size) continue;
       entries.copyWithin(2 * hole, 2 * at, 2 * at + 2);
       hole = at;
     }
@@ -128,34 +134,42 @@ export class IdMap {
 
   /** Where the entry of a row would stand if there were no others. */
   #home(place: number, row: number): number {
-    return this.#columns(place & SLOT).hash(row) & this.#mask;
+    return homeOf(this.#columns(place & SLOT).hash(row), this.#size);
   }
 
   /** Whether entries for so many points leave enough empty ones. */
-  #fits(count: number, size = this.#mask + 1): boolean {
-    return count * 10 <= size * 7;
+  #fits(count: number): boolean {
+    return count <= this.#size * FULL;
   }
 
   /** Makes room for `count` points at once. */
   reserve(count: number): void {
-    let size = this.#mask + 1;
-    while (!this.#fits(count, size)) size *= 2;
-    if (size > this.#mask + 1) this.#resize(size);
+    if (!this.#fits(count)) this.#resize(Math.ceil((count * SPARE) / FULL));
   }
 
   #resize(size: number): void {
     const old = this.#entries;
     const entries = emptyEntries(size);
     this.#entries = entries;
-    this.#mask = size - 1;
+    this.#size = size;
     for (let i = 0; i < old.length; i += 2) {
       if (old[i + 1] === EMPTY) continue;
       let at = this.#home(old[i], old[i + 1]);
-      while (entries[2 * at + 1] !== EMPTY) at = (at + 1) & this.#mask;
+      while (entries[2 * at + 1] !== EMPTY) at = (at + 1) % size;
       entries[2 * at] = old[i];
       entries[2 * at + 1] = old[i + 1];
     }
   }
+}
+
+/** Of the lower bits: the upper ones say where the entry stands. */
+function fingerprintOf(hash: number): number {
+  return hash << 16;
+}
+
+/** @param hash 32 bits. */
+function homeOf(hash: number, size: number): number {
+  return Math.floor((hash / 2 ** 32) * size);
 }
 
 function emptyEntries(size: number): Int32Array {
