@@ -7,11 +7,10 @@ export class Metered {
   /** Known once the request is answered; absent where no model counted. */
   inference: InferenceUsage | undefined;
 
-  constructor(engine: EngineApi, { operationId, consistency }: Omit<RequestScope, "onUsage"> = {}) {
+  constructor(engine: EngineApi, scope: Omit<RequestScope, "onUsage"> = {}) {
     const onUsage = (usage: InferenceUsage): void => {
       this.inference = usage;
     };
-    this.engine =
-      (engine as Partial<ScopedEngine>).forRequest?.({ onUsage, operationId, consistency }) ?? engine;
+    this.engine = (engine as Partial<ScopedEngine>).forRequest?.({ ...scope, onUsage }) ?? engine;
   }
 }

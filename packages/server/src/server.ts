@@ -228,7 +228,7 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       if (collection.length > nameLengthMax) parseCollectionName(collection);
       const operationId = request.headers["idempotency-key"] as string | undefined;
       const { consistency } = parameters as Pick<RequestScope, "consistency">;
-      const metered = new Metered(engine, { operationId, consistency });
+      const metered = new Metered(engine, { operationId, consistency, signal: untilGone(reply) });
       const running = route.run({
         engine: metered.engine,
         collection,
@@ -247,6 +247,15 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));
     },
   });
+}
+
+/** Aborted when the client leaves before it has its answer. */
+function untilGone({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once("close", () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 /** The engine's operations have the options beside a body as members of it. */

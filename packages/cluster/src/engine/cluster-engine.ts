@@ -68,7 +68,8 @@ export class ClusterEngine implements ScopedEngine {
   }
 
   forRequest(scope: RequestScope): EngineApi {
-    if (scope.operationId === undefined && scope.consistency === undefined) return this;
+    const { operationId, consistency, signal } = scope;
+    if (operationId === undefined && consistency === undefined && signal === undefined) return this;
     return new ClusterEngine(this.#node, this.#caller, scope);
   }
 
@@ -706,13 +707,14 @@ export class ClusterEngine implements ScopedEngine {
 
   async #read(found: Found, shard: number, operation: string, args: readonly unknown[]): Promise<unknown> {
     const end = performance.now() + WRITE_TIMEOUT_MS;
-    const { consistency } = this.#scope;
+    const { consistency, signal } = this.#scope;
     const strong = consistency !== undefined && consistency !== 1;
     for (let known = found; ; ) {
       const nodes = known.routing.shards.find(({ id }) => id === shard)?.nodes ?? [];
       try {
         const answer = await this.#caller.read({ collection: found.id, shard }, nodes, operation, args, {
           strong,
+          signal,
           routing: known.version,
         });
         return renamed(answer, found.name);

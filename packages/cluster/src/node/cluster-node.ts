@@ -14,6 +14,7 @@ import {
   type ReadyHooks,
   RecallWatch,
   Resources,
+  throwIfCancelled,
   underStrictMode,
   VicinalError,
 } from "vicinal/shard";
@@ -354,14 +355,19 @@ export class ClusterNode {
     if (own) return own(shard, args, signal);
     const isWrite = writes.has(operation);
     if (!isWrite) await shard.reach(options.strong ? await shard.head() : (options.minSequence ?? 0), signal);
-    const engine = options.operationId
-      ? this.#engine.forRequest({ operationId: options.operationId })
-      : this.#engine;
+    const { operationId } = options;
+    // Once a write is begun, it is done.
+    const engine = this.#engine.forRequest(isWrite ? { operationId } : { signal });
     const result = await this.#using(shard, signal, async () => {
+      if (!isWrite) throwIfCancelled(options.signal);
       await this.#checkRouting(collection, options.routing);
       if (isWrite) shard.checkOwner();
       if (operation === "blob") return this.#blob(name, args);
       return method(engine, operation)(name, ...args);
+    }).catch((reason) => {
+      const isCancelled = reason instanceof VicinalError && reason.code === "CANCELLED";
+      if (!isCancelled || !timeout.aborted || options.signal?.aborted) throw reason;
+      throw new VicinalError("SHARD_UNAVAILABLE", `Shard ${name} took too long to answer`, { shard: name });
     });
     if (isWrite) await this.#replicated(shard, result, signal);
     return result;

@@ -65,7 +65,7 @@ function consistencyOf(given: { factor?: unknown } | undefined): RequestScope["c
 
 function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: RequestTally) {
   const endpoint = `/${method.parent.typeName}/${method.name}`;
-  return async (message: Message, { requestHeader }: HandlerContext): Promise<Message> => {
+  return async (message: Message, { requestHeader, signal }: HandlerContext): Promise<Message> => {
     const startedMs = performance.now();
     const count = (code: number, collection?: string) =>
       tally.add(endpoint, code, performance.now() - startedMs, code === 0, collection);
@@ -83,6 +83,7 @@ function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: R
       const metered = new Metered(engine, {
         operationId: requestHeader.get("idempotency-key") ?? undefined,
         consistency,
+        signal,
       });
       const result = await run({ engine: metered.engine, collection, body, wait: wait === true });
       const time = (performance.now() - startedMs) / 1000;

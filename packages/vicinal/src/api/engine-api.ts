@@ -78,6 +78,11 @@ export interface RequestScope {
    * acknowledged before the request.
    */
   consistency?: number | "majority" | "quorum" | "all";
+  /**
+   * Aborted when nobody waits for the answer any more. A read ends with CANCELLED where it can be interrupted: while it waits, and
+   * between two reads of files; what computes ends its turn first. A write that was begun is done.
+   */
+  signal?: AbortSignal;
 }
 
 export interface EngineApi {
