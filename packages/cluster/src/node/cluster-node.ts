@@ -20,10 +20,12 @@ import {
 } from "vicinal/shard";
 import { Etcd, type EtcdOptions } from "../etcd/etcd.js";
 import { Lease, type LeaseOptions } from "../etcd/lease.js";
+import { type EtcdMember, EtcdMembers } from "../etcd/members.js";
 import { Committer } from "../log/committer.js";
 import { keys } from "../log/keys.js";
 import type { ObjectCache } from "../store/object-cache.js";
 import { ClusterView } from "./cluster-view.js";
+import { EtcdKeeper, type EtcdKeeperOptions, problemsOfEtcd } from "./etcd-keeper.js";
 import { HeldShard, type ShardHost } from "./held-shard.js";
 import { Janitor, type JanitorOptions } from "./janitor.js";
 import { Metadata } from "./metadata.js";
@@ -42,6 +44,7 @@ export interface ClusterNodeOptions {
   cache: ObjectCache;
   lease?: LeaseOptions;
   janitor?: JanitorOptions;
+  etcdKeeper?: EtcdKeeperOptions;
   optimizer?: OptimizerOptions;
   /** As of `open`. */
   recallCheckShare?: number;
@@ -75,6 +78,8 @@ type ShardOperation = (shard: HeldShard, args: readonly unknown[], signal: Abort
 export class ClusterNode {
   readonly name: string;
   readonly etcd: Etcd;
+  /** Each by itself. */
+  readonly members: EtcdMembers;
   readonly view: ClusterView;
   readonly metadata: Metadata;
   readonly #options: ClusterNodeOptions;
@@ -86,6 +91,7 @@ export class ClusterNode {
   #epoch = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #janitor: Janitor | undefined;
+  #keeper: EtcdKeeper | undefined;
   /** By shard: its part in a resharding. */
   readonly #tasks = new Map<string, { id: string; epoch: number; task: ReshardingTask }>();
   #closed = false;
@@ -96,6 +102,7 @@ export class ClusterNode {
     this.#options = options;
     this.name = options.node;
     this.etcd = new Etcd(options.etcd);
+    this.members = new EtcdMembers(options.etcd);
     this.view = new ClusterView(this.etcd);
     this.metadata = new Metadata(this.etcd, this.view);
     this.#catalogue = new ShardCatalogue(options.folder);
@@ -127,6 +134,7 @@ export class ClusterNode {
         { node: name, etcd, store: options.cache.store, view, metadata, lease, log },
         options.janitor,
       );
+      node.#keeper = new EtcdKeeper({ node: name, members: node.members, view, log }, options.etcdKeeper);
       return node;
     } catch (reason) {
       await node.close().catch(() => {});
@@ -476,6 +484,12 @@ export class ClusterNode {
     return this.transport.call(node, target, operation, args, options);
   }
 
+  /** etcd's members, and what is wrong with them. */
+  async lookAtEtcd(): Promise<{ members: EtcdMember[]; problems: string[] }> {
+    const members = await this.members.look();
+    return { members, problems: problemsOfEtcd(members, this.#options.etcd.quotaBytes) };
+  }
+
   /** What quotas and telemetry of this node say. */
   get local(): EngineApi {
     return this.#engine;
@@ -489,12 +503,13 @@ export class ClusterNode {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#janitor?.close();
+    await Promise.all([this.#janitor?.close(), this.#keeper?.close()]);
     this.view.close();
     await this.#turn;
     await this.#engine.close();
     await this.#committer?.close();
     await this.#lease?.close();
+    this.members.close();
     this.etcd.close();
   }
 }

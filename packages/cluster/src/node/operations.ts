@@ -6,9 +6,11 @@ import type {
   ClusterStatus,
   CreateShardingKey,
   DropShardingKey,
+  EtcdMemberStatus,
   HeldShardStatus,
 } from "vicinal/protocol";
 import { VicinalError } from "vicinal/shard";
+import type { EtcdMember } from "../etcd/members.js";
 import { keys } from "../log/keys.js";
 import type { LogEntry } from "../log/slices.js";
 import { type ClusterNode, peerOf } from "./cluster-node.js";
@@ -31,6 +33,7 @@ export class ClusterOperations implements ClusterApi {
 
   async status(): Promise<ClusterStatus> {
     const { view, name } = this.#node;
+    const etcd = await this.#node.lookAtEtcd();
     await view.refresh();
     const peers = [...view.nodes].map(([node, { url, peer }]) => ({ node, peer_id: peer, uri: url }));
     const shards = await Promise.all(
@@ -45,8 +48,13 @@ export class ClusterOperations implements ClusterApi {
       peer_id: peerOf(name),
       peers,
       shards,
-      problems: problemsOf(shards, new Set(view.nodes.keys())),
+      etcd: etcd.members.map(described),
+      problems: [...etcd.problems, ...problemsOf(shards, new Set(view.nodes.keys()))],
     };
+  }
+
+  async etcd(): Promise<EtcdMemberStatus[]> {
+    return (await this.#node.lookAtEtcd()).members.map(described);
   }
 
   async held(): Promise<HeldShardStatus[]> {
@@ -229,6 +237,10 @@ function mustBeCustom({ custom }: RoutingRecord): void {
     throw new VicinalError("BAD_REQUEST", "Shard keys need a collection with sharding_method custom", {
       field: "sharding_method",
     });
+}
+
+function described({ host, failure, isLeader, bytes, bytesInUse, alarms }: EtcdMember): EtcdMemberStatus {
+  return { host, failure, leader: isLeader, bytes, bytes_in_use: bytesInUse, alarms };
 }
 
 function problemsOf(shards: readonly ClusterShardStatus[], alive: ReadonlySet<string>): string[] {
