@@ -335,6 +335,7 @@ export class ClusterNode {
       sequence: shard.sequence,
       hash: shard.hash,
       failure: shard.failure instanceof Error ? shard.failure.message : undefined,
+      full: (await this.#options.cache.whyFull())?.message,
       points: shard.isReadable ? shard.collection.state.pointCount : undefined,
     }),
   };

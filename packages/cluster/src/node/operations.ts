@@ -101,12 +101,12 @@ export class ClusterOperations implements ClusterApi {
     shard: number,
     head: number,
   ): Promise<ClusterShardStatus["replicas"][0]> {
-    type Status = { role: "opening" | "replica" | "owner" | "stopped"; sequence: number; failure?: string };
+    type Status = Pick<HeldShardStatus, "role" | "sequence"> & { failure?: string; full?: string };
     const asked = this.#node.ask(node, { collection, shard }, "status", [], { timeoutMs: STATUS_MS });
     const status = (await asked.catch(() => undefined)) as Status | undefined;
     if (!status) return { node, state: "unreachable" };
-    const { role, sequence, failure } = status;
-    return { node, state: role, lag: Math.max(0, head - sequence), ...(failure ? { failure } : {}) };
+    const { role, sequence, failure, full } = status;
+    return { node, state: role, lag: Math.max(0, head - sequence), failure, disk_full: full };
   }
 
   async updateCollection(name: string, body: ClusterOperation): Promise<boolean> {
@@ -246,13 +246,15 @@ function described({ host, failure, isLeader, bytes, bytesInUse, alarms }: EtcdM
 function problemsOf(shards: readonly ClusterShardStatus[], alive: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   const gone = new Set<string>();
+  const full = new Map<string, string>();
   for (const { collection, shard_id, owner, replicas } of shards) {
     const shard = `shard ${shard_id} of ${collection}`;
     if (owner === undefined)
       problems.push(
         `${shard} takes no writes: none of its nodes (${replicas.map(({ node }) => node).join(", ")}) owns it. Start one of them.`,
       );
-    for (const { node, state, lag, failure } of replicas) {
+    for (const { node, state, lag, failure, disk_full } of replicas) {
+      if (disk_full) full.set(node, disk_full);
       if (!alive.has(node)) gone.add(node);
       else if (state === "stopped")
         problems.push(
@@ -264,6 +266,10 @@ function problemsOf(shards: readonly ClusterShardStatus[], alive: ReadonlySet<st
         problems.push(`The replica of ${shard} on ${node} is ${lag} writes behind.`);
     }
   }
+  for (const [node, why] of full)
+    problems.push(
+      `The disk of node ${node} is full (${why}): it reads from the object store what its cache has no room for, which is slow. Nothing is lost. Make room on it.`,
+    );
   for (const node of gone)
     problems.unshift(
       `Node ${node} is gone. Start it again, or its replicas are made elsewhere after a while.`,

@@ -18,6 +18,8 @@ export interface ClusterShardStatus {
     /** Writes that it has yet to see; absent where it does not answer. */
     lag?: number;
     failure?: string;
+    /** Why the node's cache cannot take anything: it reads from the object store. */
+    disk_full?: string;
   }[];
 }
 
