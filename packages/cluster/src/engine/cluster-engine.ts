@@ -200,11 +200,11 @@ export class ClusterEngine implements ScopedEngine {
     const { view, name: node } = this.#node;
     const local_shards: unknown[] = [];
     const remote_shards: unknown[] = [];
-    for (const { id: shard_id, key, nodes } of routing.shards)
+    for (const { id: shard_id, key, nodes, change } of routing.shards)
       for (const other of nodes) {
         const shown = { shard_id, ...(key === undefined ? {} : { shard_key: key }) };
         const moving = routing.transfers?.some(({ shard, to }) => shard === shard_id && to === other);
-        const state = moving ? "Partial" : view.nodes.has(other) ? "Active" : "Dead";
+        const state = moving || change === "joining" ? "Partial" : view.nodes.has(other) ? "Active" : "Dead";
         if (other !== node) remote_shards.push({ ...shown, peer_id: peerOf(other), state });
         else {
           const status = await this.#node

@@ -30,7 +30,8 @@ import { HeldShard, type ShardHost } from "./held-shard.js";
 import { Janitor, type JanitorOptions } from "./janitor.js";
 import { Metadata } from "./metadata.js";
 import type { ConfigChange, NodeRecord, RoutingRecord } from "./records.js";
-import { isPaused, ReshardingTask } from "./resharding.js";
+import { ReshardingTask } from "./resharding.js";
+import { isPaused } from "./resharding-plan.js";
 import { ShardCatalogue } from "./shard-catalogue.js";
 import type { CallOptions, Transport } from "./transport.js";
 

@@ -9,6 +9,7 @@ import type {
   EtcdMemberStatus,
   HeldShardStatus,
 } from "vicinal/protocol";
+import { stringifyJson } from "vicinal/protocol";
 import { VicinalError } from "vicinal/shard";
 import type { EtcdMember } from "../etcd/members.js";
 import { keys } from "../log/keys.js";
@@ -17,7 +18,7 @@ import { type ClusterNode, peerOf } from "./cluster-node.js";
 import { loadOf } from "./janitor.js";
 import { chosen, placed } from "./placement.js";
 import type { RoutingRecord, ShardRecord } from "./records.js";
-import { resharded } from "./resharding.js";
+import { type Resharding, resharded } from "./resharding-plan.js";
 import { aborted, shardOf, withoutReplica, withTransfer } from "./transfers.js";
 
 const STATUS_MS = 1000;
@@ -132,10 +133,7 @@ export class ClusterOperations implements ClusterApi {
     else {
       const { view } = this.#node;
       const { collection } = await view.find(name);
-      const operation: Resharding =
-        "start_resharding" in body
-          ? { start: body.start_resharding.direction, key: plain(body.start_resharding.shard_key) }
-          : { abort: true };
+      const operation = reshardingOf(body);
       const nodes = [...view.nodes.keys()].sort();
       const home = { collection: collection.record.id, nodes, load: loadOf(view) };
       await metadata.reroute(name, (routing) => resharded(routing, operation, home));
@@ -159,6 +157,8 @@ export class ClusterOperations implements ClusterApi {
     const { view, metadata } = this.#node;
     const key = plain(body.shard_key) as string | number;
     const { collection } = await view.find(name);
+    // Its points come by `replicate_points`; until then they go to the fallback.
+    const change = body.initial_state === "Partial" ? { change: "joining" as const } : {};
     const given = (body.placement ?? []).map((peer) => this.#peer(peer));
     await metadata.reroute(name, (routing) => {
       mustBeCustom(routing);
@@ -179,7 +179,7 @@ export class ClusterOperations implements ClusterApi {
       return {
         ...routing,
         nextShard: routing.nextShard + made.length,
-        shards: [...routing.shards, ...made.map((shard) => ({ ...shard, key }))],
+        shards: [...routing.shards, ...made.map((shard) => ({ ...shard, key, ...change }))],
       };
     });
     return true;
@@ -224,7 +224,16 @@ export class ClusterOperations implements ClusterApi {
   }
 }
 
-export type Resharding = { start: "up" | "down"; key?: string | number } | { abort: true };
+function reshardingOf(body: ClusterOperation): Resharding {
+  if ("start_resharding" in body) {
+    const { direction, shard_key } = body.start_resharding;
+    return { start: direction, key: plain(shard_key) };
+  }
+  if (!("replicate_points" in body)) return { abort: true };
+  const { from_shard_key, to_shard_key, filter } = body.replicate_points;
+  const [from, to] = [plain(from_shard_key), plain(to_shard_key)] as [string | number, string | number];
+  return { promote: { from, to, filter: stringifyJson(filter ?? {}) } };
+}
 
 /** JSON's numbers; keys are small. */
 function plain(key: unknown): string | number | undefined {
