@@ -1,6 +1,6 @@
 /** Joining a cluster: everything that a node needs, opened from addresses and put together. */
 import { mkdir } from "node:fs/promises";
-import { type Hooks, openHome, readyHooks, VicinalError } from "vicinal/shard";
+import { type Directory, type Hooks, openHome, readyHooks, VicinalError } from "vicinal/shard";
 import { ClusterEngine } from "./engine/cluster-engine.js";
 import type { EtcdOptions } from "./etcd/etcd.js";
 import { ClusterNode, type ClusterNodeOptions } from "./node/cluster-node.js";
@@ -17,7 +17,13 @@ export interface JoinOptions extends Omit<ClusterNodeOptions, "url" | "etcd" | "
   /** Models of your own, as of `open`: the same on all nodes. */
   hooks?: Hooks;
   /** The node's own folder: what it holds can be lost. */
-  cache: { folder: string /** Default 64 GiB. */; bytes?: number };
+  cache: {
+    folder: string;
+    /** Default 64 GiB. */
+    bytes?: number;
+    /** Puts another directory in the place of the folder's. */
+    over?: (directory: Directory) => Directory;
+  };
   /** Where the other nodes are answered. Default 127.0.0.1 and any free port. */
   listen?: { host?: string; port?: number };
   /** Where they reach it, if elsewhere. */
@@ -51,7 +57,8 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
     await mkdir(place.folder, { recursive: true });
     const home = await openHome(place.folder);
     opened.push(() => home.close());
-    const cache = await ObjectCache.open(store, home.directory, place.bytes ?? CACHE_BYTES);
+    const directory = place.over?.(home.directory) ?? home.directory;
+    const cache = await ObjectCache.open(store, directory, place.bytes ?? CACHE_BYTES);
     let node: ClusterNode | undefined;
     const { host = "127.0.0.1", port = 0 } = listen;
     const listener = await NodeListener.listen(

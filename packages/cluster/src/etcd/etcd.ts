@@ -18,6 +18,8 @@ export interface EtcdOptions {
   tls?: { ca: Buffer; key?: Buffer; cert?: Buffer };
   /** Of one call. Default 2000. */
   timeoutMs?: number;
+  /** `--quota-backend-bytes` of the members, which do not tell it; for warnings. Default 2 GiB, as theirs. */
+  quotaBytes?: number;
 }
 
 export interface Entry {
@@ -151,20 +153,27 @@ export class Etcd {
   watch(prefix: string, onChange: (change?: { key: string; value?: string }) => void): () => void {
     const name = (kv: IKeyValue) => kv.key.toString().slice(this.#prefix.length);
     let stopped = false;
-    const created = this.client
-      .watch()
-      .prefix(this.#prefix + prefix)
-      .create()
-      .then((watcher) => {
-        if (stopped) return watcher;
-        watcher.on("put", (kv) => onChange({ key: name(kv), value: kv.value.toString() }));
-        watcher.on("delete", (kv) => onChange({ key: name(kv) }));
-        watcher.on("connected", () => onChange());
-        watcher.on("error", () => onChange());
-        onChange();
-        return watcher;
-      });
-    created.catch(() => {});
+    const begin = () => {
+      const begun = this.client
+        .watch()
+        .prefix(this.#prefix + prefix)
+        .create()
+        .then((watcher) => {
+          if (stopped) return watcher;
+          watcher.on("put", (kv) => onChange({ key: name(kv), value: kv.value.toString() }));
+          watcher.on("delete", (kv) => onChange({ key: name(kv) }));
+          watcher.on("connected", () => onChange());
+          // etcd has ended it, mostly since what it would go on from is compacted: another one begins with what comes now.
+          watcher.on("error", () => {
+            if (!stopped) created = begin();
+          });
+          onChange();
+          return watcher;
+        });
+      begun.catch(() => {});
+      return begun;
+    };
+    let created = begin();
     return () => {
       stopped = true;
       created.then((watcher) => watcher.cancel()).catch(() => {});

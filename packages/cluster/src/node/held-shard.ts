@@ -48,6 +48,14 @@ export interface ShardHost {
   log(message: string, details?: object): void;
 }
 
+/** A shard of another owner, read from the store. One reader uses it at a time. */
+export interface ShardReader {
+  readonly collection: Collection;
+  /** Resolves once the collection has the write of that number, which is committed. It may be another object then. */
+  reach(sequence: number): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** How much longer each further replica waits before it takes a shard without an owner. */
 const RANK_MS = 300;
 /** A change may be told of late or not at all; so often a shard looks by itself. */
@@ -171,15 +179,27 @@ export class HeldShard {
   }
 
   /** A shard of the same collection as it is now, read from the store; to be closed. */
-  async openReader(shard: string): Promise<{ collection: Collection; close(): Promise<void> }> {
+  async openReader(shard: string): Promise<ShardReader> {
     const { etcd, cache } = this.#host;
     const directory = await ShardDirectory.open({ cache, pointer: new EtcdPointer(etcd, shard), shard });
     try {
       const source = { etcd, store: cache.store, shard };
-      const { collection } = await CollectionFollower.open(directory, {
+      const follower = await CollectionFollower.open(directory, {
         readLog: (after) => new LogTail(source, after),
       });
-      return { collection, close: () => this.#close(collection, directory) };
+      return {
+        get collection() {
+          return follower.collection;
+        },
+        reach: async (sequence) => {
+          while (follower.collection.state.sequence < sequence) {
+            await directory.refresh();
+            const replaced = await follower.refresh(false);
+            await replaced?.close();
+          }
+        },
+        close: () => this.#close(follower.collection, directory),
+      };
     } catch (reason) {
       await directory.close();
       throw reason;

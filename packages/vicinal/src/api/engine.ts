@@ -71,6 +71,7 @@ export class Engine implements ScopedEngine {
   readonly #models: InferenceModels;
 
   readonly #operationId: string | undefined;
+  readonly #signal: AbortSignal | undefined;
   readonly #jobs: AnalysisJobs;
   readonly #snapshots: Snapshots;
 
@@ -83,6 +84,7 @@ export class Engine implements ScopedEngine {
     snapshots = new Snapshots(catalogue),
   ) {
     this.#operationId = scope.operationId;
+    this.#signal = scope.signal;
     this.#jobs = jobs;
     this.#snapshots = snapshots;
     this.#catalogue = catalogue;
@@ -93,8 +95,9 @@ export class Engine implements ScopedEngine {
 
   forRequest(scope: RequestScope): EngineApi {
     // Only hooks have something to tell.
-    if (!this.#hooks?.inference.size && scope.operationId === undefined) return this;
-    if (scope.operationId !== undefined) checkOperationId(scope.operationId);
+    const { operationId, signal } = scope;
+    if (!this.#hooks?.inference.size && operationId === undefined && signal === undefined) return this;
+    if (operationId !== undefined) checkOperationId(operationId);
     return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs, this.#snapshots);
   }
 
@@ -475,7 +478,8 @@ export class Engine implements ScopedEngine {
     const collection = this.#catalogue.get(name);
     const { state } = collection;
     const rerankers = this.#hooks?.rerank ?? new Map();
-    return { name, collection, state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
+    const filters = new SharedFilters();
+    return { name, collection, state, watch: this.watch, stateOf, filters, rerankers, signal: this.#signal };
   }
 
   // ------------------------------------------------------------------------------------------ analyses

@@ -36,6 +36,8 @@ export interface SearchRequest {
    * An index may walk through others but never returns them.
    */
   bits?: Uint32Array;
+  /** Ends a search of files with CANCELLED, between two reads. */
+  signal?: AbortSignal;
 }
 
 export interface SearchResult {
