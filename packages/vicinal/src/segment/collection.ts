@@ -22,11 +22,9 @@ import type { CollectionConfig } from "./config.js";
 import { PATCHED_THRESHOLD } from "./defaults.js";
 import { decodeRecord } from "./effects.js";
 import {
-  fillEarly,
   forgetFiles,
   leavePayloads,
   liesOnDisk,
-  loadSegment,
   memoryNeed,
   type NameFile,
   releaseSaved,
@@ -39,6 +37,7 @@ import {
   takePatch,
   takeRows,
 } from "./files.js";
+import { fillEarly, loadSegment } from "./load.js";
 import { growingBytes } from "./memory-budget.js";
 import { MemoryLog } from "./memory-log.js";
 import { OperationWindow } from "./operation-window.js";
