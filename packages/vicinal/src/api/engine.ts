@@ -304,7 +304,7 @@ export class Engine implements ScopedEngine {
 
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
+    const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document", this.#signal);
     return after(request, (resolved) =>
       withStoredBlobs(collection, resolved, (stored) =>
         this.#write(collection, upsertWrite(collection.state.config, stored)),
@@ -318,7 +318,7 @@ export class Engine implements ScopedEngine {
 
   async updateVectors(name: string, body: schema.UpdateVectors): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.updateVectors.parse(body), "document");
+    const request = this.#models.resolve(schema.updateVectors.parse(body), "document", this.#signal);
     return after(request, (resolved) =>
       this.#write(collection, updateVectorsWrite(collection.state.config, resolved)),
     );
@@ -350,7 +350,7 @@ export class Engine implements ScopedEngine {
 
   async batchUpdate(name: string, body: schema.UpdateOperations): Promise<schema.UpdateResult[]> {
     const collection = this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.updateOperations.parse(body), "document");
+    const request = this.#models.resolve(schema.updateOperations.parse(body), "document", this.#signal);
     return after(request, (resolved) =>
       operationsWithStoredBlobs(collection, resolved, async (stored) => {
         const result = await this.#write(collection, operationsWrite(collection.state.config, stored));
@@ -434,20 +434,24 @@ export class Engine implements ScopedEngine {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.queryRequest.parse(body), "query");
+    const request = this.#models.resolve(schema.queryRequest.parse(body), "query", this.#signal);
     return after(request, (resolved) => answerQuery(this.#scope(name), resolved));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     this.#catalogue.get(name);
-    const { searches } = await this.#models.resolve(schema.queryRequestBatch.parse(body), "query");
+    const { searches } = await this.#models.resolve(
+      schema.queryRequestBatch.parse(body),
+      "query",
+      this.#signal,
+    );
     const scope = this.#scope(name);
     return afterEach(searches, (request) => answerQuery(scope, request));
   }
 
   async queryGroups(name: string, body: schema.QueryGroupsRequest): Promise<schema.GroupsResult<RawJson>> {
     this.#catalogue.get(name);
-    const request = await this.#models.resolve(schema.queryGroupsRequest.parse(body), "query");
+    const request = await this.#models.resolve(schema.queryGroupsRequest.parse(body), "query", this.#signal);
     return answerGroups(this.#scope(name), request);
   }
 

@@ -29,11 +29,11 @@ export class FileVectors {
   readonly metric: Metric;
   readonly count: number;
   readonly kernels: KernelModule;
-  readonly #file: Pick<SectionFile, "read">;
+  readonly #file: Pick<SectionFile, "read" | "readNow">;
 
   constructor(
     shape: { dimensions: number; metric: Metric; count: number },
-    file: Pick<SectionFile, "read">,
+    file: Pick<SectionFile, "read" | "readNow">,
     kernels: KernelModule,
   ) {
     this.dimensions = shape.dimensions;
@@ -77,6 +77,12 @@ export class FileVectors {
     }
     await Promise.all(reads);
     return target;
+  }
+
+  /** One vector, at once; `target` holds it then. For files that can be read so. */
+  readNow(ordinal: number, target: Uint8Array): void {
+    assert(this.#file.readNow !== undefined, "the file is read at once");
+    this.#file.readNow(SECTION, ordinal * this.dimensions * 4, target);
   }
 
   /** All vectors in a store in memory; the caller closes it. */

@@ -116,7 +116,7 @@ export class CollectionFollower {
       for (const entry of manifest.segments) {
         const owner = before && sameSegment(before, entry);
         const lent = new Set(owner ? sameVectors(owner, entry) : []);
-        const segment = await loadSegment(dir, state, entry, lent);
+        const segment = await loadSegment(dir, state, entry, { lent });
         state.adopt(segment);
         if (owner) for (const name of lent) borrowing.push(() => segment.borrow(name, owner));
       }

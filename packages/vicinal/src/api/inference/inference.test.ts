@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 import { VicinalError } from "../../runtime/errors.js";
 import { createBm25 } from "../../text/index.js";
+import { Catalogue } from "../catalogue.js";
+import { Engine } from "../engine.js";
 import { open } from "../open.js";
-import { type Hooks, type InferenceFunction, readyHooks } from "./hooks.js";
+import { type HookContext, type Hooks, type InferenceFunction, readyHooks } from "./hooks.js";
 import { InferenceModels, type UsageReport } from "./inference.js";
 
 function models(inference: Hooks["inference"] = {}, report?: UsageReport): InferenceModels {
@@ -333,6 +335,31 @@ describe("in a database", () => {
     const { groups } = await db.queryGroups("t", { query, group_by: "text", limit: 1 });
     expect(groups[0].hits[0].id).toBe(0);
     await db.close();
+  });
+
+  test("whoever leaves takes the hooks of the request along", async () => {
+    const told: string[] = [];
+    const never = (name: string) => (_: unknown, last: HookContext | unknown[], context?: HookContext) => {
+      const { signal } = context ?? (last as HookContext);
+      return new Promise<never>(() => signal.addEventListener("abort", () => told.push(name)));
+    };
+    const hooks = { inference: { letters, slow: never("slow") }, rerank: { judge: never("judge") } };
+    const engine = new Engine(await Catalogue.open(undefined), undefined, readyHooks(hooks));
+    await engine.createCollection("t", { vectors: { size: 3, distance: "Dot" } });
+    await engine.upsert("t", { points: [{ id: 1, vector: [1, 0, 0] }] });
+    for (const [i, query] of [
+      { text: "a", model: "slow" },
+      { rerank: { model: "judge", query: "q" } },
+    ].entries()) {
+      const leaving = new AbortController();
+      const prefetch = i === 0 ? undefined : { query: [1, 0, 0] };
+      const asked = engine.forRequest({ signal: leaving.signal }).query("t", { query, prefetch } as never);
+      const failed = fault(() => asked);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      leaving.abort();
+      expect((await failed).code).toBe("CANCELLED");
+    }
+    expect(told).toEqual(["slow", "judge"]);
   });
 
   test("what fails changes nothing and names its place", async () => {
