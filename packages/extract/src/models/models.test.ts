@@ -99,7 +99,10 @@ describe.skipIf(!data || !models)("with the files of VICINAL_DATA and VICINAL_MO
         query: { image: "no base64!", model: "mobilenet" },
         limit: 1,
       });
-      await expect(nothing).rejects.toMatchObject({ code: "HOOK_FAILED" });
+      await expect(nothing).rejects.toMatchObject({
+        code: "INPUT_REFUSED",
+        details: { path: "query" },
+      });
     } finally {
       await database.close();
       await model.close();
