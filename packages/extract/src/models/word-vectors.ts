@@ -5,7 +5,7 @@
 import { ExtractError } from "../errors.js";
 import { fileLines } from "../platform/node.js";
 import { embedEach, type Model } from "./model.js";
-import { wordsOf } from "./sentence-model.js";
+import { wordsOf } from "./text-model.js";
 
 export interface WordVectorOptions {
   /** Words that are read, of files that have the frequent ones first. Default 1,000,000. */
