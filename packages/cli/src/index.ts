@@ -144,7 +144,10 @@ function commandLine(exit: (code: number) => void): Command {
     .description(
       "make vectors of folders, files or JSON lines (.jsonl, -); exit code 2 where some are unreadable",
     )
-    .option("--model <name>", "model that makes the vectors, or a file of word vectors (.txt, .vec)")
+    .option(
+      "--model <name>",
+      "model that makes the vectors, or a file of word vectors (.txt, .vec, .bin, .npz, .npy)",
+    )
     .option("--models", "list the models")
     .option("--into <place>", "data folder or address of a server; resumes what was begun")
     .option("--collection <name>", "collection, made when absent")
