@@ -50,6 +50,17 @@ test.skipIf(!hasEtcd)("starts, says how it is, serves, and ends", { timeout: 90_
     const refused = run("serve", "--cluster", "etcd://127.0.0.1:1", "--port", "0");
     expect(await refused.ended).toBe(1);
     expect(refused.text()).toContain("--cluster needs --store");
+    const half = run(
+      "serve",
+      "--cluster",
+      "etcd://127.0.0.1:1",
+      "--store",
+      "dir:x",
+      "--cluster-tls-ca",
+      "ca.pem",
+    );
+    expect(await half.ended).toBe(1);
+    expect(half.text()).toContain("--cluster-tls-key go together");
   } finally {
     started.child.kill("SIGINT");
     expect(await started.ended).toBe(0);

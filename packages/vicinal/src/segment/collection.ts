@@ -205,6 +205,30 @@ export class Collection {
     }
   }
 
+  /**
+   * As `open`, of a state that followed those files and has read the log up to its sequence: nothing that is in memory is read once
+   * more. Undefined where other files count by now.
+   */
+  static async promote(
+    state: CollectionState,
+    followed: CollectionManifest,
+    dir: Directory,
+    options: CollectionOptions,
+  ): Promise<Collection | undefined> {
+    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch, options.blobs);
+    const said = ({ epoch: _, ...rest }: CollectionManifest) => JSON.stringify(rest);
+    if (said(manifest) !== said(followed)) return undefined;
+    const log = await openLogOf(dir, options)(
+      { after: state.sequence, synced: manifest.synced },
+      ({ sequence, bytes }) =>
+        state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
+    );
+    await files.deleteOrphans(manifest);
+    const collection = new Collection(state, log, files, options);
+    collection.optimizer.poke();
+    return collection;
+  }
+
   /** One whose state somebody else brings forward: writes are READ_ONLY, and nothing is tidied. */
   static async reading(state: CollectionState, dir: Directory, now?: () => number): Promise<Collection> {
     const view = readOnlyView(dir);

@@ -10,7 +10,7 @@ import { loadKernels } from "../runtime/kernels.js";
 import type { Directory } from "../storage/directory.js";
 import { LogReader } from "../storage/log-reader.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
-import { Collection, type CollectionManifest, readManifest } from "./collection.js";
+import { Collection, type CollectionManifest, type CollectionOptions, readManifest } from "./collection.js";
 import { decodeRecord } from "./effects.js";
 import type { SegmentEntry } from "./files.js";
 import { loadSegment } from "./load.js";
@@ -85,6 +85,17 @@ export class CollectionFollower {
         if (!gone || attempt >= ATTEMPTS) throw reason;
       }
     }
+  }
+
+  /**
+   * The collection for writing, with what it has in memory; it is not to be refreshed any more then, and what it reads of files it goes
+   * on reading where it did. Undefined where other files count by now, or payloads had better stay in them: then it is to be opened.
+   */
+  async promote(dir: Directory, options: CollectionOptions): Promise<Collection | undefined> {
+    const { collection, manifest } = this.#followed as Followed;
+    const { state } = collection;
+    if (state.config.other.on_disk_payload === true || options.resources?.budget) return undefined;
+    return Collection.promote(state, manifest, dir, options);
   }
 
   async #readLog({ collection: { state }, log }: Pick<Followed, "collection" | "log">): Promise<void> {

@@ -203,6 +203,34 @@ describe("hooks", () => {
     expect(error.message).toMatch(message);
   });
 
+  test("a hook's error that blames an input names its place, in whichever batch and however often it stands", async () => {
+    const run: InferenceFunction = (inputs) => {
+      const input = inputs.findIndex(({ text }) => text === "bad");
+      if (input >= 0) throw Object.assign(new Error("no good"), { input, code: "BAD_TEXT" });
+      return inputs.map(() => [1]);
+    };
+    const points = ["a", "a", "b", "c", "bad", "bad"].map((text) => ({
+      vector: { x: { text, model: "m" } },
+    }));
+    const resolve = () => models({ m: { run, batchSize: 2 } }).resolve({ points }, "document");
+    expect(await fault(resolve)).toMatchObject({
+      code: "INPUT_REFUSED",
+      status: 422,
+      details: { path: "points[4].vector.x" },
+      message: 'points[4].vector.x: the inference hook "m" refuses this input (BAD_TEXT): no good',
+    });
+  });
+
+  test.each([1, -1, 0.5, "0"])(
+    "an error that blames input %j, which there is not, is the hook's",
+    async (input) => {
+      const run: InferenceFunction = () => {
+        throw Object.assign(new Error("odd"), { input });
+      };
+      expect((await fault(() => models({ m: run }).resolve(one, "query"))).code).toBe("HOOK_FAILED");
+    },
+  );
+
   test("a hook that takes too long is told so and waited for no more", async () => {
     let told: AbortSignal | undefined;
     const run: InferenceFunction = (_, { signal }) => {
