@@ -12,6 +12,8 @@ const wantedRecall = 0.95;
 
 /** Bytes that are read at a time. */
 const chunk = 4 << 20;
+/** The same in pages of WebAssembly. */
+const pages = chunk >> 16;
 
 async function build({ store, folder, data }: Task): Promise<Results["build"]> {
   const set = await readDataSet(data);
@@ -35,14 +37,24 @@ async function first({ store, folder, data, mode }: Task): Promise<Results["firs
   return used;
 }
 
-/** Every byte of every file once, checked against nothing or brought to a checksum as the engine's blocks are. */
-async function read({ folder }: Task, isChecked: boolean): Promise<Results["read"]> {
+/**
+ * Every byte of every file once, checked against nothing or brought to a checksum as the engine's blocks are; `isKept`: into memory
+ * that was never used before and stays, as whoever opens a store in memory has to.
+ */
+async function read({ folder }: Task, isChecked: boolean, isKept = false): Promise<Results["read"]> {
   const { crc32c } = await import("vicinal/shard");
-  const buffer = new Uint8Array(chunk);
+  let buffer = new Uint8Array(chunk);
+  const kept: WebAssembly.Memory[] = [];
   const elapsed = clock();
   for (const path of await filesIn(folder)) {
     const file = await open(path);
     for (;;) {
+      if (isKept) {
+        // The kind of memory that vectors lie in: its pages are cleared when they are first written, and not before.
+        const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+        buffer = new Uint8Array(memory.buffer);
+        kept.push(memory);
+      }
       const { bytesRead } = await file.read(buffer, 0, chunk);
       if (bytesRead === 0) break;
       if (isChecked) consume(crc32c(buffer.subarray(0, bytesRead)));
@@ -92,6 +104,7 @@ const tasks = {
   first,
   read: (task: Task) => read(task, false),
   check: (task: Task) => read(task, true),
+  keep: (task: Task) => read(task, true, true),
   hold,
 };
 

@@ -21,6 +21,7 @@ export interface Results {
   first: Elapsed;
   read: Elapsed;
   check: Elapsed;
+  keep: Elapsed;
   hold: {
     resident: number;
     recall: number;
