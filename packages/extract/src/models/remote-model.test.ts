@@ -104,8 +104,7 @@ it("keeps to a rate, leaves out empty texts, and can be cancelled", async () => 
   const { failures } = await model.embed(["a", " ", "b", "c"], { kind: "query" });
   expect(failures).toMatchObject([{ index: 1, error: { code: "TEXT_EMPTY" } }]);
   expect(asked.map(({ input }) => input[0]).sort()).toEqual(["q: a", "q: b", "q: c"]);
-  // They were sent 100 ms apart; what they took on their way differs.
-  expect(asked[2].at - asked[0].at).toBeGreaterThan(30);
+  expect(asked[2].at - asked[0].at).toBeGreaterThan(80);
   const abort = new AbortController();
   instead = [503, 503, 503, 503];
   setTimeout(() => abort.abort(), 20);

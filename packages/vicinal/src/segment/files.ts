@@ -30,6 +30,7 @@ import { type CollectionConfig, choiceOf } from "./config.js";
 import { openEarly, openHome, serveFromFiles, servesFromFile, unlessDamaged } from "./disk-columns.js";
 import { ExpiryColumn } from "./expiry.js";
 import { IdColumn } from "./id-column.js";
+import { choiceOnDisk } from "./memory-budget.js";
 import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
 import type { SparseColumn } from "./sparse-column.js";
 import type { CollectionState } from "./state.js";
@@ -197,18 +198,39 @@ export function liesOnDisk(config: CollectionConfig, { files }: SegmentEntry): b
   });
 }
 
+/** Whether the file of an index can serve its vectors until they have one on disk. */
+function servesUntilSpilled(config: CollectionConfig, name: string, { family }: IndexFile): boolean {
+  const { early } = familyNamed(family);
+  return (
+    early !== undefined && Object.hasOwn(config.vectors, name) && choiceOnDisk(config, name) !== undefined
+  );
+}
+
 /** Bytes of a row's id, version, place in the id map and of its payload. */
 const ROW_BYTES = 52;
+/** What a graph that its file serves keeps of a vector: its level, and lists of the upper layers. */
+const SERVED_ROW_BYTES = 20;
 
-/** About how many bytes of memory the segments take once they are read back. */
-export async function memoryNeed(dir: Directory, entries: readonly SegmentEntry[]): Promise<number> {
+/**
+ * About how many bytes of memory the segments take once they are read back.
+ * @param served Whether files serve what can be searched in them, until it lies on disk as it had better.
+ */
+export async function memoryNeed(
+  dir: Directory,
+  config: CollectionConfig,
+  entries: readonly SegmentEntry[],
+  served: boolean,
+): Promise<number> {
   let bytes = 0;
   const paths: string[] = [];
   for (const { rows, files } of entries) {
     bytes += rows * ROW_BYTES;
     for (const { file } of [...files.fields, ...(files.sparse ?? [])]) paths.push(file);
-    for (const { file, index } of files.vectors)
-      if (!index || !servesFromFile(index.family)) paths.push(file, ...(index ? [index.file] : []));
+    for (const { name, file, index } of files.vectors) {
+      if (index && servesFromFile(index.family)) continue;
+      if (index && served && servesUntilSpilled(config, name, index)) bytes += rows * SERVED_ROW_BYTES;
+      else paths.push(file, ...(index ? [index.file] : []));
+    }
   }
   for (const path of paths) bytes += (await dir.size(path)) ?? 0;
   return bytes;
@@ -325,6 +347,8 @@ async function loadVector(
     }
   }
   const { store } = column.memory;
+  // Where files were to serve what does not fit, memory need not suffice.
+  if (early) state.budget?.demand(source.length("floats"), `Reading ${dir.location}/${file}`);
   await store.restore(Number(source.meta.count), (target) => source.readInto("floats", target));
   if (!index || servesFromFile(index.family)) return false;
   return (await unlessDamaged(loadIndex(dir, column, store, index))) !== undefined;
@@ -339,7 +363,8 @@ export async function fillEarly(state: CollectionState, signal: AbortSignal): Pr
     const leave = segment.readers.enter();
     try {
       for (const column of segment.vectors.values())
-        if (!signal.aborted) await unlessDamaged(fillColumn(segment, column, signal));
+        if (!signal.aborted && !state.leaves(column))
+          await unlessDamaged(fillColumn(segment, column, signal));
       if (!signal.aborted && !state.payloadCache) await unlessDamaged(segment.payloads.fill());
     } finally {
       leave();
