@@ -17,6 +17,6 @@ export function loadPeer<T>(name: string): { module: T; version: string } {
     const manifest = new URL(`../../peers/node_modules/${name}/package.json`, import.meta.url);
     return { module, version: JSON.parse(readFileSync(manifest, "utf8")).version };
   } catch (cause) {
-    throw new Error(`the peer ${name} is not installed: run \`npm ci --prefix bench/peers\``, { cause });
+    throw new Error(`the peer ${name} is not installed: run \`npm install --prefix bench/peers\``, { cause });
   }
 }

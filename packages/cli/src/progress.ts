@@ -68,6 +68,7 @@ const taskLabels = {
   field: "building a field index",
   index: "building the vector index",
   merge: "merging segments",
+  part: "moving vectors to the disk",
 } as const;
 
 const stepLabels = {

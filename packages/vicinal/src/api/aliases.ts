@@ -79,6 +79,14 @@ export function collectionNotFound(name: string): VicinalError {
   });
 }
 
+export function nameIsAlias(name: string): VicinalError {
+  return new VicinalError(
+    "BAD_REQUEST",
+    `Can't create collection with name ${name}. Alias with the same name already exists`,
+    { name },
+  );
+}
+
 function aliasNotFound(name: string): VicinalError {
   return new VicinalError("ALIAS_NOT_FOUND", `Not found: Alias ${name} does not exists!`, { name });
 }

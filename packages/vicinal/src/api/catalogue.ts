@@ -8,33 +8,20 @@
  * others work.
  */
 import { Budget } from "../runtime/budget.js";
-import { corruption, VicinalError } from "../runtime/errors.js";
+import { VicinalError } from "../runtime/errors.js";
 import { type OptimizerOptions, Resources } from "../runtime/resources.js";
 import type { BlobLimits } from "../segment/blob-store.js";
 import { Collection } from "../segment/collection.js";
 import type { CollectionConfig } from "../segment/config.js";
 import type { Directory } from "../storage/directory.js";
-import { type Manifest, Manifests } from "../storage/manifest.js";
-import { Aliases, collectionExists, collectionNotFound } from "./aliases.js";
+import { Manifests } from "../storage/manifest.js";
+import { Aliases, collectionExists, collectionNotFound, nameIsAlias } from "./aliases.js";
+import { type CatalogueManifest, FORMAT, readCatalogue } from "./catalogue-manifest.js";
+import { CollectionFolders } from "./collection-folders.js";
 import { type Durability, syncIntervalMs } from "./durability.js";
 import { NotOpenYet } from "./lazy.js";
 import { Quotas } from "./limits/quotas.js";
 import type { AliasOperation, QuotaConfig } from "./schema/index.js";
-
-export const FORMAT = 1;
-const CREATE_ATTEMPTS = 20;
-
-export interface CatalogueManifest {
-  format: number;
-  /** Number of the opening that wrote it. */
-  epoch: number;
-  nextFolder: number;
-  collections: { name: string; folder: number }[];
-  /** Pairs of alias and collection; absent where none was ever made. */
-  aliases?: [string, string][];
-  /** Absent where none were ever set. */
-  quotas?: QuotaConfig;
-}
 
 /** A folder of a collection that is not in the catalogue yet. */
 export interface StagedFolder {
@@ -79,18 +66,14 @@ export interface Collections extends Pick<Catalogue, Exclude<keyof Catalogue, "r
 
 export class Catalogue {
   readonly #dir: Directory | undefined;
+  readonly #folders: CollectionFolders;
   readonly #manifests: Manifests | undefined;
-  readonly #syncIntervalMs: number;
   /** What the collections share. */
   readonly resources: Resources;
   readonly #lazy: boolean;
-  readonly #now: (() => number) | undefined;
-  readonly #blobs: BlobLimits | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly quotas: Quotas;
   #aliases = new Aliases();
-  #epoch = 1;
-  #nextFolder = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
   /** Whether the change that failed last may count after a crash. */
@@ -100,13 +83,16 @@ export class Catalogue {
     this.#dir = dir;
     this.quotas = new Quotas(dir?.location);
     this.#manifests = dir && new Manifests(dir.folder("catalogue"));
-    this.#syncIntervalMs = syncIntervalMs(options.durability);
     const { memoryBudget } = options;
     const budget = memoryBudget === undefined ? undefined : new Budget(memoryBudget);
     this.resources = new Resources(options.optimizer, undefined, budget);
     this.#lazy = options.lazy ?? false;
-    this.#now = options.now;
-    this.#blobs = options.blobs;
+    this.#folders = new CollectionFolders(dir, {
+      syncIntervalMs: syncIntervalMs(options.durability),
+      resources: this.resources,
+      now: options.now,
+      blobs: options.blobs,
+    });
   }
 
   /** Opens the collections in `dir`, or makes them ready to be; without it, a catalogue that lives in memory. */
@@ -129,27 +115,24 @@ export class Catalogue {
     // The new epoch is durable before anything is written under it.
     await this.#manifests?.takeOver(async (latest) => {
       const manifest = latest && readCatalogue(dir, latest);
-      this.#epoch = (manifest?.epoch ?? 0) + 1;
-      this.#nextFolder = manifest?.nextFolder ?? 1;
+      this.#folders.epoch = (manifest?.epoch ?? 0) + 1;
+      this.#folders.next = manifest?.nextFolder ?? 1;
       this.#aliases = new Aliases(manifest?.aliases);
       this.quotas.config = manifest?.quotas ?? {};
       listed = manifest?.collections ?? [];
-      await this.#refuseLoss(dir, latest?.torn);
-      // Orphans are about to be deleted, which a crash may undo: no collection may come to lie among them.
-      for (const folder of await foldersIn(dir)) this.#nextFolder = Math.max(this.#nextFolder, folder + 1);
+      await this.#folders.refuseLoss(latest?.torn);
+      await this.#folders.passOver();
       this.#entries.clear();
       for (const { name, folder } of listed) this.#entries.set(name, { folder, collection: undefined });
       return this.#manifest();
     });
-    const folders = new Set(listed.map(({ folder }) => String(folder)));
-    await this.#deleteOrphans(dir, folders);
+    await this.#folders.deleteOthers(listed.map(({ folder }) => folder));
     if (!this.#lazy) for (const entry of this.#entries.values()) await this.#opened(entry);
   }
 
   /** Opens a collection unless that was done or is under way. Never rejects: `get` says what went wrong. */
   #opened(entry: Entry): Promise<void> {
-    const options = { ...this.#options(), early: this.#lazy };
-    entry.opening ??= Collection.open(this.#folder(entry.folder) as Directory, options).then(
+    entry.opening ??= this.#folders.open(entry.folder, { early: this.#lazy }).then(
       (collection) => {
         entry.collection = collection;
       },
@@ -158,37 +141,6 @@ export class Catalogue {
       },
     );
     return entry.opening;
-  }
-
-  /**
-   * A creation that was interrupted leaves an empty collection. One with writes was acknowledged, so the manifest that
-   * named it was whole once: CORRUPTION, before the collection is taken for an orphan. What is older than the manifest
-   * that counts and not in it was dropped, and a crash has undone the deletion of its files.
-   */
-  async #refuseLoss(dir: Directory, torn: string | undefined): Promise<void> {
-    for (const folder of await foldersIn(dir)) {
-      if (folder < this.#nextFolder) continue;
-      const collection = await Collection.open(this.#folder(folder) as Directory, this.#options()).catch(
-        () => undefined,
-      );
-      const { sequence } = collection?.state ?? { sequence: 0 };
-      await collection?.close();
-      if (sequence > 0)
-        throw corruption(
-          `${dir.location}/catalogue/${torn ?? "manifest"}`,
-          0,
-          `a manifest that names collections/${folder}`,
-          torn === undefined ? "none" : "damaged bytes",
-          "catalogue",
-        );
-    }
-  }
-
-  /** Files of collections whose creation was not finished or whose deletion was. */
-  async #deleteOrphans(dir: Directory, folders: Set<string>): Promise<void> {
-    const collections = dir.folder("collections");
-    for (const path of await collections.list())
-      if (!folders.has(path.slice(0, path.indexOf("/")))) await collections.delete(path);
   }
 
   /** Where the database lies; undefined for one in memory. */
@@ -206,24 +158,24 @@ export class Catalogue {
     return this.#inTurn(async () => {
       this.#mustBeOpen();
       const folders = Array.from({ length: count }, () => {
-        const folder = this.#nextFolder++;
-        return { folder, dir: this.#folder(folder) as Directory };
+        const folder = this.#folders.next++;
+        return { folder, dir: this.#folders.at(folder) as Directory };
       });
-      this.#epoch = Math.max(this.#epoch, above + 1);
+      this.#folders.epoch = Math.max(this.#folders.epoch, above + 1);
       await this.#commit();
-      return { epoch: this.#epoch, folders };
+      return { epoch: this.#folders.epoch, folders };
     });
   }
 
   /** Gives up staged folders and what is in them, unless a later opening may find them in the catalogue. */
   async unstage(folders: readonly StagedFolder[]): Promise<void> {
     if (this.#inDoubt) return;
-    for (const { folder } of folders) await this.#deleteFiles(folder).catch(() => {});
+    for (const { folder } of folders) await this.#folders.delete(folder).catch(() => {});
   }
 
   /** The collection in a staged folder. */
   openFolder(folder: number, epoch: number): Promise<Collection> {
-    return Collection.open(this.#folder(folder) as Directory, { ...this.#options(), epoch });
+    return this.#folders.open(folder, { epoch });
   }
 
   /** Puts collections in the place of those of their names, all in one commit, and deletes what was replaced. */
@@ -263,28 +215,14 @@ export class Catalogue {
     if (!entry) return;
     await entry.opening;
     if (entry.collection instanceof Collection) await entry.collection.close().catch(() => {});
-    await this.#deleteFiles(entry.folder).catch(() => {});
-  }
-
-  #options() {
-    return {
-      epoch: this.#epoch,
-      syncIntervalMs: this.#syncIntervalMs,
-      resources: this.resources,
-      now: this.#now,
-      blobs: this.#blobs,
-    };
-  }
-
-  #folder(folder: number): Directory | undefined {
-    return this.#dir?.folder(`collections/${folder}`);
+    await this.#folders.delete(entry.folder).catch(() => {});
   }
 
   #manifest(aliases = this.#aliases, quotas = this.quotas.config): CatalogueManifest {
     return {
       format: FORMAT,
-      epoch: this.#epoch,
-      nextFolder: this.#nextFolder,
+      epoch: this.#folders.epoch,
+      nextFolder: this.#folders.next,
       collections: [...this.#entries].map(([name, { folder }]) => ({ name, folder })),
       aliases: aliases.list(),
       quotas,
@@ -412,7 +350,7 @@ export class Catalogue {
     return this.#inTurn(async () => {
       if (this.#entries.has(name)) throw collectionExists(name);
       if (this.#aliases.has(name)) throw nameIsAlias(name);
-      const { folder, collection } = await this.#createInFolder(config);
+      const { folder, collection } = await this.#folders.create(config);
       this.#entries.set(name, { folder, collection });
       try {
         await this.#commitOr(() => this.#entries.delete(name));
@@ -422,22 +360,6 @@ export class Catalogue {
       }
       return collection;
     });
-  }
-
-  /** In a folder of its own: a writer that had been replaced may have left something in the next one. */
-  async #createInFolder(config: CollectionConfig): Promise<{ folder: number; collection: Collection }> {
-    for (let attempt = 1; ; attempt++) {
-      const folder = this.#nextFolder++;
-      try {
-        return {
-          folder,
-          collection: await Collection.create(this.#folder(folder), config, this.#options()),
-        };
-      } catch (reason) {
-        const fenced = reason instanceof VicinalError && reason.code === "FENCED";
-        if (!fenced || attempt === CREATE_ATTEMPTS) throw reason;
-      }
-    }
   }
 
   /**
@@ -469,11 +391,6 @@ export class Catalogue {
     });
   }
 
-  async #deleteFiles(folder: number): Promise<void> {
-    const dir = this.#folder(folder);
-    if (dir) for (const path of await dir.list()) await dir.delete(path);
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     await this.#turn;
@@ -491,29 +408,6 @@ export class Catalogue {
 
 function isOverBudget(reason: unknown): boolean {
   return reason instanceof VicinalError && reason.code === "MEMORY_BUDGET";
-}
-
-/** Numbers of the folders of collections that there are. */
-async function foldersIn(dir: Directory): Promise<Set<number>> {
-  const paths = await dir.folder("collections").list();
-  return new Set(paths.map((path) => Number(path.slice(0, path.indexOf("/")))).filter(Number.isSafeInteger));
-}
-
-export function readCatalogue(dir: Directory, { value }: Manifest): CatalogueManifest {
-  const manifest = value as CatalogueManifest;
-  if (manifest.format === FORMAT) return manifest;
-  throw new VicinalError(
-    "UNSUPPORTED",
-    `${dir.location} was written in format ${manifest.format}; this version reads format ${FORMAT}`,
-  );
-}
-
-function nameIsAlias(name: string): VicinalError {
-  return new VicinalError(
-    "BAD_REQUEST",
-    `Can't create collection with name ${name}. Alias with the same name already exists`,
-    { name },
-  );
 }
 
 /** Why a collection takes no more writes: what a later opening may find deleted or replaced must not grow. */

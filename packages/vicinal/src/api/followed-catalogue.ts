@@ -11,7 +11,8 @@ import type { Directory } from "../storage/directory.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
 import { readOnly as readOnlyView } from "../storage/read-only.js";
 import { Aliases, collectionNotFound } from "./aliases.js";
-import { type Collections, readCatalogue } from "./catalogue.js";
+import type { Collections } from "./catalogue.js";
+import { readCatalogue } from "./catalogue-manifest.js";
 import { Quotas } from "./limits/quotas.js";
 
 export interface FollowOptions {

@@ -95,10 +95,15 @@ export class Budget {
     return this.heldBytes() + bytes <= this.roomBytes && bytes <= this.freeBytes();
   }
 
+  /** Whether so many bytes more may be held, once tasks that run now are done. */
+  holds(bytes: number): boolean {
+    return this.heldBytes() + bytes <= this.roomBytes;
+  }
+
   /** Throws MEMORY_BUDGET unless so many bytes more may be held. */
   demand(bytes: number, what: string): void {
+    if (this.holds(bytes)) return;
     const need = this.heldBytes() + bytes;
-    if (need <= this.roomBytes) return;
     // The shares of the caches belong to it.
     const needBytes = Math.ceil((need * this.bytes) / this.roomBytes);
     throw new VicinalError(

@@ -182,11 +182,11 @@ export class Collection {
       resources,
     );
     try {
-      state.spilled = manifest.segments.some((entry) => liesOnDisk(manifest.config, entry));
-      if (state.budget)
-        state.budget.demand(await memoryNeed(dir, manifest.segments), `Opening ${dir.location}`);
+      // Without a budget the index that was asked for is built again.
+      if (state.budget) state.spilled = manifest.segments.some((entry) => liesOnDisk(manifest.config, entry));
+      const served = await servesWhatDoesNotFit(dir, state, manifest);
       for (const entry of manifest.segments)
-        state.adopt(await loadSegment(dir, state, entry, options), options.early);
+        state.adopt(await loadSegment(dir, state, entry, { early: options.early || served }), options.early);
       state.sequence = manifest.checkpoint;
       state.operations = new OperationWindow(manifest.operations);
       const log = await openLogOf(dir, options)(
@@ -304,6 +304,23 @@ export class Collection {
       });
     }
   }
+}
+
+/**
+ * Whether files are to serve vectors until the optimizer has put them on disk, since memory does not suffice for them.
+ * MEMORY_BUDGET where it does not suffice even so.
+ */
+async function servesWhatDoesNotFit(
+  dir: Directory,
+  state: CollectionState,
+  { config, segments }: CollectionManifest,
+): Promise<boolean> {
+  const { budget } = state;
+  if (!budget) return false;
+  const served = dir.readNow !== undefined && !budget.holds(await memoryNeed(dir, config, segments, false));
+  budget.demand(await memoryNeed(dir, config, segments, served), `Opening ${dir.location}`);
+  if (served) state.spilled = true;
+  return served;
 }
 
 function openLogOf(dir: Directory, options: CollectionOptions): OpenLog {

@@ -13,6 +13,7 @@
  *   patch     patch.* (payloads changed since `rows`), patch.versions, blobs.* (of the same rows)
  */
 import type { FileIndex, VectorIndex } from "../index/contract.js";
+import { familyNamed } from "../index/families.js";
 import type { FieldColumn } from "../payload/column.js";
 import type { SavedSections } from "../payload/sections.js";
 import { assert } from "../runtime/assert.js";
@@ -20,6 +21,7 @@ import type { Directory } from "../storage/directory.js";
 import { openSections, writeSections } from "../storage/sections.js";
 import { type CollectionConfig, choiceOf } from "./config.js";
 import { serveFromFiles, servesFromFile } from "./disk-columns.js";
+import { choiceOnDisk } from "./memory-budget.js";
 import { payloadSource } from "./rows-file.js";
 import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
 import type { CollectionState } from "./state.js";
@@ -187,18 +189,39 @@ export function liesOnDisk(config: CollectionConfig, { files }: SegmentEntry): b
   });
 }
 
+/** Whether the file of an index can serve its vectors until they have one on disk. */
+function servesUntilSpilled(config: CollectionConfig, name: string, { family }: IndexFile): boolean {
+  const { early } = familyNamed(family);
+  return (
+    early !== undefined && Object.hasOwn(config.vectors, name) && choiceOnDisk(config, name) !== undefined
+  );
+}
+
 /** Bytes of a row's id, version, place in the id map and of its payload. */
 const ROW_BYTES = 52;
+/** What a graph that its file serves keeps of a vector: its level, and lists of the upper layers. */
+const SERVED_ROW_BYTES = 20;
 
-/** About how many bytes of memory the segments take once they are read back. */
-export async function memoryNeed(dir: Directory, entries: readonly SegmentEntry[]): Promise<number> {
+/**
+ * About how many bytes of memory the segments take once they are read back.
+ * @param served Whether files serve what can be searched in them, until it lies on disk as it had better.
+ */
+export async function memoryNeed(
+  dir: Directory,
+  config: CollectionConfig,
+  entries: readonly SegmentEntry[],
+  served: boolean,
+): Promise<number> {
   let bytes = 0;
   const paths: string[] = [];
   for (const { rows, files } of entries) {
     bytes += rows * ROW_BYTES;
     for (const { file } of [...files.fields, ...(files.sparse ?? [])]) paths.push(file);
-    for (const { file, index } of files.vectors)
-      if (!index || !servesFromFile(index.family)) paths.push(file, ...(index ? [index.file] : []));
+    for (const { name, file, index } of files.vectors) {
+      if (index && servesFromFile(index.family)) continue;
+      if (index && served && servesUntilSpilled(config, name, index)) bytes += rows * SERVED_ROW_BYTES;
+      else paths.push(file, ...(index ? [index.file] : []));
+    }
   }
   for (const path of paths) bytes += (await dir.size(path)) ?? 0;
   return bytes;

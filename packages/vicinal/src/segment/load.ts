@@ -156,6 +156,8 @@ async function loadVector(
     }
   }
   const { store } = column.memory;
+  // Where files were to serve what does not fit, memory need not suffice.
+  if (early) state.budget?.demand(source.length("floats"), `Reading ${dir.location}/${file}`);
   await store.restore(Number(source.meta.count), (target) => source.readInto("floats", target));
   if (!index || servesFromFile(index.family)) return false;
   return (await unlessDamaged(loadIndex(dir, column, store, index))) !== undefined;
@@ -170,7 +172,8 @@ export async function fillEarly(state: CollectionState, signal: AbortSignal): Pr
     const leave = segment.readers.enter();
     try {
       for (const column of segment.vectors.values())
-        if (!signal.aborted) await unlessDamaged(fillColumn(segment, column, signal));
+        if (!signal.aborted && !state.leaves(column))
+          await unlessDamaged(fillColumn(segment, column, signal));
       if (!signal.aborted && !state.payloadCache) await unlessDamaged(segment.payloads.fill());
     } finally {
       leave();

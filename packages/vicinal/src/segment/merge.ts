@@ -19,14 +19,21 @@ export interface Merged {
   newRows: Int32Array[];
 }
 
-/** Copies into a segment that is in no table yet; `sources[0]` keeps its order of rows, so its graph can be extended. */
+/**
+ * Copies into a segment that is in no table yet; `sources[0]` keeps its order of rows, so its graph can be extended. Of the last
+ * source, rows beyond `most` of them all stay where they are.
+ */
 export async function copyLive(
   state: CollectionState,
   sources: Segment[],
-  options: { signal?: AbortSignal; progress?: (done: number, total: number) => void } = {},
+  options: { signal?: AbortSignal; progress?: (done: number, total: number) => void; most?: number } = {},
 ): Promise<Merged> {
   const lives = sources.map((source) => source.live.slice());
-  const total = lives.reduce((sum, live) => sum + countBits(live), 0);
+  const { most = Number.POSITIVE_INFINITY } = options;
+  const total = Math.min(
+    most,
+    lives.reduce((sum, live) => sum + countBits(live), 0),
+  );
   const target = state.createSegment(Math.max(1, total), undefined, true);
   target.published = false;
   state.attach(target);
@@ -36,7 +43,9 @@ export async function copyLive(
   try {
     for (let s = 0; s < sources.length; s++) {
       const source = sources[s];
-      for (const rows of slices(lives[s])) {
+      for (const slice of slices(lives[s])) {
+        const rows = slice.slice(0, total - copied);
+        if (rows.length === 0) break;
         const vectors = await readVectors(source, rows);
         rows.forEach((row, i) => {
           source.ids.read(row, key);

@@ -15,8 +15,8 @@ import type { Work } from "./work-plan.js";
 
 /** What the optimizer does at the moment, for people and for `status`. */
 export interface OptimizerTask {
-  kind: "checkpoint" | "drop" | "persist" | "field" | "index" | "merge";
-  /** What of it: a merge copies, builds indexes and saves. */
+  kind: "checkpoint" | "drop" | "persist" | "field" | "index" | "merge" | "part";
+  /** What of it: a merge, or a part of a segment on its way to the disk, copies, builds indexes and saves. */
   step?: "copy" | "index" | "save";
   /** Segments that it reads. */
   segments: number[];
@@ -90,6 +90,8 @@ export class OptimizerTasks {
         return this.#index(work.segment);
       case "merge":
         return this.#merge(work.segments);
+      case "part":
+        return this.#merge([work.segment], work.rows);
     }
   }
 
@@ -171,22 +173,25 @@ export class OptimizerTasks {
     await this.#checkpoint();
   }
 
-  async #merge(sources: Segment[]): Promise<void> {
+  /** @param most Rows that are copied; what has others stays with them. */
+  async #merge(sources: Segment[], most?: number): Promise<void> {
     const { state } = this.#host;
-    this.#begin("merge", sources, 1, "copy");
-    const merged = await copyLive(state, sources, { signal: this.#stop, progress: this.#progress });
+    const kind = most === undefined ? "merge" : "part";
+    this.#begin(kind, sources, 1, "copy");
+    const merged = await copyLive(state, sources, { signal: this.#stop, progress: this.#progress, most });
     const previous: Previous = { source: sources[0], newRows: merged.newRows[0] };
     try {
-      this.#begin("merge", sources, merged.target.rowCount, "index");
+      this.#begin(kind, sources, merged.target.rowCount, "index");
       await this.#indexes.build(merged.target, previous, this.#progress);
-      this.#begin("merge", sources, merged.target.rowCount, "save");
+      this.#begin(kind, sources, merged.target.rowCount, "save");
       await this.#host.persist?.(merged.target, true);
     } catch (reason) {
       abandon(state, merged.target);
       throw reason;
     }
-    this.creditBytes = Math.max(0, this.creditBytes - merged.target.vectorBytes());
+    // What the budget asks for is not paid for.
+    if (kind === "merge") this.creditBytes = Math.max(0, this.creditBytes - merged.target.vectorBytes());
     publish(merged, state);
-    await this.#replace(sources);
+    await this.#replace(sources.filter(({ liveCount }) => liveCount === 0));
   }
 }

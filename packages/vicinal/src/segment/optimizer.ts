@@ -232,7 +232,7 @@ export class Optimizer {
       this.#waiting = waiting && noRoom(waiting, this.#room);
       if (!work) return;
       const need = "need" in work ? work.need : undefined;
-      const isHeavy = work.kind === "merge" || work.kind === "index";
+      const isHeavy = work.kind === "merge" || work.kind === "part" || work.kind === "index";
       const done = isHeavy ? this.#host.resources.begin(work.need) : () => {};
       if (!done) {
         await this.#threadOrNews();

@@ -39,6 +39,13 @@ export function mergeNeed(segments: readonly Segment[]): Room {
   return { disk: need, memory: need };
 }
 
+/** What so many rows of a segment take that are copied to one of their own, with its indexes. */
+export function partNeed(segment: Segment, rows: number): Room {
+  const rowBytes = bytesOf(segment) / segment.rowCount + segment.vectors.size * INDEX_BYTES;
+  const need = Math.ceil(rows * rowBytes * MARGIN);
+  return { disk: need, memory: need };
+}
+
 /** What the indexes of a segment that has none will take. */
 export function unindexedNeed(segment: Segment): Room {
   let count = 0;

@@ -100,6 +100,11 @@ export class CollectionState {
     return (this.spilled && choiceOnDisk(this.config, name)) || choiceOf(this.config, name);
   }
 
+  /** Whether files serve a column that memory does not suffice for, and whose index is not one on disk yet. */
+  leaves({ file, name }: VectorColumn): boolean {
+    return this.spilled && file?.load !== undefined && choiceOnDisk(this.config, name) !== undefined;
+  }
+
   /** From here on vectors are served from files, if the database holds so much that they had better be. */
   considerSpilling(): void {
     const { budget } = this;

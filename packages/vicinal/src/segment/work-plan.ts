@@ -17,7 +17,7 @@ import type { IndexWork } from "./index-work.js";
 import { segmentBytes } from "./memory-budget.js";
 import { mergeGroup } from "./merge-policy.js";
 import type { Segment } from "./segment.js";
-import { deadBytes, liveBytes, mergeNeed, unindexedNeed } from "./segment-size.js";
+import { deadBytes, liveBytes, mergeNeed, partNeed, unindexedNeed } from "./segment-size.js";
 import type { CollectionState } from "./state.js";
 
 export type Work =
@@ -26,7 +26,9 @@ export type Work =
   | { kind: "persist"; segment: Segment; need: Room }
   | { kind: "field"; segment: Segment; path: string }
   | { kind: "index"; segment: Segment; need: Room }
-  | { kind: "merge"; segments: Segment[]; need: Room };
+  | { kind: "merge"; segments: Segment[]; need: Room }
+  /** So many rows get a segment of their own. */
+  | { kind: "part"; segment: Segment; rows: number; need: Room };
 
 export interface Plan {
   work?: Work;
@@ -52,6 +54,7 @@ export interface Situation {
 export function planWork(situation: Situation, room: FreeRoom): Plan {
   const { state, indexes, kept } = situation;
   const sealed = state.sealedSegments();
+  const leaving = sealed.filter((segment) => isLeaving(state, segment));
   const plan: Plan = {};
   /** Chooses the first that fits; the first of all is what waits if none does. */
   const choose = <W extends Work & { need: Room }>(works: W[], what: (work: W) => string, within = room) => {
@@ -74,10 +77,18 @@ export function planWork(situation: Situation, room: FreeRoom): Plan {
   }
   const field = fieldWork(state);
   if (field) return { ...plan, work: field };
+  if (
+    choose(
+      leaving.map((segment) => partWork(state, segment)),
+      () => "Moving of vectors to the disk",
+    )
+  )
+    return plan;
   if (choose(vacuums(situation, sealed).map(mergeWork), describeMerge)) return plan;
   if (choose(merges(situation, sealed, room).map(mergeWork), describeMerge)) return plan;
   const bare = sealed.filter((segment) => indexes.isBare(segment));
-  const unindexed = bare.length > 0 ? bare : sealed.filter((segment) => indexes.isStale(segment));
+  const stale = sealed.filter((segment) => indexes.isStale(segment) && !leaving.includes(segment));
+  const unindexed = bare.length > 0 ? bare : stale;
   choose(unindexed.map(indexWork), () => "Building of an index");
   return plan;
 }
@@ -92,6 +103,23 @@ function persistWork(segment: Segment) {
 
 function mergeWork(segments: Segment[]) {
   return { kind: "merge" as const, segments, need: mergeNeed(segments) };
+}
+
+/**
+ * Whether files serve vectors of it until they lie on disk as the memory budget asks for. Its segment is larger than others under
+ * that budget, so it goes part by part.
+ */
+function isLeaving(state: CollectionState, segment: Segment): boolean {
+  for (const column of segment.vectors.values()) if (state.leaves(column)) return true;
+  return false;
+}
+
+/** Parts of the same size, none larger than segments are under the budget. */
+function partWork(state: CollectionState, segment: Segment) {
+  const { liveCount, rowCount } = segment;
+  const liveVectorBytes = (segment.vectorBytes() * liveCount) / rowCount;
+  const rows = Math.ceil(liveCount / Math.ceil(liveVectorBytes / segmentBytes(state.config, state.budget)));
+  return { kind: "part" as const, segment, rows, need: partNeed(segment, rows) };
 }
 
 function indexWork(segment: Segment) {
@@ -133,7 +161,8 @@ function logBound(state: CollectionState): number {
 export function dirtySegments(state: CollectionState): Segment[] {
   const { deleted_threshold } = state.config.optimizers;
   const threshold = typeof deleted_threshold === "number" ? deleted_threshold : DELETED_THRESHOLD;
-  return state.sealedSegments().filter((segment) => segment.deadCount > threshold * segment.rowCount);
+  const isDirty = (segment: Segment) => segment.deadCount > threshold * segment.rowCount;
+  return state.sealedSegments().filter((segment) => isDirty(segment) && !isLeaving(state, segment));
 }
 
 /** What is to be rewritten to be rid of dead rows, those first that free most for what they need. */
@@ -141,7 +170,10 @@ function vacuums({ state, indexes }: Situation, sealed: Segment[]): Segment[][] 
   const { vacuum_min_vector_number } = state.config.optimizers;
   const leastRows = typeof vacuum_min_vector_number === "number" ? vacuum_min_vector_number : VACUUM_MIN_ROWS;
   const dirty = [
-    ...new Set([...dirtySegments(state), ...sealed.filter((segment) => indexes.isExpired(segment))]),
+    ...new Set([
+      ...dirtySegments(state),
+      ...sealed.filter((segment) => indexes.isExpired(segment) && !isLeaving(state, segment)),
+    ]),
   ];
   const large = dirty.filter(
     (segment) => segment.rowCount >= leastRows || deadBytes([segment]) >= VACUUM_MIN_BYTES,

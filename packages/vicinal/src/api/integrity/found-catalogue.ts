@@ -4,7 +4,7 @@ import { chooseManifest } from "../../segment/integrity/check-collection.js";
 import type { Fault } from "../../segment/integrity/faults.js";
 import type { Directory } from "../../storage/directory.js";
 import { readManifests } from "../../storage/manifest.js";
-import { type CatalogueManifest, FORMAT } from "../catalogue.js";
+import { type CatalogueManifest, FORMAT } from "../catalogue-manifest.js";
 
 export interface FoundCatalogue {
   manifest: CatalogueManifest;

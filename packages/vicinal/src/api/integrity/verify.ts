@@ -6,7 +6,7 @@ import { checkCollection, chooseManifest } from "../../segment/integrity/check-c
 import { type Fault, faultOf } from "../../segment/integrity/faults.js";
 import type { Directory } from "../../storage/directory.js";
 import { type ManifestFile, readManifests } from "../../storage/manifest.js";
-import { type CatalogueManifest, FORMAT } from "../catalogue.js";
+import { type CatalogueManifest, FORMAT } from "../catalogue-manifest.js";
 import { checkSnapshots } from "./check-snapshots.js";
 import { noManifest } from "./found-catalogue.js";
 import type { VerifyReport } from "./report.js";
