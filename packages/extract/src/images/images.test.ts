@@ -3,8 +3,9 @@ import { encode as encodePng } from "fast-png";
 import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
 import { seeded } from "../stub.test.helper.js";
-import { decodeImage, orientationOf, type Pixels, upright } from "./decode.js";
+import { decodeImage, type Pixels } from "./decode.js";
 import { resize } from "./resize.js";
+import { orientationOf, upright } from "./upright.js";
 
 /** A soft picture: neighbours differ little. */
 function picture(width: number, height: number): Pixels {

@@ -2,8 +2,9 @@
  * Texts as the mean of their words' vectors: fast, without a network, and without word order. Reads text files as GloVe, word2vec and
  * fastText have them: a word and its numbers on a line, at most times behind a first line with how many words and numbers there are.
  */
+
+import { fileLines } from "#platform/machine.js";
 import { ExtractError } from "../errors.js";
-import { fileLines } from "../platform/node.js";
 import { embedEach, type Model } from "./model.js";
 import { wordsOf } from "./sentence-model.js";
 
