@@ -22,8 +22,8 @@ function run(...args: string[]) {
 
 test.skipIf(!hasEtcd)("starts, says how it is, serves, and ends", { timeout: 90_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "vicinal-"));
-  // Its own ports follow from the first one.
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  // Its own ports follow from the first one; connections that go out get higher ones.
+  const port = 10_000 + Math.floor(Math.random() * 20_000);
   const url = `http://127.0.0.1:${port}`;
   const started = run("cluster", "start", "--nodes", "2", "--data", folder, "--port", String(port));
   try {
@@ -50,6 +50,17 @@ test.skipIf(!hasEtcd)("starts, says how it is, serves, and ends", { timeout: 90_
     const refused = run("serve", "--cluster", "etcd://127.0.0.1:1", "--port", "0");
     expect(await refused.ended).toBe(1);
     expect(refused.text()).toContain("--cluster needs --store");
+    const half = run(
+      "serve",
+      "--cluster",
+      "etcd://127.0.0.1:1",
+      "--store",
+      "dir:x",
+      "--cluster-tls-ca",
+      "ca.pem",
+    );
+    expect(await half.ended).toBe(1);
+    expect(half.text()).toContain("--cluster-tls-key go together");
   } finally {
     started.child.kill("SIGINT");
     expect(await started.ended).toBe(0);

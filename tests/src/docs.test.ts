@@ -13,7 +13,7 @@
  *
  * Port 6333 stands for one that is free.
  */
-import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -133,12 +133,23 @@ const bash = ["bash", "curl"].every((command) => spawnSync(command, ["--version"
 if (!bash && !ci)
   console.warn("docs: bash or curl is absent, so the commands of the documentation are skipped");
 
-/** Standard output of a command that must end well. */
+/** Standard output of a command that must end well; one that takes too long is ended with all that it started. */
 function run(command: string, args: string[], cwd: string): Promise<string> {
   return new Promise((done, failed) => {
-    execFile(command, args, { cwd, timeout: 60_000 }, (error, stdout, stderr) => {
-      if (error) failed(new Error(`${error.message}\n${stdout}\n${stderr}`));
-      else done(stdout);
+    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    const timer = setTimeout(() => process.kill(-(child.pid as number), "SIGKILL"), 55_000);
+    child.on("error", failed);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      if (code === 0) done(stdout);
+      else failed(new Error(`${[command, ...args].join(" ")}: ${code ?? signal}\n${stdout}\n${stderr}`));
     });
   });
 }

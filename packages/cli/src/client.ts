@@ -10,12 +10,21 @@ export type { SnapshotDescription };
 /** An unsigned 64-bit integer (bigint beyond 2^53 - 1) or a UUID. */
 export type PointId = number | bigint | string;
 
+/** Dense. */
 export type Vector = Float32Array | number[];
+
+export interface SparseVector {
+  indices: number[];
+  values: number[];
+}
+
+/** Dense, sparse, or many dense ones in one. */
+export type StoredVector = Vector | SparseVector | Vector[];
 
 export interface Point {
   id: PointId;
-  /** One vector, or named ones. */
-  vector: Vector | Record<string, Vector>;
+  /** One vector, or named ones; sparse ones have a name. */
+  vector: Vector | Vector[] | Record<string, StoredVector>;
   payload?: Record<string, unknown>;
   /** By name, as they are written: their bytes as base64. */
   blobs?: Record<string, { type: string; base64: string }>;
@@ -23,14 +32,23 @@ export interface Point {
 
 /** Vectors as JSON can say them. */
 export function plainVectors(vector: unknown): unknown {
-  if (vector instanceof Float32Array) return Array.from(vector);
-  if (typeof vector !== "object" || vector === null || Array.isArray(vector)) return vector;
+  if (ArrayBuffer.isView(vector)) return Array.from(vector as Float32Array);
+  if (Array.isArray(vector)) return typeof vector[0] === "number" ? vector : vector.map(plainVectors);
+  if (typeof vector !== "object" || vector === null) return vector;
   return Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, plainVectors(one)]));
 }
 
 export type Distance = "Cosine" | "Dot" | "Euclid" | "Manhattan";
 
 export type VectorSettings = { size: number; distance: Distance };
+
+/** What a collection is made with. */
+export interface NewCollection {
+  vectors: NewVector | Record<string, NewVector>;
+  sparse_vectors?: Record<string, Record<string, never>>;
+}
+
+export type NewVector = VectorSettings & { multivector_config?: { comparator: "max_sim" } };
 
 export interface CollectionInfo {
   status: string;
@@ -84,10 +102,7 @@ export interface Client {
   getCollection(name: string): Promise<CollectionInfo>;
   /** Where the memory of the process that serves goes. */
   explainMemory(): Promise<MemoryTree>;
-  createCollection(
-    name: string,
-    settings: { vectors: VectorSettings | Record<string, VectorSettings> },
-  ): Promise<boolean>;
+  createCollection(name: string, settings: NewCollection): Promise<boolean>;
   upsert(name: string, request: { wait: boolean; points: Point[] }): Promise<unknown>;
   retrieve(
     name: string,
@@ -96,6 +111,12 @@ export interface Client {
   delete(name: string, request: { wait: boolean; points: string[] }): Promise<unknown>;
   query(name: string, request: QueryRequest): Promise<QueryAnswer>;
   scroll(name: string, request: ScrollRequest): Promise<ScrollAnswer>;
+  putBlob(
+    name: string,
+    id: PointId,
+    blob: string,
+    content: { type: string; bytes: Uint8Array },
+  ): Promise<unknown>;
   getBlob(name: string, id: PointId, blob: string): Promise<{ bytes: AsyncIterable<Uint8Array> }>;
   /** Resolves when the collection's index holds all points; at once where the server sees to that itself. */
   waitForIndex(

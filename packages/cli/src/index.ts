@@ -92,6 +92,12 @@ function commandLine(exit: (code: number) => void): Command {
     )
     .option("--cluster-port <number>", "of a cluster: port for other nodes, 0 for any", between(0, 65_535), 0)
     .option("--advertise <url>", "of a cluster: where other nodes reach this one, if elsewhere")
+    .option(
+      "--cluster-tls-ca <file>",
+      "of a cluster: PEM of the authority that signed all nodes' certificates",
+    )
+    .option("--cluster-tls-cert <file>", "of a cluster: PEM of this node's certificate, shown to other nodes")
+    .option("--cluster-tls-key <file>", "of a cluster: PEM of its key")
     .option("--verbose", "of a cluster: tell what this node does")
     .action(({ grpc, ...options }: ServeOptions & NodeOptions & { grpc: boolean }) =>
       serve(grpc ? options : { ...options, grpcPort: false }),
@@ -138,7 +144,10 @@ function commandLine(exit: (code: number) => void): Command {
     .description(
       "make vectors of folders, files or JSON lines (.jsonl, -); exit code 2 where some are unreadable",
     )
-    .option("--model <name>", "model that makes the vectors, or a file of word vectors (.txt, .vec)")
+    .option(
+      "--model <name>",
+      "model that makes the vectors, or a file of word vectors (.txt, .vec, .bin, .npz, .npy)",
+    )
     .option("--models", "list the models")
     .option("--into <place>", "data folder or address of a server; resumes what was begun")
     .option("--collection <name>", "collection, made when absent")

@@ -4,6 +4,7 @@ import {
   type Archive,
   type Client,
   type CollectionInfo,
+  type NewCollection,
   type Point,
   type PointId,
   plainVectors,
@@ -12,7 +13,6 @@ import {
   type ScrollAnswer,
   type ScrollRequest,
   type SnapshotDescription,
-  type VectorSettings,
 } from "./client.js";
 import { UserError } from "./errors.js";
 
@@ -43,10 +43,7 @@ export class RestClient implements Client {
     return this.#send("GET", "/memory");
   }
 
-  createCollection(
-    name: string,
-    settings: { vectors: VectorSettings | Record<string, VectorSettings> },
-  ): Promise<boolean> {
+  createCollection(name: string, settings: NewCollection): Promise<boolean> {
     return this.#send("PUT", path(name), settings);
   }
 
@@ -71,8 +68,18 @@ export class RestClient implements Client {
     return this.#send("POST", `${path(name)}/points/scroll`, request);
   }
 
+  putBlob(
+    name: string,
+    id: PointId,
+    blob: string,
+    { type, bytes }: { type: string; bytes: Uint8Array },
+  ): Promise<unknown> {
+    const body = bytes as Uint8Array<ArrayBuffer>;
+    return this.#answer(blobPath(name, id, blob), { method: "PUT", headers: { "content-type": type }, body });
+  }
+
   async getBlob(name: string, id: PointId, blob: string): Promise<{ bytes: AsyncIterable<Uint8Array> }> {
-    return { bytes: await this.#download(`${path(name)}/points/${id}/blobs/${encodeURIComponent(blob)}`) };
+    return { bytes: await this.#download(blobPath(name, id, blob)) };
   }
 
   query(name: string, request: QueryRequest): Promise<QueryAnswer> {
@@ -115,12 +122,16 @@ export class RestClient implements Client {
 
   async close(): Promise<void> {}
 
-  async #send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.#fetch(path, {
+  #send<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.#answer(path, {
       method,
       headers: body === undefined ? {} : { "content-type": "application/json" },
       body: body === undefined ? undefined : stringifyJson(body),
     });
+  }
+
+  async #answer<T>(path: string, request: RequestInit): Promise<T> {
+    const response = await this.#fetch(path, request);
     const text = await response.text().catch((cause: unknown) => this.#unreachable(cause));
     const answer = parseAnswer(text);
     if (!response.ok || answer === undefined) throw this.#refusal(path, response, answer);
@@ -153,6 +164,10 @@ export class RestClient implements Client {
 
 function path(collection: string): string {
   return `/collections/${encodeURIComponent(collection)}`;
+}
+
+function blobPath(collection: string, id: PointId, blob: string): string {
+  return `${path(collection)}/points/${id}/blobs/${encodeURIComponent(blob)}`;
 }
 
 function snapshotPath(snapshot: string): string {

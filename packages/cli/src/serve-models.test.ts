@@ -80,8 +80,8 @@ it.skipIf(!files || !models)(
     const outside = { image: pathToFileURL(join(files ?? "", "README.md")).href, model };
     const { status, result } = await send("POST", "/points/query", { query: outside });
     expect([status, JSON.stringify(result)]).toEqual([
-      500,
-      expect.stringContaining("no file below the folder"),
+      422,
+      expect.stringMatching(/query: .*INPUT_UNUSABLE.*no file below the folder/),
     ]);
   },
   60_000,

@@ -11,7 +11,7 @@ export { ClusterView } from "./node/cluster-view.js";
 export { Metadata } from "./node/metadata.js";
 export { ClusterOperations } from "./node/operations.js";
 export type { CallOptions, Transport } from "./node/transport.js";
-export { HttpTransport } from "./node/wire.js";
+export { HttpTransport, type NodeTls } from "./node/wire.js";
 export { hashOf, placeOf } from "./routing/points.js";
 export type { ObjectStore } from "./store/object-store.js";
 export { openStore } from "./store/open-store.js";

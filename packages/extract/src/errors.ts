@@ -9,6 +9,7 @@ export const extractErrors = {
   IMAGE_TOO_LARGE: "The image has more pixels than are allowed.",
   AUDIO_UNREADABLE: "The bytes are no sound of a format that is read, or break off.",
   AUDIO_EMPTY: "The sound has no samples.",
+  INPUT_UNUSABLE: "An input is of another kind than the model takes, or not where it says that it is.",
   TEXT_EMPTY: "The text has no words.",
   REMOTE_FAILED: "A service that makes vectors did not answer as it should.",
 } as const;
@@ -25,4 +26,19 @@ export class ExtractError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** Codes that blame the item, and not the model. */
+const itemCodes: ReadonlySet<ExtractErrorCode> = new Set([
+  "IMAGE_UNREADABLE",
+  "IMAGE_TOO_LARGE",
+  "AUDIO_UNREADABLE",
+  "AUDIO_EMPTY",
+  "INPUT_UNUSABLE",
+  "TEXT_EMPTY",
+]);
+
+/** Whether the item is at fault: another model, or the same one later, would not do better. */
+export function blamesItem(error: unknown): error is ExtractError {
+  return error instanceof ExtractError && itemCodes.has(error.code);
 }

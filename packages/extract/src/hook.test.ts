@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { ExtractError } from "./errors.js";
 import { hookOf } from "./hook.js";
 import type { Modality, Model } from "./models/model.js";
 
@@ -27,7 +28,7 @@ function model(modality: Modality): Model<never> {
     embed: async (items: readonly (Uint8Array | string)[]) => ({
       vectors: items.map((item) => Float32Array.of(typeof item === "string" ? item.length : item[0])),
       failures: items.flatMap((item, index) =>
-        item[0] === 5 ? [{ index, error: new Error("a five") }] : [],
+        item[0] === 5 ? [{ index, error: new ExtractError("IMAGE_UNREADABLE", "a five") }] : [],
       ),
     }),
     close: async () => {},
@@ -62,11 +63,20 @@ it("reads files of the folder that is allowed, and no others", async () => {
 });
 
 it.each([
-  ["image", { image: "http://127.0.0.1/a.png" }, /input 0: addresses of http: are not read here/],
-  ["image", { image: "no base64!" }, /input 0: no base64/],
-  ["image", { text: "a cat" }, /input 0: first takes `image`/],
-  ["audio", { object: { sound: base64(1) } }, /input 0: first takes `object: { audio }`/],
-  ["image", { image: base64(5) }, /input 0: a five/],
-] as const)("refuses of an %s model %j", async (modality, input, why) => {
-  await expect(first(modality, input)).rejects.toThrow(why);
+  ["image", { image: "http://127.0.0.1/a.png" }, "INPUT_UNUSABLE", /^addresses of http: are not read here/],
+  ["image", { image: "no base64!" }, "INPUT_UNUSABLE", /^no base64$/],
+  ["image", { text: "a cat" }, "INPUT_UNUSABLE", /^first takes `image`/],
+  ["audio", { object: { sound: base64(1) } }, "INPUT_UNUSABLE", /^first takes `object: { audio }`/],
+  ["image", { image: base64(5) }, "IMAGE_UNREADABLE", /^a five$/],
+] as const)("refuses of an %s model %j and says which input it was", async (modality, input, code, why) => {
+  const good = { text: "good", image: base64(1), object: base64(1), options: {} };
+  const refused = hookOf(model(modality))([good, { options: {}, ...input }], context);
+  await expect(refused).rejects.toMatchObject({ input: 1, code, message: expect.stringMatching(why) });
+});
+
+it("does not blame an input for the model's own failure", async () => {
+  const broken = { ...model("text"), embed: () => Promise.reject(new ExtractError("MODEL_STOPPED", "gone")) };
+  const failed = await Promise.resolve(hookOf(broken)([{ text: "a", options: {} }], context)).catch((e) => e);
+  expect(failed).toMatchObject({ code: "MODEL_STOPPED" });
+  expect(failed).not.toHaveProperty("input");
 });

@@ -5,6 +5,7 @@
  */
 import type { InferenceFunction } from "vicinal";
 import { fileBelow } from "#platform/machine.js";
+import { blamesItem, ExtractError, type ExtractErrorCode } from "./errors.js";
 import type { Model } from "./models/model.js";
 
 export interface HookOptions {
@@ -19,15 +20,27 @@ export function hookOf(model: Model<never>, { files }: HookOptions = {}): Infere
       inputs.map(({ text, image, object }, index) => {
         const given = model.modality === "text" ? text : model.modality === "image" ? image : audioOf(object);
         if (typeof given !== "string")
-          throw new Error(`input ${index}: ${model.id} takes ${wanted[model.modality]}`);
+          throw new RefusedInput(index, "INPUT_UNUSABLE", `${model.id} takes ${wanted[model.modality]}`);
         return model.modality === "text" ? given : bytesOf(given, index, files);
       }),
     );
     const { vectors, failures } = await model.embed(items as never[], { kind, signal });
     for (const { index, error } of failures)
-      throw new Error(`input ${index}: ${error.message}`, { cause: error });
+      throw blamesItem(error) ? new RefusedInput(index, error.code, error.message, error) : error;
     return vectors as Float32Array[];
   };
+}
+
+/** What tells the database which input is at fault. */
+class RefusedInput extends ExtractError {
+  constructor(
+    readonly input: number,
+    code: ExtractErrorCode,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(code, message, { cause });
+  }
 }
 
 const wanted = {
@@ -45,15 +58,20 @@ async function bytesOf(given: string, index: number, files: string | undefined):
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(given)?.[1].toLowerCase();
   if (scheme === "file" && files !== undefined) {
     const bytes = await fileBelow(files, given);
-    if (!bytes) throw new Error(`input ${index}: ${given} is no file below the folder that is allowed`);
+    if (!bytes)
+      throw new RefusedInput(index, "INPUT_UNUSABLE", `${given} is no file below the folder that is allowed`);
     return bytes;
   }
   if (scheme !== undefined && scheme !== "data")
-    throw new Error(`input ${index}: addresses of ${scheme}: are not read here, expected base64`);
+    throw new RefusedInput(
+      index,
+      "INPUT_UNUSABLE",
+      `addresses of ${scheme}: are not read here, expected base64`,
+    );
   try {
     const base64 = given.replace(/^data:[^,]*;base64,/, "");
     return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   } catch (cause) {
-    throw new Error(`input ${index}: no base64`, { cause });
+    throw new RefusedInput(index, "INPUT_UNUSABLE", "no base64", cause);
   }
 }

@@ -4,12 +4,11 @@ import type { DecodeOptions } from "./images/decode.js";
 import { type AudioItem, audioModel } from "./models/audio-model.js";
 import { modelCards } from "./models/cards.js";
 import { models, type OnnxModel, textModels } from "./models/catalogue.js";
-import { clipTextModel } from "./models/clip-text.js";
 import { imageModel } from "./models/image-model.js";
 import { type LocateOptions, locateModel } from "./models/locate.js";
 import type { Model } from "./models/model.js";
-import { sentenceModel } from "./models/sentence-model.js";
 import { speechModel } from "./models/speech-model.js";
+import { textModel } from "./models/text-model.js";
 import { useLiteModel } from "./models/use-lite.js";
 import { openSession, type SessionOptions } from "./session.js";
 import { threadedModel } from "./workers/threaded-model.js";
@@ -30,8 +29,8 @@ export function registerModel(id: string, model: OnnxModel): void {
 }
 
 type ImageId = "mobilenet-v2" | "resnet-50" | "clip-vit-base-patch32" | "dinov2-small";
-type AudioId = "yamnet" | "speech-embedding";
-type TextId = keyof typeof textModels | "clip-vit-base-patch32-text" | "universal-sentence-encoder-lite";
+type AudioId = "yamnet" | "speech-embedding" | "clap-htsat-unfused";
+type TextId = keyof typeof textModels | "universal-sentence-encoder-lite";
 
 /** Names of all models. */
 export function modelNames(): string[] {
@@ -54,9 +53,8 @@ export async function loadModel(
 ): Promise<Model<Uint8Array> | Model<AudioItem> | Model<string>> {
   if (options.workers) return threadedModel(id, registered.get(id), options);
   if (id === "speech-embedding") return speechModel(id, options);
-  if (id === "clip-vit-base-patch32-text") return clipTextModel(id, options);
   if (id === "universal-sentence-encoder-lite") return useLiteModel(id);
-  if (id in textModels) return sentenceModel(id, textModels[id as keyof typeof textModels], options);
+  if (id in textModels) return textModel(id, textModels[id as keyof typeof textModels], options);
   const entry: OnnxModel | undefined = registered.get(id) ?? models[id as keyof typeof models];
   if (!entry)
     throw new ExtractError(

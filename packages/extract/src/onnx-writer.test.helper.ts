@@ -131,6 +131,11 @@ export class Network {
     return this.#node("Transpose", [rows], [ints("perm", [0, 2, 1])], name);
   }
 
+  /** Ids [batch, tokens] to their weights [batch, tokens, size], of -1..1: the first numbers that `random` gives. */
+  lookup(ids: string, count: number, size: number, name: string): string {
+    return this.#node("Gather", [this.#weights([count, size], 1), ids], [], name);
+  }
+
   /** Ids [batch, tokens] to the means of their weights [batch, size]. */
   embedding(ids: string, count: number, size: number, name: string): string {
     const found = this.#node("Gather", [this.#weights([count, size], 1), ids]);

@@ -1,5 +1,5 @@
 /** `/metrics`: the node's numbers in the text format of Prometheus, by the names that dashboards for Qdrant expect. */
-import type { CollectionReport, EngineApi, HeldShardStatus } from "vicinal/protocol";
+import type { CollectionReport, EngineApi, EtcdMemberStatus, HeldShardStatus } from "vicinal/protocol";
 import type { Tallies, Tally } from "./tally.js";
 import type { Doors } from "./telemetry.js";
 import { productVersion } from "./version.js";
@@ -36,6 +36,7 @@ export async function metrics(engine: EngineApi, doors: Doors, perCollection: bo
     ...collectionFamilies(collections),
     ...gauge("cluster_enabled", "Whether the node is one of several", engine.cluster ? 1 : 0),
     ...shardFamilies((await engine.cluster?.held()) ?? []),
+    ...etcdFamilies((await engine.cluster?.etcd()) ?? []),
     ...gauge("memory_resident_bytes", "Resident memory of the process", rss),
     ...gauge("memory_allocated_bytes", "Memory in use by JavaScript and what it holds", heapUsed + external),
     ...family("quota_exceeded", "gauge", "Whether writes are refused because of a quota", exceeded(quotas)),
@@ -64,6 +65,29 @@ function shardFamilies(shards: readonly HeldShardStatus[]): string[] {
     ...each("cluster_shard_epoch", "Number of the node's ownership, 0 for none", ({ epoch }) => epoch ?? 0),
     ...each("cluster_shard_sequence", "Last write that reads here see", ({ sequence }) => sequence),
     ...each("cluster_shard_lag", "Acknowledged writes that reads here do not see yet", ({ lag }) => lag),
+  ];
+}
+
+/** Of the members of the etcd that orders a cluster's writes. */
+function etcdFamilies(members: readonly EtcdMemberStatus[]): string[] {
+  const each = (name: string, help: string, read: (member: EtcdMemberStatus) => number | undefined) =>
+    family(
+      name,
+      "gauge",
+      help,
+      members.flatMap((member): [Labels, number][] => {
+        const value = read(member);
+        return value === undefined ? [] : [[{ member: member.host }, value]];
+      }),
+    );
+  return [
+    ...each("cluster_etcd_up", "Whether the member answers", ({ failure }) => Number(failure === undefined)),
+    ...each("cluster_etcd_leader", "Whether the member leads", ({ leader }) =>
+      leader === undefined ? undefined : Number(leader),
+    ),
+    ...each("cluster_etcd_bytes", "Size of the member's database file", ({ bytes }) => bytes),
+    ...each("cluster_etcd_in_use_bytes", "What of it is in use", ({ bytes_in_use }) => bytes_in_use),
+    ...each("cluster_etcd_alarms", "Alarms that the member has raised", ({ alarms }) => alarms.length),
   ];
 }
 

@@ -39,7 +39,7 @@ async function clusterOf(engine: EngineApi, operation: string, collection = ""):
 /** As Qdrant tells of it, and beside it what it does not. */
 async function clusterStatus({ cluster }: EngineApi): Promise<object> {
   if (!cluster) return { status: "disabled" };
-  const { node, peer_id, peers, shards, problems } = await cluster.status();
+  const { node, peer_id, peers, shards, etcd, problems } = await cluster.status();
   return {
     status: "enabled",
     peer_id,
@@ -51,6 +51,7 @@ async function clusterStatus({ cluster }: EngineApi): Promise<object> {
     message_send_failures: {},
     node,
     shards,
+    etcd,
     problems,
   };
 }

@@ -19,7 +19,7 @@ import { keyCheck } from "./auth.js";
 import { acceptBytes, type BlobAnswer, sendBlob } from "./blob-routes.js";
 import { failureOf } from "./errors.js";
 import type { GrpcListener } from "./grpc/index.js";
-import { Metered } from "./metered.js";
+import { Metered, sequenceHeaders } from "./metered.js";
 import { metrics } from "./metrics.js";
 import { withNewNames } from "./old-names.js";
 import { openApiDocument } from "./openapi.js";
@@ -175,7 +175,10 @@ function createApp(options: ServerOptions, doors: Doors): FastifyInstance {
     const isAnswered = reply.statusCode < 400;
     doors.rest.add(`${request.method} ${pattern}`, reply.statusCode, durationMs, isAnswered, collection);
   });
-  if (options.cors) app.register(cors, { origin: options.cors === true ? "*" : [...options.cors] });
+  if (options.cors) {
+    const origin = options.cors === true ? "*" : [...options.cors];
+    app.register(cors, { origin, exposedHeaders: [sequenceHeaders.given] });
+  }
   if (options.apiKey !== undefined) {
     const check = keyCheck(options.apiKey);
     app.addHook("onRequest", async (request) =>
@@ -227,8 +230,10 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
       const collection = path.collection_name ?? "";
       if (collection.length > nameLengthMax) parseCollectionName(collection);
       const operationId = request.headers["idempotency-key"] as string | undefined;
+      const minSequence = request.headers[sequenceHeaders.wanted] as string | undefined;
       const { consistency } = parameters as Pick<RequestScope, "consistency">;
-      const metered = new Metered(engine, { operationId, consistency });
+      const signal = untilGone(reply);
+      const metered = new Metered(engine, { operationId, consistency, minSequence, signal });
       const running = route.run({
         engine: metered.engine,
         collection,
@@ -242,11 +247,21 @@ function addRoute(app: FastifyInstance, route: Route, engine: EngineApi): void {
         return sendJson(reply.code(202), acceptedEnvelope(request.startedMs));
       }
       const result = await running;
+      if (metered.sequence !== undefined) reply.header(sequenceHeaders.given, metered.sequence);
       if (route.media.response === "*/*") return sendBlob(reply, result as BlobAnswer);
       if (route.media.response) return sendArchive(reply, result as SnapshotArchive);
       return sendJson(reply, envelope(result, route.write, request.startedMs, metered.inference));
     },
   });
+}
+
+/** Aborted when the client leaves before it has its answer. */
+function untilGone({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once("close", () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 /** The engine's operations have the options beside a body as members of it. */

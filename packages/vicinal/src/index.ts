@@ -23,6 +23,7 @@ export type {
   InferenceFunction,
   InferenceInput,
   InferredVector,
+  RefusedInput,
   RerankCandidate,
   RerankFunction,
 } from "./api/inference/hooks.js";

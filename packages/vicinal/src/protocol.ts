@@ -3,7 +3,13 @@
  * schemas and types of requests and answers, the engine's operations as an interface, errors, exact JSON.
  */
 export type { BlobRange, BlobSource, StoredBlob } from "./api/blobs.js";
-export type { ClusterApi, ClusterShardStatus, ClusterStatus, HeldShardStatus } from "./api/cluster-api.js";
+export type {
+  ClusterApi,
+  ClusterShardStatus,
+  ClusterStatus,
+  EtcdMemberStatus,
+  HeldShardStatus,
+} from "./api/cluster-api.js";
 export type { EngineApi, RequestScope, ScopedEngine } from "./api/engine-api.js";
 export type { MemoryNode, MemoryTree } from "./api/memory-tree.js";
 export type {

@@ -17,6 +17,7 @@ export { type PointId, parsePointId, writeIdKey } from "./payload/id.js";
 export { fusedByRank, fusedByScore, RRF_K } from "./query/fusion.js";
 export type { RankedRow } from "./query/ranked.js";
 export { RecallWatch } from "./query/recall-watch.js";
+export { throwIfCancelled } from "./runtime/cancel.js";
 export { corruption, VicinalError } from "./runtime/errors.js";
 export { Readers } from "./runtime/readers.js";
 export { type OptimizerOptions, Resources } from "./runtime/resources.js";

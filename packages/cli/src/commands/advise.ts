@@ -6,6 +6,7 @@ import { defaultData, type Target } from "../client.js";
 import { systemError, UserError } from "../errors.js";
 import { progress } from "../progress.js";
 import { readPoints } from "../readers/source.js";
+import { isDense, isUnnamed } from "../readers/vectors.js";
 import { advicePlot } from "../report/advice-plot.js";
 import { adviceText } from "../report/advice-text.js";
 import { RestClient } from "../rest-client.js";
@@ -139,11 +140,10 @@ async function readQueries(file: string, using: string | undefined): Promise<Arr
   try {
     for await (const { point } of readPoints(file, { firstId: 0, using })) {
       const { vector } = point;
-      const isPlain = Array.isArray(vector) || vector instanceof Float32Array;
-      const one = isPlain ? vector : vector[using ?? ""];
-      if (one === undefined)
+      const one = isUnnamed(vector) ? vector : vector[using ?? ""];
+      if (!isDense(one))
         throw new UserError(
-          `${file}: point ${queries.length + 1} has no vector ${using ?? "without a name"}`,
+          `${file}: point ${queries.length + 1} has no dense vector ${using ?? "without a name"}`,
         );
       queries.push(one);
     }

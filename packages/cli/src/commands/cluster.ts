@@ -10,7 +10,7 @@ import { stopSignal } from "./serve.js";
 /** What `GET /cluster` answers. */
 type Answer =
   | { status: "disabled" }
-  | ({ status: "enabled" } & Pick<ClusterStatus, "node" | "shards" | "problems"> & {
+  | ({ status: "enabled" } & Pick<ClusterStatus, "node" | "shards" | "etcd" | "problems"> & {
         peers: Record<string, { uri: string; node: string }>;
       });
 
@@ -29,7 +29,12 @@ export async function clusterStatus({ url, json }: { url: string; json?: boolean
   return result.problems.length > 0 ? 2 : 0;
 }
 
-export function statusText({ peers, shards, problems }: Exclude<Answer, { status: "disabled" }>): string {
+export function statusText({
+  peers,
+  shards,
+  etcd,
+  problems,
+}: Exclude<Answer, { status: "disabled" }>): string {
   const nodes = Object.values(peers).map(({ node, uri }) => `${node} (${uri})`);
   const rows = shards.map(({ collection, shard_id, shard_key, owner, epoch, sequence, replicas }) => [
     collection,
@@ -44,8 +49,21 @@ export function statusText({ peers, shards, problems }: Exclude<Answer, { status
   const lines = [`${nodes.length} nodes: ${nodes.join(", ")}`];
   if (rows.length > 0)
     lines.push("", table(["collection", "shard", "owner", "epoch", "writes", "replicas"], rows));
+  lines.push("", etcdText(etcd));
   lines.push("", ...(problems.length > 0 ? problems.map((problem) => `! ${problem}`) : ["All is well."]));
   return lines.join("\n");
+}
+
+function etcdText(members: ClusterStatus["etcd"]): string {
+  const shown = members.map(({ host, failure, leader, bytes = 0, bytes_in_use = 0 }) => {
+    if (failure !== undefined) return `${host} does not answer`;
+    return `${host}${leader ? " leads" : ""} ${mebibytes(bytes)} (${mebibytes(bytes_in_use)} in use)`;
+  });
+  return `etcd: ${shown.join(", ")}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
 export interface StartOptions {

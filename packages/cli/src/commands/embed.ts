@@ -38,7 +38,7 @@ export async function embed(paths: readonly string[], options: EmbedCommandOptio
   if ((into === undefined) === (out === undefined)) throw new UserError("give one of --into and --out");
   if (into !== undefined && collection === undefined) throw new UserError("--into needs --collection");
   if (out !== undefined && options.prune) throw new UserError("--prune is for --into");
-  const loaded: Model<Item> = /\.(txt|vec)$/i.test(name)
+  const loaded: Model<Item> = /\.(txt|vec|bin|npz|npy)$/i.test(name)
     ? ((await extract.wordVectors(name)) as Model<never>)
     : await extract.loadModel<Item>(name, { workers: options.workers });
   const model = options.cache === undefined ? loaded : extract.cached(loaded, { folder: options.cache });

@@ -1,17 +1,10 @@
 /** `vicinal import`: points of a file into a collection, batch by batch. */
 import { statSync } from "node:fs";
-import {
-  type Client,
-  type Distance,
-  type Point,
-  type Target,
-  type Vector,
-  type VectorSettings,
-  withClient,
-} from "../client.js";
+import { type Client, type Distance, type Point, type Target, withClient } from "../client.js";
 import { systemError, UserError } from "../errors.js";
 import { progress, taskProgress } from "../progress.js";
 import { readPoints } from "../readers/source.js";
+import { settingsOf } from "./import-settings.js";
 
 /** Of blobs in a batch, as base64: servers take no more than 32 MiB at once. */
 const BATCH_BLOB_BYTES = 8 * 2 ** 20;
@@ -33,7 +26,7 @@ export async function importFile(collection: string, file: string, options: Impo
     let known = (await client.collectionExists(collection)).exists;
     const flush = async (offset: number) => {
       if (!known) {
-        await create(client, collection, batch[0], options.distance);
+        await client.createCollection(collection, settingsOf(batch, options.distance));
         known = true;
       }
       await upsert(client, collection, batch, imported);
@@ -71,24 +64,13 @@ function fileBytes(file: string): number {
   }
 }
 
-/** A new collection, its vectors as long as the first point's. */
-async function create(
-  client: Client,
-  collection: string,
-  { vector }: Point,
-  distance: Distance,
-): Promise<void> {
-  const settings = (one: Vector): VectorSettings => ({ size: one.length, distance });
-  await client.createCollection(collection, {
-    vectors: isVector(vector)
-      ? settings(vector)
-      : Object.fromEntries(Object.entries(vector).map(([name, one]) => [name, settings(one)])),
-  });
-}
-
 async function upsert(client: Client, collection: string, points: Point[], before: number): Promise<void> {
   try {
-    await client.upsert(collection, { wait: true, points });
+    await client.upsert(collection, { wait: true, points: points.map(withoutLarge) });
+    for (const { id, blobs } of points)
+      for (const [name, { type, base64 }] of Object.entries(blobs ?? {}))
+        if (isLarge(base64))
+          await client.putBlob(collection, id, name, { type, bytes: Buffer.from(base64, "base64") });
   } catch (cause) {
     const place = `points ${before + 1} to ${before + points.length} of the file`;
     throw new UserError(`${(cause as Error).message} (${place}; ${before} before them are stored)`, {
@@ -97,6 +79,13 @@ async function upsert(client: Client, collection: string, points: Point[], befor
   }
 }
 
-function isVector(vector: Vector | Record<string, Vector>): vector is Vector {
-  return Array.isArray(vector) || vector instanceof Float32Array;
+/** Whether a blob goes to the server by itself, behind its point. */
+function isLarge(base64: string): boolean {
+  return base64.length > BATCH_BLOB_BYTES;
+}
+
+function withoutLarge(point: Point): Point {
+  if (!point.blobs) return point;
+  const small = Object.entries(point.blobs).filter(([, { base64 }]) => !isLarge(base64));
+  return { ...point, blobs: Object.fromEntries(small) };
 }

@@ -1,4 +1,5 @@
 /** `vicinal serve --cluster`: a node of a cluster, with a server in front of all of it. */
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Hooks } from "vicinal";
 import { UserError } from "../errors.js";
@@ -16,6 +17,10 @@ export interface NodeOptions extends ServeOptions {
   clusterPort: number;
   /** Where they reach it, if elsewhere. */
   advertise?: string;
+  /** Files: all three or none. */
+  clusterTlsCa?: string;
+  clusterTlsCert?: string;
+  clusterTlsKey?: string;
   verbose?: boolean;
 }
 
@@ -41,6 +46,7 @@ export async function serveNode(options: NodeOptions, hooks: Hooks): Promise<voi
     throw new UserError(
       "--cluster needs --store: s3://bucket/prefix, or dir:/path for a folder that all nodes share",
     );
+  const tls = await tlsOf(options);
   const node = options.node ?? `${hostname()}-${port}`;
   const { joinCluster } = await import("@vicinal/cluster");
   const { createServer } = await import("@vicinal/server");
@@ -53,6 +59,7 @@ export async function serveNode(options: NodeOptions, hooks: Hooks): Promise<voi
     listen: { host: clusterHost, port: clusterPort },
     advertise,
     secret: process.env[secretVariable],
+    tls,
     hooks,
     log: options.verbose ? (message, details) => console.error(message, line(details)) : undefined,
   });
@@ -69,6 +76,18 @@ export async function serveNode(options: NodeOptions, hooks: Hooks): Promise<voi
   } finally {
     await joined.close();
   }
+}
+
+async function tlsOf({ clusterTlsCa: ca, clusterTlsCert: cert, clusterTlsKey: key }: NodeOptions) {
+  if (ca === undefined && cert === undefined && key === undefined) return undefined;
+  if (ca === undefined || cert === undefined || key === undefined)
+    throw new UserError("--cluster-tls-ca, --cluster-tls-cert and --cluster-tls-key go together");
+  const read = (file: string) =>
+    readFile(file).catch((cause: Error) => {
+      throw new UserError(`Cannot read ${file}: ${cause.message}`, { cause });
+    });
+  const [caPem, certPem, keyPem] = await Promise.all([ca, cert, key].map(read));
+  return { ca: caPem, cert: certPem, key: keyPem };
 }
 
 function line(details: object | undefined): string {

@@ -1,12 +1,15 @@
 /**
- * JSON lines: one point per line, `{"id": 1, "vector": [0.1, ...], "payload": {...}}`; named vectors stand under
- * `vector` or `vectors` as an object, blobs under `blobs`: `{"photo": {"type": "image/jpeg", "base64": "..."}}`. Empty lines are skipped.
+ * JSON lines: one point per line, `{"id": 1, "vector": [0.1, ...], "payload": {...}}`; named vectors stand under `vector` or `vectors` as an
+ * object, among them sparse ones, `{"indices": [3], "values": [0.5]}`; many vectors in one are an array of arrays. Blobs stand under `blobs`:
+ * `{"photo": {"type": "image/jpeg", "base64": "..."}}`, or with `"file": "photos/1.jpg"`. Empty lines are skipped.
  */
 import { parseJson } from "vicinal/protocol";
-import type { Point, PointId, Vector } from "../client.js";
+import type { Point, PointId } from "../client.js";
 import { UserError } from "../errors.js";
+import { pointBlobs } from "./blobs.js";
 import { readChunks } from "./byte-reader.js";
 import type { ReadPoint } from "./source.js";
+import { isRecord, pointVectors } from "./vectors.js";
 
 /** A line longer than this is a sign of another format. */
 const maxLineBytes = 256 << 20;
@@ -18,7 +21,7 @@ export async function* readJsonl(path: string): AsyncGenerator<ReadPoint> {
   for await (const { bytes, offset } of lines(path)) {
     number += 1;
     const text = bytes.toString("utf8").trim();
-    if (text !== "") yield { point: parsePoint(text, `${path}, line ${number}`), offset };
+    if (text !== "") yield { point: await parsePoint(text, path, `${path}, line ${number}`), offset };
   }
 }
 
@@ -50,7 +53,7 @@ async function* lines(path: string): AsyncGenerator<{ bytes: Buffer; offset: num
 
 const fields = new Set(["id", "vector", "vectors", "payload", "blobs"]);
 
-function parsePoint(text: string, place: string): Point {
+async function parsePoint(text: string, path: string, place: string): Promise<Point> {
   let value: unknown;
   try {
     value = parseJson(text);
@@ -71,22 +74,13 @@ function parsePoint(text: string, place: string): Point {
   if (payload !== undefined && payload !== null && !isRecord(payload)) {
     throw new UserError(`${place}: "payload" is no object`);
   }
-  const { blobs } = value;
-  if (blobs !== undefined && blobs !== null && !isBlobs(blobs)) {
-    throw new UserError(`${place}: "blobs" is no object of blobs with "type" and "base64"`);
-  }
+  const blobs = await pointBlobs(value.blobs, path, place);
   return {
     id: pointId(value.id, place),
-    vector: vectors(value.vector ?? value.vectors, place),
+    vector: pointVectors(value.vector ?? value.vectors, place),
     ...(isRecord(payload) ? { payload } : {}),
-    ...(isBlobs(blobs) ? { blobs } : {}),
+    ...(blobs ? { blobs } : {}),
   };
-}
-
-function isBlobs(value: unknown): value is NonNullable<Point["blobs"]> {
-  const isBlob = (blob: unknown) =>
-    isRecord(blob) && typeof blob.type === "string" && typeof blob.base64 === "string";
-  return isRecord(value) && Object.values(value).every(isBlob);
 }
 
 function pointId(value: unknown, place: string): PointId {
@@ -94,24 +88,4 @@ function pointId(value: unknown, place: string): PointId {
   throw new UserError(
     `${place}: ${value === undefined ? 'no "id"' : '"id" is neither an integer nor a UUID'}`,
   );
-}
-
-function vectors(value: unknown, place: string): Vector | Record<string, Vector> {
-  if (value === undefined) throw new UserError(`${place}: no "vector"`);
-  if (isVector(value)) return value;
-  if (!isRecord(value))
-    throw new UserError(`${place}: "vector" is neither an array of numbers nor named ones`);
-  for (const [name, vector] of Object.entries(value)) {
-    if (!isVector(vector))
-      throw new UserError(`${place}: vector ${JSON.stringify(name)} is no array of numbers`);
-  }
-  return value as Record<string, Vector>;
-}
-
-function isVector(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === "number");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

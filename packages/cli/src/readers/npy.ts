@@ -3,8 +3,8 @@
  *
  *   "\x93NUMPY" | u8 major | u8 minor | u16 (version 1) or u32 header length | header | values
  *
- * The header is the text of a Python dict with `descr`, `fortran_order` and `shape`. Read here: two axes, rows
- * first, float32 or float64, either byte order.
+ * The header is the text of a Python dict with `descr`, `fortran_order` and `shape`. Read here: float32 or float64, either byte order;
+ * two axes, rows first, or three: rows, each of several vectors, and dimensions.
  */
 import { UserError } from "../errors.js";
 import { ByteReader, float32 } from "./byte-reader.js";
@@ -12,6 +12,8 @@ import type { ReadVector } from "./source.js";
 
 interface Header {
   count: number;
+  /** Vectors of a row; undefined: one, by itself. */
+  several?: number;
   dimensions: number;
   valueBytes: 4 | 8;
   bigEndian: boolean;
@@ -23,14 +25,18 @@ const maxHeaderBytes = 65_536;
 export async function* readNpy(path: string): AsyncGenerator<ReadVector> {
   const reader = new ByteReader(path);
   try {
-    const { count, dimensions, valueBytes, bigEndian } = await readHeader(reader, path);
+    const { count, several, dimensions, valueBytes, bigEndian } = await readHeader(reader, path);
+    const rowBytes = (several ?? 1) * dimensions * valueBytes;
     for (let row = 0; row < count; row += 1) {
       const at = reader.offset;
-      const bytes = await reader.read(dimensions * valueBytes);
-      if (bytes.length < dimensions * valueBytes) {
+      const bytes = await reader.read(rowBytes);
+      if (bytes.length < rowBytes) {
         throw new UserError(`${path}: ends in the middle of row ${row} of ${count}, at byte ${at}`);
       }
-      yield { vector: values(bytes, valueBytes, bigEndian), offset: reader.offset };
+      const all = values(bytes, valueBytes, bigEndian);
+      const part = (_: unknown, i: number) => all.subarray(i * dimensions, (i + 1) * dimensions);
+      const vector = several === undefined ? all : Array.from({ length: several }, part);
+      yield { vector, offset: reader.offset };
     }
   } finally {
     await reader.close();
@@ -59,11 +65,14 @@ async function readHeader(reader: ByteReader, path: string): Promise<Header> {
   }
   const shape = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1] ?? "";
   const axes = shape.split(",").filter((axis) => axis.trim() !== "");
-  if (axes.length !== 2)
-    throw new UserError(`${path}: its shape is (${shape}): two axes are read, rows and dimensions`);
+  if (axes.length !== 2 && axes.length !== 3)
+    throw new UserError(
+      `${path}: its shape is (${shape}): read are rows and dimensions, or rows, vectors of each and dimensions`,
+    );
   return {
     count: Number(axes[0]),
-    dimensions: Number(axes[1]),
+    ...(axes.length === 3 ? { several: Number(axes[1]) } : {}),
+    dimensions: Number(axes[axes.length - 1]),
     valueBytes: kind[2] === "4" ? 4 : 8,
     bigEndian: kind[1] === ">",
   };

@@ -63,6 +63,32 @@ describe("JSONL", () => {
     ]);
   });
 
+  it("reads sparse vectors, several in one, and blobs from files beside the lines", async () => {
+    file("photo.bin", Uint8Array.of(1, 2, 3));
+    const vector = {
+      words: { indices: [7, 1], values: [0.5, 2] },
+      parts: [
+        [1, 2],
+        [3, 4],
+      ],
+      empty: { indices: [], values: [] },
+    };
+    const blobs = { a: { type: "image/x", file: "photo.bin" }, b: { type: "text/plain", base64: "aGk=" } };
+    const path = file(
+      "kinds.jsonl",
+      `${JSON.stringify({ id: 1, vector, blobs })}\n{"id": 2, "vector": [[1], [2]]}\n{"id": 3, "vector": {}}`,
+    );
+    expect(await all(path)).toEqual([
+      {
+        id: 1,
+        vector,
+        blobs: { a: { type: "image/x", base64: "AQID" }, b: { type: "text/plain", base64: "aGk=" } },
+      },
+      { id: 2, vector: [[1], [2]] },
+      { id: 3, vector: {} },
+    ]);
+  });
+
   it("keeps lines whole that straddle the chunks of the stream", async () => {
     const texts = Array.from({ length: 40 }, (_, i) => "é".repeat(50_000 + i));
     const path = file(
@@ -81,6 +107,32 @@ describe("JSONL", () => {
     ["no vector", '{"id": 1}', /line 2: no "vector"/],
     ["a bad vector", '{"id": 1, "vector": [1, "2"]}', /line 2: "vector" is neither/],
     ["a bad named vector", '{"id": 1, "vectors": {"x": 1}}', /line 2: vector "x" is no array/],
+    ["an uneven multi-vector", '{"id": 1, "vector": [[1, 2], [3]]}', /line 2: "vector" is neither/],
+    [
+      "an uneven sparse vector",
+      '{"id": 1, "vector": {"s": {"indices": [1], "values": []}}}',
+      /line 2: vector "s"/,
+    ],
+    [
+      "a blob without a type",
+      '{"id": 1, "vector": [1], "blobs": {"b": {"base64": ""}}}',
+      /blob "b" has no "type"/,
+    ],
+    [
+      "a blob without bytes",
+      '{"id": 1, "vector": [1], "blobs": {"b": {"type": "a/b"}}}',
+      /expected "base64" or "file"/,
+    ],
+    [
+      "an absent file",
+      '{"id": 1, "vector": [1], "blobs": {"b": {"type": "a/b", "file": "no.bin"}}}',
+      /no\.bin does not exist/,
+    ],
+    [
+      "a file outside",
+      '{"id": 1, "vector": [1], "blobs": {"b": {"type": "a/b", "file": "../"}}}',
+      /\.\.\/ does not lie in/,
+    ],
     ["both fields", '{"id": 1, "vector": [1], "vectors": [1]}', /line 2: both/],
     ["a bad payload", '{"id": 1, "vector": [1], "payload": 3}', /line 2: "payload" is no object/],
     ["an unknown field", '{"id": 1, "vector": [1], "pay": {}}', /line 2: unknown field "pay"/],
@@ -144,6 +196,15 @@ describe("npy", () => {
     expect(await all(file("a.npy", npy(header("<f8", "2, 3"), f8, 2)))).toEqual(expected);
     expect(await all(file("a.npy", npy(header(">f4", "2, 3"), Buffer.from(f4).swap32())))).toEqual(expected);
     expect(await all(file("a.npy", npy(header(">f8", "2, 3"), Buffer.from(f8).swap64())))).toEqual(expected);
+  });
+
+  it("reads three axes as several vectors a row", async () => {
+    const f4 = Buffer.from(Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8]).buffer);
+    const points = await all(file("c.npy", npy(header("<f4", "2, 2, 2"), f4)), { using: "m" });
+    expect(points.map(({ vector }) => vector)).toEqual([
+      { m: [Float32Array.of(1, 2), Float32Array.of(3, 4)] },
+      { m: [Float32Array.of(5, 6), Float32Array.of(7, 8)] },
+    ]);
   });
 
   it("says what it does not read", async () => {

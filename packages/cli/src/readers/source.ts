@@ -31,7 +31,7 @@ export function readPoints(path: string, options: ReadOptions): AsyncGenerator<R
 }
 
 export interface ReadVector {
-  vector: Float32Array;
+  vector: Float32Array | Float32Array[];
   offset: number;
 }
 

@@ -3,7 +3,7 @@
  * shard may have gone, and what came of it is found by asking again. A read goes to one replica, and to another one where the first
  * takes longer than nearly all did lately (Dean and Barroso, The tail at scale, 2013), or does not answer.
  */
-import { VicinalError } from "vicinal/shard";
+import { throwIfCancelled, VicinalError } from "vicinal/shard";
 import { pause } from "../etcd/etcd.js";
 import { keys } from "../log/keys.js";
 import type { ClusterNode } from "../node/cluster-node.js";
@@ -83,7 +83,7 @@ export class Caller {
     return owner.value;
   }
 
-  /** SHARD_UNAVAILABLE where none of the replicas answers in time. */
+  /** SHARD_UNAVAILABLE where none of the replicas answers in time; CANCELLED. */
   async read(
     target: Target,
     nodes: readonly string[],
@@ -105,8 +105,9 @@ export class Caller {
           return await this.#hedged(target, others, operation, args, options);
         } catch (reason) {
           if (!(reason instanceof VicinalError) || !passing.has(reason.code)) throw reason;
+          throwIfCancelled(options.signal);
           failure = reason;
-          if (options.signal?.aborted || performance.now() > end) throw reason;
+          if (performance.now() > end) throw reason;
         }
       }
       // A shard is between two owners for a moment.

@@ -30,6 +30,14 @@ import { peerOf } from "../node/cluster-node.js";
 import { ClusterOperations } from "../node/operations.js";
 import type { RoutingRecord } from "../node/records.js";
 import { ringOf, shardOfPoint } from "../routing/ring.js";
+import {
+  divisionOf,
+  formatTokens,
+  merged,
+  type Position,
+  parseTokens,
+  seenBy,
+} from "../routing/sequence-token.js";
 import { Caller, WRITE_TIMEOUT_MS } from "./caller.js";
 import { inOrderOfField, inOrderOfIds, type Row, revived, sampled, summed } from "./merge.js";
 import { amongThese, answerGroups, answerQuery, type Shards } from "./queries.js";
@@ -59,16 +67,19 @@ export class ClusterEngine implements ScopedEngine {
   readonly #node: ClusterNode;
   readonly #caller: Caller;
   readonly #scope: RequestScope;
+  /** What reads must have seen. */
+  readonly #seen: readonly Position[];
 
   constructor(node: ClusterNode, caller = new Caller(node), scope: RequestScope = {}) {
     this.#node = node;
     this.#caller = caller;
     this.#scope = scope;
+    this.#seen = scope.minSequence ? parseTokens(scope.minSequence) : [];
     this.cluster = new ClusterOperations(node);
   }
 
   forRequest(scope: RequestScope): EngineApi {
-    if (scope.operationId === undefined && scope.consistency === undefined) return this;
+    if (Object.values(scope).every((wish) => wish === undefined)) return this;
     return new ClusterEngine(this.#node, this.#caller, scope);
   }
 
@@ -189,11 +200,11 @@ export class ClusterEngine implements ScopedEngine {
     const { view, name: node } = this.#node;
     const local_shards: unknown[] = [];
     const remote_shards: unknown[] = [];
-    for (const { id: shard_id, key, nodes } of routing.shards)
+    for (const { id: shard_id, key, nodes, change } of routing.shards)
       for (const other of nodes) {
         const shown = { shard_id, ...(key === undefined ? {} : { shard_key: key }) };
         const moving = routing.transfers?.some(({ shard, to }) => shard === shard_id && to === other);
-        const state = moving ? "Partial" : view.nodes.has(other) ? "Active" : "Dead";
+        const state = moving || change === "joining" ? "Partial" : view.nodes.has(other) ? "Active" : "Dead";
         if (other !== node) remote_shards.push({ ...shown, peer_id: peerOf(other), state });
         else {
           const status = await this.#node
@@ -347,6 +358,10 @@ export class ClusterEngine implements ScopedEngine {
           operationId,
           routing: found.version,
         });
+        if (this.#scope.onSequence) {
+          const { sequence } = (await this.#caller.write(target, "status", [], {})) as { sequence: number };
+          this.#tell([positionOf(found, new Map([[target.shard, sequence]]))]);
+        }
         return renamed(result, found.name);
       } catch (reason) {
         if (!(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED") throw reason;
@@ -390,8 +405,8 @@ export class ClusterEngine implements ScopedEngine {
     const results = await this.#send(name, "batchUpdate", (routing) =>
       splitBatch(operations, (key) => writeRing(routing, key)),
     );
-    const last = results.flat() as schema.UpdateResult[];
-    return operations.map(() => done(Math.max(0, ...last.map(({ operation_id }) => operation_id ?? 0))));
+    const last = Math.max(0, ...results.map(lastOf));
+    return operations.map(() => done(last));
   }
 
   async #write(name: string, operation: string, body: unknown): Promise<schema.UpdateResult> {
@@ -401,9 +416,7 @@ export class ClusterEngine implements ScopedEngine {
     const results = await this.#send(name, operation, (routing) =>
       split(operation, rest, writeRing(routing, key)),
     );
-    return done(
-      Math.max(0, ...(results as schema.UpdateResult[]).map(({ operation_id }) => operation_id ?? 0)),
-    );
+    return done(Math.max(0, ...results.map(lastOf)));
   }
 
   /** A change of points of several shards that one of them would refuse is refused by all: nothing is changed then. */
@@ -432,6 +445,7 @@ export class ClusterEngine implements ScopedEngine {
     const id = this.#scope.operationId ?? randomUUID();
     const end = performance.now() + WRITE_TIMEOUT_MS;
     const results: unknown[] = [];
+    const written: Position[] = [];
     let before: string | undefined;
     for (;;) {
       const found = await this.#find(name);
@@ -448,13 +462,23 @@ export class ClusterEngine implements ScopedEngine {
           this.#caller.write({ collection: found.id, shard }, operation, [body], options),
         ),
       );
-      results.push(...answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : [])));
+      const sequences = new Map<number, number>();
+      [...parts.keys()].forEach((shard, i) => {
+        const answer = answers[i];
+        if (answer.status === "rejected") return;
+        results.push(answer.value);
+        sequences.set(shard, lastOf(answer.value));
+      });
+      written.push(positionOf(found, sequences));
       const failures = answers.flatMap((answer, i) =>
         answer.status === "rejected"
           ? [{ shard: [...parts.keys()][i], reason: answer.reason as unknown }]
           : [],
       );
-      if (failures.length === 0) return results;
+      if (failures.length === 0) {
+        this.#tell(written);
+        return results;
+      }
       const other = failures.find(
         ({ reason }) => !(reason instanceof VicinalError) || reason.code !== "ROUTING_CHANGED",
       );
@@ -467,6 +491,11 @@ export class ClusterEngine implements ScopedEngine {
       before = found.version;
       await this.#node.view.refresh();
     }
+  }
+
+  /** Where the write was put. */
+  #tell(written: readonly Position[]): void {
+    this.#scope.onSequence?.(formatTokens(merged([...this.#seen, ...written])));
   }
 
   // ---------------------------------------------------------------------------------------------- reads
@@ -706,13 +735,15 @@ export class ClusterEngine implements ScopedEngine {
 
   async #read(found: Found, shard: number, operation: string, args: readonly unknown[]): Promise<unknown> {
     const end = performance.now() + WRITE_TIMEOUT_MS;
-    const { consistency } = this.#scope;
+    const { consistency, signal } = this.#scope;
     const strong = consistency !== undefined && consistency !== 1;
     for (let known = found; ; ) {
       const nodes = known.routing.shards.find(({ id }) => id === shard)?.nodes ?? [];
       try {
         const answer = await this.#caller.read({ collection: found.id, shard }, nodes, operation, args, {
           strong,
+          ...(strong ? {} : seenBy(this.#seen, known, shard)),
+          signal,
           routing: known.version,
         });
         return renamed(answer, found.name);
@@ -836,6 +867,16 @@ const forms: Readonly<Record<string, { parse(body: unknown): unknown }>> = {
 /** Before anything is split or sent. */
 function checkForm(operation: string, body: unknown): void {
   forms[operation].parse(body);
+}
+
+function positionOf({ id, routing }: Found, shards: Map<number, number>): Position {
+  return { collection: id, division: divisionOf(routing), shards };
+}
+
+/** Of the writes that a shard has answered. */
+function lastOf(result: unknown): number {
+  const results = [result].flat() as schema.UpdateResult[];
+  return Math.max(0, ...results.map(({ operation_id }) => operation_id ?? 0));
 }
 
 function done(sequence: number): schema.UpdateResult {

@@ -18,6 +18,8 @@ export interface EtcdOptions {
   tls?: { ca: Buffer; key?: Buffer; cert?: Buffer };
   /** Of one call. Default 2000. */
   timeoutMs?: number;
+  /** `--quota-backend-bytes` of the members, which do not tell it; for warnings. Default 2 GiB, as theirs. */
+  quotaBytes?: number;
 }
 
 export interface Entry {
@@ -42,6 +44,7 @@ export type Change =
 /** An answer that did not come: the transaction may have been done. */
 export class OutcomeUnknown extends Error {}
 
+export const TIMEOUT_MS = 2000;
 const ATTEMPTS = 4;
 
 export class Etcd {
@@ -50,7 +53,7 @@ export class Etcd {
   readonly #timeoutMs: number;
 
   constructor(options: EtcdOptions) {
-    const { hosts, name = "default", timeoutMs = 2000 } = options;
+    const { hosts, name = "default", timeoutMs = TIMEOUT_MS } = options;
     this.client = connect(options);
     this.#prefix = `vicinal/${name}/`;
     this.#timeoutMs = timeoutMs;
@@ -144,22 +147,37 @@ export class Etcd {
 
   /**
    * Tells of changes below a prefix: a hint to look, since some may be missed while a connection is renewed; `onChange` is
-   * then called without an entry. Resolves to what ends it.
+   * then called without an entry, and so it is when the watch begins. That may be late, since it waits for no deadline: nobody
+   * may depend on it. Returns what ends it.
    */
-  async watch(
-    prefix: string,
-    onChange: (change?: { key: string; value?: string }) => void,
-  ): Promise<() => void> {
-    const watcher = await this.client
-      .watch()
-      .prefix(this.#prefix + prefix)
-      .create();
+  watch(prefix: string, onChange: (change?: { key: string; value?: string }) => void): () => void {
     const name = (kv: IKeyValue) => kv.key.toString().slice(this.#prefix.length);
-    watcher.on("put", (kv) => onChange({ key: name(kv), value: kv.value.toString() }));
-    watcher.on("delete", (kv) => onChange({ key: name(kv) }));
-    watcher.on("connected", () => onChange());
-    watcher.on("error", () => onChange());
-    return () => void watcher.cancel().catch(() => {});
+    let stopped = false;
+    const begin = () => {
+      const begun = this.client
+        .watch()
+        .prefix(this.#prefix + prefix)
+        .create()
+        .then((watcher) => {
+          if (stopped) return watcher;
+          watcher.on("put", (kv) => onChange({ key: name(kv), value: kv.value.toString() }));
+          watcher.on("delete", (kv) => onChange({ key: name(kv) }));
+          watcher.on("connected", () => onChange());
+          // etcd has ended it, mostly since what it would go on from is compacted: another one begins with what comes now.
+          watcher.on("error", () => {
+            if (!stopped) created = begin();
+          });
+          onChange();
+          return watcher;
+        });
+      begun.catch(() => {});
+      return begun;
+    };
+    let created = begin();
+    return () => {
+      stopped = true;
+      created.then((watcher) => watcher.cancel()).catch(() => {});
+    };
   }
 
   close(): void {

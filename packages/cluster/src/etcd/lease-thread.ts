@@ -1,15 +1,13 @@
 /** The thread that keeps a node's lease; see lease.ts. */
 import { parentPort, workerData } from "node:worker_threads";
-import { connect } from "./etcd.js";
+import { connect, TIMEOUT_MS } from "./etcd.js";
 import type { LeaseTask } from "./lease.js";
 
 const { etcd, ttlSeconds, stalledMs, beat } = workerData as LeaseTask;
 const port = parentPort as NonNullable<typeof parentPort>;
 const client = connect(etcd);
-const lease = client.lease(ttlSeconds);
-lease.on("lost", (reason) => {
-  port.postMessage({ lost: reason.message });
-});
+// A member that hangs would keep it waiting, and the node out of the cluster.
+const lease = client.lease(ttlSeconds, { deadline: Date.now() + (etcd.timeoutMs ?? TIMEOUT_MS) });
 
 const count = new Int32Array(beat);
 let seen = Atomics.load(count, 0);
@@ -38,7 +36,10 @@ function end(): void {
 
 port.on("message", end);
 lease.grant().then(
-  (id) => port.postMessage({ id }),
+  (id) => {
+    lease.on("lost", (reason) => port.postMessage({ lost: reason.message }));
+    port.postMessage({ id });
+  },
   (reason: Error) => {
     port.postMessage({ error: reason.message });
     end();

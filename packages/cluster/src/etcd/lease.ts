@@ -6,7 +6,7 @@
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { EtcdOptions } from "./etcd.js";
+import { type EtcdOptions, unavailable } from "./etcd.js";
 
 export interface LeaseOptions {
   /** After the node's death its keys stay so long. At least 2, which is what etcd makes of less. Default 2. */
@@ -27,6 +27,7 @@ const BEAT_MS = 500;
 
 export class Lease {
   readonly #worker: Worker;
+  readonly #ended: Promise<unknown>;
   readonly #timer: ReturnType<typeof setInterval>;
   #id = "";
   /** Called when the lease has gone: everything under it has gone, too. */
@@ -34,10 +35,12 @@ export class Lease {
 
   private constructor(worker: Worker, beat: Int32Array) {
     this.#worker = worker;
+    this.#ended = new Promise((resolve) => worker.once("exit", resolve));
     this.#timer = setInterval(() => Atomics.add(beat, 0, 1), BEAT_MS);
     this.#timer.unref();
   }
 
+  /** CLUSTER_UNAVAILABLE where etcd does not grant it within `timeoutMs` of a call. */
   static async grant(
     etcd: EtcdOptions,
     { ttlSeconds = 2, stalledMs = 30_000 }: LeaseOptions = {},
@@ -48,7 +51,7 @@ export class Lease {
     const lease = new Lease(worker, new Int32Array(beat));
     try {
       const [message] = (await once(worker, "message")) as [{ id?: string; error?: string }];
-      if (message.id === undefined) throw new Error(message.error);
+      if (message.id === undefined) throw unavailable(etcd.hosts.join(), message.error);
       lease.#id = message.id;
     } catch (reason) {
       await lease.close();
@@ -65,15 +68,14 @@ export class Lease {
     return this.#id;
   }
 
-  /** Gives the lease back: what is under it goes at once. */
+  /** Gives the lease back: what is under it goes at once. Any number of times, also when the lease has gone. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.onLost = () => {};
     this.#worker.removeAllListeners("message");
     this.#worker.postMessage("revoke");
-    const ended = once(this.#worker, "exit");
     const timer = setTimeout(() => void this.#worker.terminate(), 3000);
-    await ended;
+    await this.#ended;
     clearTimeout(timer);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Nothing that a cluster acknowledged is lost, done twice or read too old, whatever is killed, paused or fails under it. Clients
  * write all the while and compare what they read with what they know. The seed is printed; `VICINAL_SEED` repeats the same plan of
- * faults, `VICINAL_FAULTS` gives their number (default 11; each takes about two seconds).
+ * faults, `VICINAL_FAULTS` gives their number (default 12; each takes about two seconds).
  */
 import { describe, expect, test } from "vitest";
 import { pause } from "../etcd/etcd.js";
@@ -14,7 +14,7 @@ import { LogWatch } from "./log-watch.test.helper.js";
 import { TestCluster } from "./test-cluster.test.helper.js";
 
 const seed = Number(process.env.VICINAL_SEED ?? Math.floor(Math.random() * 1e9));
-const count = Number(process.env.VICINAL_FAULTS ?? 11);
+const count = Number(process.env.VICINAL_FAULTS ?? 12);
 const SHARDS = [0, 1, 2];
 const NAMES = ["a", "b", "c"];
 
@@ -90,6 +90,13 @@ const faults: Record<string, Fault> = {
     await pause(1000 + pick(2000));
     cluster.setClock(name, 0);
     return `${name} ${offsetMs}`;
+  },
+  async "a node's disk is full"(cluster, pick) {
+    const name = NAMES[pick(3)];
+    cluster.setFull(name, true);
+    await pause(1000 + pick(3000));
+    cluster.setFull(name, false);
+    return name;
   },
   async "the store fails and is slow"(cluster, pick) {
     cluster.setFaults({

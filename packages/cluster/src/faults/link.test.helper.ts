@@ -53,6 +53,11 @@ export class Link {
 
   close(): void {
     this.#server.close();
+    this.drop();
+  }
+
+  /** Ends the connections that there are; others can be made. */
+  drop(): void {
     for (const { near, far } of this.#pairs) {
       near.destroy();
       far.destroy();

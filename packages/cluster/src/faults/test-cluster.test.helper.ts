@@ -107,6 +107,12 @@ export class TestCluster {
     if (child?.connected) child.send({ offsetMs });
   }
 
+  /** The disk of a node's cache has no room left, or has it again. */
+  setFull(name: string, isFull: boolean): void {
+    const child = this.#processes.get(name);
+    if (child?.connected) child.send({ isFull });
+  }
+
   async signal(name: string, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): Promise<void> {
     const child = this.#processes.get(name);
     if (!child) return;

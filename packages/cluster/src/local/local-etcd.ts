@@ -3,6 +3,7 @@
  * start its members. It runs the program `etcd`, which must be installed.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -21,13 +22,20 @@ export function isEtcdInstalled(): boolean {
   }
 }
 
+/** Below those that systems give to connections that go out: nobody takes it by chance while it is not listened at. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(10_240, 32_768);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 interface Member {
@@ -41,8 +49,10 @@ export class LocalEtcd {
   readonly #folder: string;
   readonly #isTemporary: boolean;
   readonly #members: Member[] = [];
+  readonly #flags: readonly string[];
 
-  private constructor(folder: string | undefined) {
+  private constructor(folder: string | undefined, flags: readonly string[]) {
+    this.#flags = flags;
     this.#isTemporary = folder === undefined;
     this.#folder = folder ?? mkdtempSync(join(tmpdir(), "vicinal-etcd-"));
   }
@@ -51,14 +61,19 @@ export class LocalEtcd {
    * Resolves when it answers.
    * @param place Where its data stays, and the first of its ports, two a member: both the same the next time. Default: a temporary
    * folder, which goes when it is stopped, and any free ports.
+   * @param flags Further ones of each member: `--quota-backend-bytes=8589934592`.
    */
-  static async start(count: 1 | 3 = 1, place?: { folder: string; port: number }): Promise<LocalEtcd> {
+  static async start(
+    count: 1 | 3 = 1,
+    place?: { folder: string; port: number },
+    flags: readonly string[] = [],
+  ): Promise<LocalEtcd> {
     if (!isEtcdInstalled())
       throw new VicinalError(
         "CLUSTER_UNAVAILABLE",
         "There is no program etcd on this machine: install it (Debian: etcd-server)",
       );
-    const etcd = new LocalEtcd(place?.folder);
+    const etcd = new LocalEtcd(place?.folder, flags);
     for (let i = 0; i < count; i++)
       etcd.#members.push({
         name: `m${i}`,
@@ -88,6 +103,7 @@ export class LocalEtcd {
       ["--initial-cluster", all],
       ["--auto-compaction-retention", "1h"],
       ["--log-level", "error"],
+      this.#flags,
     ].flat();
     this.#members[i].process = spawn("etcd", args, {
       stdio: "ignore",

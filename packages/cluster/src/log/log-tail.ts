@@ -63,6 +63,13 @@ export class LogTail implements FollowedLog {
     return this.#take(found, onRecord, onEntry);
   }
 
+  /** What the log has kept of what was read. */
+  async passed(): Promise<LogEntry[]> {
+    const { etcd, shard } = this.#source;
+    const all = await etcd.list(keys.log(shard));
+    return all.map(({ value }) => JSON.parse(value) as LogEntry).filter(({ last }) => last < this.#next);
+  }
+
   /** Those from the next record on, and the one that it may lie within. */
   async #entries(): Promise<LogEntry[]> {
     const { etcd, shard } = this.#source;

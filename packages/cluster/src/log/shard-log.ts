@@ -39,16 +39,20 @@ export class ShardLog implements Log {
     this.#entries = entries;
   }
 
-  /** After handing out the records above `after`, of a shard that this node has become the owner of. */
+  /**
+   * After handing out the records above `after`, of a shard that this node has become the owner of.
+   * @param following Has handed out those up to `after`: reading goes on where it is.
+   */
   static async open(
     options: ShardLogOptions,
     { after, synced }: { after: number; synced: number },
     onRecord: (record: LogRecord) => void,
+    following?: LogTail,
   ): Promise<ShardLog> {
     const { etcd, store } = options;
     const { shard } = options.claim();
-    const entries: LogEntry[] = [];
-    const tail = new LogTail({ etcd, store, shard }, after);
+    const tail = following ?? new LogTail({ etcd, store, shard }, after);
+    const entries = following ? await following.passed() : [];
     await tail.read(onRecord, (entry) => entries.push(entry));
     const head = await etcd.get(keys.head(shard));
     const last = head ? (JSON.parse(head.value) as LogEntry) : undefined;

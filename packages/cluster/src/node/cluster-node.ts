@@ -14,20 +14,24 @@ import {
   type ReadyHooks,
   RecallWatch,
   Resources,
+  throwIfCancelled,
   underStrictMode,
   VicinalError,
 } from "vicinal/shard";
 import { Etcd, type EtcdOptions } from "../etcd/etcd.js";
 import { Lease, type LeaseOptions } from "../etcd/lease.js";
+import { type EtcdMember, EtcdMembers } from "../etcd/members.js";
 import { Committer } from "../log/committer.js";
 import { keys } from "../log/keys.js";
 import type { ObjectCache } from "../store/object-cache.js";
 import { ClusterView } from "./cluster-view.js";
+import { EtcdKeeper, type EtcdKeeperOptions, problemsOfEtcd } from "./etcd-keeper.js";
 import { HeldShard, type ShardHost } from "./held-shard.js";
 import { Janitor, type JanitorOptions } from "./janitor.js";
 import { Metadata } from "./metadata.js";
 import type { ConfigChange, NodeRecord, RoutingRecord } from "./records.js";
-import { isPaused, ReshardingTask } from "./resharding.js";
+import { ReshardingTask } from "./resharding.js";
+import { isPaused } from "./resharding-plan.js";
 import { ShardCatalogue } from "./shard-catalogue.js";
 import type { CallOptions, Transport } from "./transport.js";
 
@@ -41,6 +45,7 @@ export interface ClusterNodeOptions {
   cache: ObjectCache;
   lease?: LeaseOptions;
   janitor?: JanitorOptions;
+  etcdKeeper?: EtcdKeeperOptions;
   optimizer?: OptimizerOptions;
   /** As of `open`. */
   recallCheckShare?: number;
@@ -74,6 +79,8 @@ type ShardOperation = (shard: HeldShard, args: readonly unknown[], signal: Abort
 export class ClusterNode {
   readonly name: string;
   readonly etcd: Etcd;
+  /** Each by itself. */
+  readonly members: EtcdMembers;
   readonly view: ClusterView;
   readonly metadata: Metadata;
   readonly #options: ClusterNodeOptions;
@@ -85,6 +92,7 @@ export class ClusterNode {
   #epoch = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #janitor: Janitor | undefined;
+  #keeper: EtcdKeeper | undefined;
   /** By shard: its part in a resharding. */
   readonly #tasks = new Map<string, { id: string; epoch: number; task: ReshardingTask }>();
   #closed = false;
@@ -95,6 +103,7 @@ export class ClusterNode {
     this.#options = options;
     this.name = options.node;
     this.etcd = new Etcd(options.etcd);
+    this.members = new EtcdMembers(options.etcd);
     this.view = new ClusterView(this.etcd);
     this.metadata = new Metadata(this.etcd, this.view);
     this.#catalogue = new ShardCatalogue(options.folder);
@@ -126,6 +135,7 @@ export class ClusterNode {
         { node: name, etcd, store: options.cache.store, view, metadata, lease, log },
         options.janitor,
       );
+      node.#keeper = new EtcdKeeper({ node: name, members: node.members, view, log }, options.etcdKeeper);
       return node;
     } catch (reason) {
       await node.close().catch(() => {});
@@ -233,7 +243,7 @@ export class ClusterNode {
         }
         const held = new HeldShard(name, this.#host());
         shards.set(name, held);
-        await held.start();
+        held.start();
       }
       for (const shard of shards.values())
         if (shard.role === "owner") {
@@ -326,6 +336,7 @@ export class ClusterNode {
       sequence: shard.sequence,
       hash: shard.hash,
       failure: shard.failure instanceof Error ? shard.failure.message : undefined,
+      full: (await this.#options.cache.whyFull())?.message,
       points: shard.isReadable ? shard.collection.state.pointCount : undefined,
     }),
   };
@@ -354,14 +365,19 @@ export class ClusterNode {
     if (own) return own(shard, args, signal);
     const isWrite = writes.has(operation);
     if (!isWrite) await shard.reach(options.strong ? await shard.head() : (options.minSequence ?? 0), signal);
-    const engine = options.operationId
-      ? this.#engine.forRequest({ operationId: options.operationId })
-      : this.#engine;
+    const { operationId } = options;
+    // Once a write is begun, it is done.
+    const engine = this.#engine.forRequest(isWrite ? { operationId } : { signal });
     const result = await this.#using(shard, signal, async () => {
+      if (!isWrite) throwIfCancelled(options.signal);
       await this.#checkRouting(collection, options.routing);
       if (isWrite) shard.checkOwner();
       if (operation === "blob") return this.#blob(name, args);
       return method(engine, operation)(name, ...args);
+    }).catch((reason) => {
+      const isCancelled = reason instanceof VicinalError && reason.code === "CANCELLED";
+      if (!isCancelled || !timeout.aborted || options.signal?.aborted) throw reason;
+      throw new VicinalError("SHARD_UNAVAILABLE", `Shard ${name} took too long to answer`, { shard: name });
     });
     if (isWrite) await this.#replicated(shard, result, signal);
     return result;
@@ -470,6 +486,12 @@ export class ClusterNode {
     return this.transport.call(node, target, operation, args, options);
   }
 
+  /** etcd's members, and what is wrong with them. */
+  async lookAtEtcd(): Promise<{ members: EtcdMember[]; problems: string[] }> {
+    const members = await this.members.look();
+    return { members, problems: problemsOfEtcd(members, this.#options.etcd.quotaBytes) };
+  }
+
   /** What quotas and telemetry of this node say. */
   get local(): EngineApi {
     return this.#engine;
@@ -483,12 +505,13 @@ export class ClusterNode {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#janitor?.close();
+    await Promise.all([this.#janitor?.close(), this.#keeper?.close()]);
     this.view.close();
     await this.#turn;
     await this.#engine.close();
     await this.#committer?.close();
     await this.#lease?.close();
+    this.members.close();
     this.etcd.close();
   }
 }

@@ -29,7 +29,7 @@ export class ClusterView {
   async start(onChange: () => void): Promise<void> {
     this.#onChange = onChange;
     for (const prefix of [keys.nodes, keys.collections, keys.routings, keys.aliases])
-      this.#stops.push(await this.#etcd.watch(prefix, () => void this.refresh().catch(() => {})));
+      this.#stops.push(this.#etcd.watch(prefix, () => void this.refresh().catch(() => {})));
     await this.refresh();
     this.#await();
   }

@@ -1,6 +1,6 @@
 /**
  * HeldShard: one shard on this node. It follows the shard's owner, applying what the log gains; where there is no owner, it
- * becomes one. An owner that is replaced, or does not know what came of a write, goes back to following.
+ * becomes one, with what it has in memory. An owner that is replaced, or does not know what came of a write, goes back to following.
  *
  *   opening -> replica <-> owner          stopped: its log is another than the owner wrote, or its files are damaged
  */
@@ -48,6 +48,23 @@ export interface ShardHost {
   log(message: string, details?: object): void;
 }
 
+/** A shard of another owner, read from the store. One reader uses it at a time. */
+export interface ShardReader {
+  readonly collection: Collection;
+  /** Resolves once the collection has the write of that number, which is committed. It may be another object then. */
+  reach(sequence: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Owned {
+  collection: Collection;
+  directory: ShardDirectory;
+  log: ShardLog;
+  key: number;
+  /** Of the follower that it was: it reads there what it had opened. */
+  followed: ShardDirectory | undefined;
+}
+
 /** How much longer each further replica waits before it takes a shard without an owner. */
 const RANK_MS = 300;
 /** A change may be told of late or not at all; so often a shard looks by itself. */
@@ -69,7 +86,7 @@ export class HeldShard {
   /** The follower's files. */
   #followed: ShardDirectory | undefined;
   #tail: LogTail | undefined;
-  #owned: { collection: Collection; directory: ShardDirectory; log: ShardLog; key: number } | undefined;
+  #owned: Owned | undefined;
   #isPresent = false;
   #stopWatch: () => void = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,8 +103,8 @@ export class HeldShard {
   }
 
   /** Begins; what goes wrong is tried again, and told by `failure`. */
-  async start(): Promise<void> {
-    this.#stopWatch = await this.#host.etcd.watch(keys.shard(this.shard), (change) => {
+  start(): void {
+    this.#stopWatch = this.#host.etcd.watch(keys.shard(this.shard), (change) => {
       if (change && change.key !== keys.owner(this.shard) && !change.key.startsWith(keys.log(this.shard)))
         return;
       if (this.#owned && change?.key.startsWith(keys.log(this.shard))) return;
@@ -171,15 +188,27 @@ export class HeldShard {
   }
 
   /** A shard of the same collection as it is now, read from the store; to be closed. */
-  async openReader(shard: string): Promise<{ collection: Collection; close(): Promise<void> }> {
+  async openReader(shard: string): Promise<ShardReader> {
     const { etcd, cache } = this.#host;
     const directory = await ShardDirectory.open({ cache, pointer: new EtcdPointer(etcd, shard), shard });
     try {
       const source = { etcd, store: cache.store, shard };
-      const { collection } = await CollectionFollower.open(directory, {
+      const follower = await CollectionFollower.open(directory, {
         readLog: (after) => new LogTail(source, after),
       });
-      return { collection, close: () => this.#close(collection, directory) };
+      return {
+        get collection() {
+          return follower.collection;
+        },
+        reach: async (sequence) => {
+          while (follower.collection.state.sequence < sequence) {
+            await directory.refresh();
+            const replaced = await follower.refresh(false);
+            await replaced?.close();
+          }
+        },
+        close: () => this.#close(follower.collection, directory),
+      };
     } catch (reason) {
       await directory.close();
       throw reason;
@@ -228,12 +257,10 @@ export class HeldShard {
   // ---------------------------------------------------------------------------------------------- following
 
   async #follow(): Promise<void> {
+    if (this.role === "stopped") return;
     try {
-      await this.#followed?.refresh();
-      if (this.#follower) {
-        const replaced = await this.#follower.refresh(false);
-        if (replaced) this.#end(replaced);
-      } else {
+      if (this.#follower) await this.#catchUp(this.#follower);
+      else {
         const { etcd, cache } = this.#host;
         this.#followed ??= await this.#openDirectory();
         const directory = this.#followed;
@@ -249,17 +276,27 @@ export class HeldShard {
       }
       this.failure = undefined;
     } catch (reason) {
-      const damaged = reason instanceof VicinalError && reason.code === "DIVERGED";
-      if (!damaged) throw reason;
-      this.role = "stopped";
-      this.failure = reason;
-      this.#host.log(`shard ${this.shard} is stopped`, { reason });
-      this.#stopFollowing();
-      await this.#leave();
-      return;
+      return this.#stopIfDiverged(reason);
     }
     this.#reached();
     await this.#join();
+  }
+
+  async #catchUp(follower: CollectionFollower): Promise<void> {
+    await this.#followed?.refresh();
+    const replaced = await follower.refresh(false);
+    if (replaced) this.#end(replaced);
+  }
+
+  /** What this replica has applied is another log than the owners': nobody may read it. Throws what is no such thing. */
+  async #stopIfDiverged(reason: unknown): Promise<void> {
+    const diverged = reason instanceof VicinalError && reason.code === "DIVERGED";
+    if (!diverged) throw reason;
+    this.role = "stopped";
+    this.failure = reason;
+    this.#host.log(`shard ${this.shard} is stopped`, { reason });
+    this.#stopFollowing();
+    await this.#leave();
   }
 
   #openDirectory(owner?: number): Promise<ShardDirectory> {
@@ -328,7 +365,7 @@ export class HeldShard {
       await this.#own(key);
     } catch (reason) {
       await this.#disown(key);
-      throw reason;
+      await this.#stopIfDiverged(reason);
     }
   }
 
@@ -336,6 +373,8 @@ export class HeldShard {
     const startedMs = performance.now();
     const directory = await this.#openDirectory(key);
     let log: ShardLog | undefined;
+    /** Where the follower's reading of the log has come to. */
+    let following: LogTail | undefined;
     const openLog: OpenLog = async (from, onRecord) => {
       const { etcd, cache, committer } = this.#host;
       const { store } = cache;
@@ -350,18 +389,28 @@ export class HeldShard {
         },
         from,
         onRecord,
+        following,
       );
       return log;
     };
     const options = { epoch: key, openLog, resources: this.#host.resources };
     let collection: Collection;
+    let followed: ShardDirectory | undefined;
     try {
-      collection = await this.#openOrCreate(directory, options);
+      if (this.#follower) await this.#catchUp(this.#follower);
+      following = this.#tail;
+      const promoted = await this.#follower?.promote(directory, options);
+      following = undefined;
+      if (promoted) {
+        followed = this.#followed;
+        this.#followed = undefined;
+      }
+      collection = promoted ?? (await this.#openOrCreate(directory, options));
     } catch (reason) {
       await directory.close();
       throw reason;
     }
-    this.#owned = { collection, directory, log: log as unknown as ShardLog, key };
+    this.#owned = { collection, directory, log: log as unknown as ShardLog, key, followed };
     this.role = "owner";
     this.failure = undefined;
     this.#stopFollowing();
@@ -370,7 +419,8 @@ export class HeldShard {
     await this.#join();
     this.#endings = Promise.all([this.#endings, this.#collectGarbage(key).catch(() => {})]);
     const ms = Math.round(performance.now() - startedMs);
-    this.#host.log(`owns shard ${this.shard}`, { sequence: this.sequence, ms });
+    const from = followed ? "memory" : "files";
+    this.#host.log(`owns shard ${this.shard}`, { sequence: this.sequence, from, ms });
   }
 
   async #openOrCreate(directory: ShardDirectory, options: CollectionOptions): Promise<Collection> {
@@ -416,7 +466,7 @@ export class HeldShard {
     if (!owned) return;
     this.#owned = undefined;
     this.role = "opening";
-    this.#end(owned.collection, owned.directory);
+    this.#end(owned.collection, owned.directory, owned.followed);
     await this.#disown(owned.key);
   }
 
@@ -426,7 +476,7 @@ export class HeldShard {
     if (!owned) return;
     this.#owned = undefined;
     this.role = "opening";
-    await this.#close(owned.collection, owned.directory);
+    await this.#close(owned.collection, owned.directory, owned.followed);
     await this.#leave();
     await this.#disown(owned.key);
   }
@@ -436,15 +486,18 @@ export class HeldShard {
     await this.#host.etcd.settle([{ key: name, created: key }], [{ delete: name }]).catch(() => {});
   }
 
-  #end(collection: Collection | undefined, directory?: ShardDirectory): void {
-    this.#endings = Promise.all([this.#endings, this.#close(collection, directory)]);
+  #end(collection: Collection | undefined, ...directories: (ShardDirectory | undefined)[]): void {
+    this.#endings = Promise.all([this.#endings, this.#close(collection, ...directories)]);
   }
 
   /** What it could not save, the log holds. */
-  async #close(collection: Collection | undefined, directory: ShardDirectory | undefined): Promise<void> {
+  async #close(
+    collection: Collection | undefined,
+    ...directories: (ShardDirectory | undefined)[]
+  ): Promise<void> {
     await this.users.left();
     await collection?.close().catch(() => {});
-    await directory?.close().catch(() => {});
+    for (const directory of directories) await directory?.close().catch(() => {});
   }
 
   /** Leaves the shard to others. */

@@ -13,7 +13,7 @@ import type { ClusterView } from "./cluster-view.js";
 import type { Metadata } from "./metadata.js";
 import { chosen } from "./placement.js";
 import type { RoutingRecord, Transfer } from "./records.js";
-import { nextStage, stepsOf } from "./resharding.js";
+import { nextStage, stepsOf } from "./resharding-plan.js";
 import { withoutReplica, withoutTransfer, withTransfer } from "./transfers.js";
 
 /** Between two rounds while operations may wait for the next stage. */

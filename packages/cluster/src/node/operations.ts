@@ -6,16 +6,19 @@ import type {
   ClusterStatus,
   CreateShardingKey,
   DropShardingKey,
+  EtcdMemberStatus,
   HeldShardStatus,
 } from "vicinal/protocol";
+import { stringifyJson } from "vicinal/protocol";
 import { VicinalError } from "vicinal/shard";
+import type { EtcdMember } from "../etcd/members.js";
 import { keys } from "../log/keys.js";
 import type { LogEntry } from "../log/slices.js";
 import { type ClusterNode, peerOf } from "./cluster-node.js";
 import { loadOf } from "./janitor.js";
 import { chosen, placed } from "./placement.js";
 import type { RoutingRecord, ShardRecord } from "./records.js";
-import { resharded } from "./resharding.js";
+import { type Resharding, resharded } from "./resharding-plan.js";
 import { aborted, shardOf, withoutReplica, withTransfer } from "./transfers.js";
 
 const STATUS_MS = 1000;
@@ -31,6 +34,7 @@ export class ClusterOperations implements ClusterApi {
 
   async status(): Promise<ClusterStatus> {
     const { view, name } = this.#node;
+    const etcd = await this.#node.lookAtEtcd();
     await view.refresh();
     const peers = [...view.nodes].map(([node, { url, peer }]) => ({ node, peer_id: peer, uri: url }));
     const shards = await Promise.all(
@@ -45,8 +49,13 @@ export class ClusterOperations implements ClusterApi {
       peer_id: peerOf(name),
       peers,
       shards,
-      problems: problemsOf(shards, new Set(view.nodes.keys())),
+      etcd: etcd.members.map(described),
+      problems: [...etcd.problems, ...problemsOf(shards, new Set(view.nodes.keys()))],
     };
+  }
+
+  async etcd(): Promise<EtcdMemberStatus[]> {
+    return (await this.#node.lookAtEtcd()).members.map(described);
   }
 
   async held(): Promise<HeldShardStatus[]> {
@@ -93,12 +102,12 @@ export class ClusterOperations implements ClusterApi {
     shard: number,
     head: number,
   ): Promise<ClusterShardStatus["replicas"][0]> {
-    type Status = { role: "opening" | "replica" | "owner" | "stopped"; sequence: number; failure?: string };
+    type Status = Pick<HeldShardStatus, "role" | "sequence"> & { failure?: string; full?: string };
     const asked = this.#node.ask(node, { collection, shard }, "status", [], { timeoutMs: STATUS_MS });
     const status = (await asked.catch(() => undefined)) as Status | undefined;
     if (!status) return { node, state: "unreachable" };
-    const { role, sequence, failure } = status;
-    return { node, state: role, lag: Math.max(0, head - sequence), ...(failure ? { failure } : {}) };
+    const { role, sequence, failure, full } = status;
+    return { node, state: role, lag: Math.max(0, head - sequence), failure, disk_full: full };
   }
 
   async updateCollection(name: string, body: ClusterOperation): Promise<boolean> {
@@ -124,10 +133,7 @@ export class ClusterOperations implements ClusterApi {
     else {
       const { view } = this.#node;
       const { collection } = await view.find(name);
-      const operation: Resharding =
-        "start_resharding" in body
-          ? { start: body.start_resharding.direction, key: plain(body.start_resharding.shard_key) }
-          : { abort: true };
+      const operation = reshardingOf(body);
       const nodes = [...view.nodes.keys()].sort();
       const home = { collection: collection.record.id, nodes, load: loadOf(view) };
       await metadata.reroute(name, (routing) => resharded(routing, operation, home));
@@ -151,6 +157,8 @@ export class ClusterOperations implements ClusterApi {
     const { view, metadata } = this.#node;
     const key = plain(body.shard_key) as string | number;
     const { collection } = await view.find(name);
+    // Its points come by `replicate_points`; until then they go to the fallback.
+    const change = body.initial_state === "Partial" ? { change: "joining" as const } : {};
     const given = (body.placement ?? []).map((peer) => this.#peer(peer));
     await metadata.reroute(name, (routing) => {
       mustBeCustom(routing);
@@ -171,7 +179,7 @@ export class ClusterOperations implements ClusterApi {
       return {
         ...routing,
         nextShard: routing.nextShard + made.length,
-        shards: [...routing.shards, ...made.map((shard) => ({ ...shard, key }))],
+        shards: [...routing.shards, ...made.map((shard) => ({ ...shard, key, ...change }))],
       };
     });
     return true;
@@ -216,7 +224,16 @@ export class ClusterOperations implements ClusterApi {
   }
 }
 
-export type Resharding = { start: "up" | "down"; key?: string | number } | { abort: true };
+function reshardingOf(body: ClusterOperation): Resharding {
+  if ("start_resharding" in body) {
+    const { direction, shard_key } = body.start_resharding;
+    return { start: direction, key: plain(shard_key) };
+  }
+  if (!("replicate_points" in body)) return { abort: true };
+  const { from_shard_key, to_shard_key, filter } = body.replicate_points;
+  const [from, to] = [plain(from_shard_key), plain(to_shard_key)] as [string | number, string | number];
+  return { promote: { from, to, filter: stringifyJson(filter ?? {}) } };
+}
 
 /** JSON's numbers; keys are small. */
 function plain(key: unknown): string | number | undefined {
@@ -231,16 +248,22 @@ function mustBeCustom({ custom }: RoutingRecord): void {
     });
 }
 
+function described({ host, failure, isLeader, bytes, bytesInUse, alarms }: EtcdMember): EtcdMemberStatus {
+  return { host, failure, leader: isLeader, bytes, bytes_in_use: bytesInUse, alarms };
+}
+
 function problemsOf(shards: readonly ClusterShardStatus[], alive: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   const gone = new Set<string>();
+  const full = new Map<string, string>();
   for (const { collection, shard_id, owner, replicas } of shards) {
     const shard = `shard ${shard_id} of ${collection}`;
     if (owner === undefined)
       problems.push(
         `${shard} takes no writes: none of its nodes (${replicas.map(({ node }) => node).join(", ")}) owns it. Start one of them.`,
       );
-    for (const { node, state, lag, failure } of replicas) {
+    for (const { node, state, lag, failure, disk_full } of replicas) {
+      if (disk_full) full.set(node, disk_full);
       if (!alive.has(node)) gone.add(node);
       else if (state === "stopped")
         problems.push(
@@ -252,6 +275,10 @@ function problemsOf(shards: readonly ClusterShardStatus[], alive: ReadonlySet<st
         problems.push(`The replica of ${shard} on ${node} is ${lag} writes behind.`);
     }
   }
+  for (const [node, why] of full)
+    problems.push(
+      `The disk of node ${node} is full (${why}): it reads from the object store what its cache has no room for, which is slow. Nothing is lost. Make room on it.`,
+    );
   for (const node of gone)
     problems.unshift(
       `Node ${node} is gone. Start it again, or its replicas are made elsewhere after a while.`,

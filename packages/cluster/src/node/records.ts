@@ -31,7 +31,7 @@ export interface ShardRecord {
   key?: string | number;
   /** In order of preference as owner. */
   nodes: string[];
-  /** On its way in or out: points are not routed to the one yet, and still to the other. */
+  /** On its way in or out: points are not routed to the one yet, and still to the other. One of a key may wait for its points. */
   change?: "joining" | "leaving";
 }
 
@@ -43,14 +43,21 @@ export interface Transfer {
   keep: boolean;
 }
 
-export interface ReshardingRecord {
-  id: string;
-  direction: "up" | "down";
-  /** The one that comes or goes. */
-  shard: number;
-  key?: string | number;
-  stage: "copy" | "cut" | "clean";
-}
+export type ReshardingRecord = { id: string; stage: "copy" | "cut" | "clean" } & (
+  | {
+      direction: "up" | "down";
+      /** The one that comes or goes. */
+      shard: number;
+      key?: string | number;
+    }
+  | {
+      /** What the filter (JSON) finds of the points of one key gets shards of its own, those of `key`. */
+      direction: "promote";
+      from: string | number;
+      key: string | number;
+      filter: string;
+    }
+);
 
 export interface RoutingRecord {
   shards: ShardRecord[];

@@ -1,8 +1,8 @@
 /**
- * Resharding: one shard more, or one less, while the collection serves.
+ * Resharding: one shard more, or one less, or a key's points to shards of their own, while the collection serves.
  *
- *   copy    up: the new shard's owner copies the points that will be its own, and follows the logs that they are in; nobody reads
- *           them there. down: nothing.
+ *   copy    up, promote: the owner of a shard that takes points copies those that will be its own, and follows the logs that they
+ *           are in; nobody reads them there. down: nothing.
  *   cut     every operation waits. Who gives points says when what it had taken in is committed; then who gets them takes the rest
  *           of those logs, or on the way down the points themselves.
  *   clean   who gave points deletes them. Then the routing is the new one, and operations go on.
@@ -11,7 +11,6 @@
  * stage is another version of the routing, so that no write is committed by a version that is over. An owner that dies leaves its
  * step to the next one, which begins it anew.
  */
-import { randomBytes } from "node:crypto";
 import {
   type Collection,
   copyBlobs,
@@ -29,101 +28,16 @@ import { LogTail } from "../log/log-tail.js";
 import type { LogEntry } from "../log/slices.js";
 import { ringOf, shardOfPoint } from "../routing/ring.js";
 import type { ObjectStore } from "../store/object-store.js";
-import type { HeldShard } from "./held-shard.js";
-import type { Resharding } from "./operations.js";
-import { placed } from "./placement.js";
+import type { HeldShard, ShardReader } from "./held-shard.js";
+import { matching, touchedBy } from "./promotion.js";
 import type { ReshardingRecord, RoutingRecord } from "./records.js";
+import { partsOf } from "./resharding-plan.js";
 
 /** Points that are copied with one write. */
 const BATCH = 256;
 const LOOK_MS = 50;
 /** Records that may be left to take while operations wait. */
 const CAUGHT_UP = 100;
-
-// ------------------------------------------------------------------------------------------------ the routing
-
-/** BAD_REQUEST where it cannot begin, or there is none to abort. */
-export function resharded(
-  routing: RoutingRecord,
-  operation: Resharding,
-  { collection, nodes, load }: { collection: string; nodes: readonly string[]; load: Map<string, number> },
-): RoutingRecord {
-  if ("abort" in operation) return aborted(routing);
-  const { start: direction, key } = operation;
-  if (routing.resharding) throw wrong("Resharding is under way already");
-  const ring = ringOf(routing, key);
-  if (ring.length === 0)
-    throw wrong(
-      key === undefined ? "The collection has shard keys: say which" : `There is no shard key ${key}`,
-    );
-  const id = randomBytes(4).toString("hex");
-  if (direction === "up") {
-    const [made] = placed(collection, 1, routing.replicationFactor, nodes, load, routing.nextShard);
-    return {
-      ...routing,
-      shards: [...routing.shards, { ...made, ...(key === undefined ? {} : { key }), change: "joining" }],
-      nextShard: routing.nextShard + 1,
-      resharding: { id, direction, shard: made.id, key, stage: "copy" },
-    };
-  }
-  if (ring.length === 1) throw wrong("The last shard cannot go");
-  const shard = ring[ring.length - 1];
-  return {
-    ...routing,
-    shards: routing.shards.map((one) => (one.id === shard ? { ...one, change: "leaving" } : one)),
-    resharding: { id, direction, shard, key, stage: "copy" },
-  };
-}
-
-function aborted(routing: RoutingRecord): RoutingRecord {
-  const { resharding, ...rest } = routing;
-  if (!resharding) throw wrong("There is no resharding under way");
-  if (resharding.stage !== "copy") throw wrong("The resharding is nearly done");
-  return {
-    ...rest,
-    shards: routing.shards
-      .filter(({ change }) => change !== "joining")
-      .map(({ change: _, ...shard }) => shard),
-  };
-}
-
-function wrong(message: string): VicinalError {
-  return new VicinalError("BAD_REQUEST", message);
-}
-
-/** The steps of a stage, and what follows when all are done. */
-export function stepsOf({ shards, resharding }: RoutingRecord): { step: string; shards: number[] }[] {
-  if (!resharding) return [];
-  const { direction, shard, key } = resharding;
-  const others = shards.filter((one) => one.key === key && one.id !== shard).map(({ id }) => id);
-  const [from, to] = direction === "up" ? [others, [shard]] : [[shard], others];
-  if (resharding.stage === "copy") return direction === "up" ? [{ step: "copied", shards: to }] : [];
-  if (resharding.stage === "cut")
-    return [
-      { step: "frozen", shards: from },
-      { step: "taken", shards: to },
-    ];
-  return direction === "up" ? [{ step: "cleaned", shards: from }] : [];
-}
-
-export function nextStage(routing: RoutingRecord): RoutingRecord {
-  const { resharding, ...rest } = routing;
-  if (resharding?.stage === "copy") return { ...routing, resharding: { ...resharding, stage: "cut" } };
-  if (resharding?.stage === "cut") return { ...routing, resharding: { ...resharding, stage: "clean" } };
-  return {
-    ...rest,
-    shards: routing.shards
-      .filter(({ change }) => change !== "leaving")
-      .map(({ change: _, ...shard }) => shard),
-  };
-}
-
-/** Whether every operation has to wait. */
-export function isPaused({ resharding }: RoutingRecord): boolean {
-  return resharding !== undefined && resharding.stage !== "copy";
-}
-
-// ------------------------------------------------------------------------------------------------ the steps
 
 export interface ReshardingHome {
   etcd: Etcd;
@@ -139,6 +53,8 @@ export class ReshardingTask {
   readonly #id: string;
   readonly #number: number;
   readonly #tails = new Map<number, LogTail>();
+  /** Of the shards that give points which a filter finds: as they are now. */
+  readonly #readers = new Map<number, ShardReader>();
   #ended = false;
 
   constructor(shard: HeldShard, home: ReshardingHome, id: string) {
@@ -153,22 +69,27 @@ export class ReshardingTask {
   }
 
   async run(): Promise<void> {
-    const { direction, shard } = this.#record();
-    const joins = direction === "up" && shard === this.#number;
-    const gives = direction === "up" ? !joins : shard === this.#number;
-    if (joins) {
-      await this.#copy();
-      await this.#follow(() => this.#stage() === "cut");
-    } else await this.#until(() => this.#stage() !== "copy");
-    if (gives) {
+    const record = this.#record();
+    const { givers, takers } = partsOf(this.#routing(), record);
+    const gives = givers.includes(this.#number);
+    if (!gives && !takers.includes(this.#number)) return;
+    const isDown = record.direction === "down";
+    try {
+      if (gives || isDown) await this.#until(() => this.#stage() !== "copy");
+      else {
+        await this.#copy();
+        await this.#follow(() => this.#stage() === "cut");
+      }
+      if (!gives) return await this.#take(isDown);
       // What was taken in before is committed; nothing is taken in any more.
       await this.#shard.users.drained();
       await this.#say("frozen");
-    } else await this.#take(joins);
-    if (!joins && direction === "up") {
+      if (isDown) return;
       await this.#until(() => this.#stage() === "clean");
-      await this.#deleteForeign();
+      await this.#deleteGiven();
       await this.#say("cleaned");
+    } finally {
+      for (const reader of this.#readers.values()) await reader.close();
     }
   }
 
@@ -198,10 +119,14 @@ export class ReshardingTask {
     return this.#home.routing(this.#shard.collectionId) as RoutingRecord;
   }
 
-  /** Of the shards that give points, while this one gets some. */
   #givers(): number[] {
-    const { direction, shard, key } = this.#record();
-    return direction === "down" ? [shard] : ringOf(this.#routing(), key);
+    return partsOf(this.#routing(), this.#record()).givers;
+  }
+
+  /** JSON, where points are promoted. */
+  #filter(): string | undefined {
+    const record = this.#record();
+    return record.direction === "promote" ? record.filter : undefined;
   }
 
   #isMine = (ring: readonly number[]) => (id: PointId) => shardOfPoint(id, ring) === this.#number;
@@ -218,20 +143,29 @@ export class ReshardingTask {
 
   async #copyFrom(giver: number): Promise<void> {
     const source = `${this.#shard.collectionId}/${giver}`;
+    const filter = this.#filter();
     const reader = await this.#shard.openReader(source);
+    if (filter !== undefined) this.#readers.set(giver, reader);
     try {
-      const { state } = reader.collection;
-      const mine = liveIds(state).filter(this.#isMine(this.#targetRing()));
-      for (let from = 0; from < mine.length; from += BATCH) {
-        this.#record();
-        const points = await readStored(state, mine.slice(from, from + BATCH));
-        await this.#writeOf(reader.collection, [{ kind: "upsert", points }]);
-      }
+      const { collection } = reader;
+      const { state } = collection;
+      const { sequence } = state;
+      const found = filter === undefined ? liveIds(state) : await matching(collection, filter);
+      const mine = found.filter(this.#isMine(this.#targetRing()));
+      await this.#copyPoints(collection, mine);
       const { etcd, store } = this.#home;
-      this.#tails.set(giver, new LogTail({ etcd, store, shard: source }, state.sequence));
+      this.#tails.set(giver, new LogTail({ etcd, store, shard: source }, sequence));
       this.#home.log(`shard ${this.#shard.shard} has copied ${mine.length} points from ${source}`);
     } finally {
-      await reader.close();
+      if (filter === undefined) await reader.close();
+    }
+  }
+
+  async #copyPoints(giver: Collection, ids: readonly PointId[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += BATCH) {
+      this.#record();
+      const points = await readStored(giver.state, ids.slice(from, from + BATCH));
+      await this.#writeOf(giver, [{ kind: "upsert", points }]);
     }
   }
 
@@ -258,7 +192,9 @@ export class ReshardingTask {
         read++;
         effects.push(only(decodeRecord(bytes, `log of shard ${giver}`).effects, isMine));
       });
-      if (effects.some((some) => namedBlobs(some).length > 0)) {
+      const filter = this.#filter();
+      if (filter !== undefined) await this.#takeTouched(giver, tail.next - 1, effects.flat(), filter);
+      else if (effects.some((some) => namedBlobs(some).length > 0)) {
         // Opened now: it has what the records that were just read name.
         const reader = await this.#shard.openReader(`${this.#shard.collectionId}/${giver}`);
         try {
@@ -271,8 +207,20 @@ export class ReshardingTask {
     return read;
   }
 
+  /** A change may make the filter find a point, or find it no more: those that were touched are taken as they are by now. */
+  async #takeTouched(giver: number, upTo: number, effects: Effect[], filter: string): Promise<void> {
+    const touched = touchedBy(effects);
+    if (touched.size === 0) return;
+    const reader = this.#readers.get(giver) as ShardReader;
+    await reader.reach(upTo);
+    const found = await matching(reader.collection, filter, [...touched.values()]);
+    await this.#copyPoints(reader.collection, found);
+    for (const id of found) touched.delete(String(id));
+    if (touched.size > 0) await this.#delete(await matching(this.#collection, "{}", [...touched.values()]));
+  }
+
   /** All that the givers have committed, once they have said that no more comes. */
-  async #take(joins: boolean): Promise<void> {
+  async #take(isDown: boolean): Promise<void> {
     const { etcd } = this.#home;
     const givers = this.#givers();
     const collection = this.#shard.collectionId;
@@ -282,7 +230,7 @@ export class ReshardingTask {
       );
       return said.every((entry) => entry?.value === this.#id);
     });
-    if (!joins) for (const giver of givers) await this.#copyFrom(giver);
+    if (isDown) for (const giver of givers) await this.#copyFrom(giver);
     for (const giver of givers) {
       const head = await etcd.get(keys.head(`${collection}/${giver}`));
       const last = head ? (JSON.parse(head.value) as LogEntry).last : 0;
@@ -292,9 +240,14 @@ export class ReshardingTask {
     await this.#say("taken");
   }
 
-  async #deleteForeign(): Promise<void> {
+  async #deleteGiven(): Promise<void> {
+    const filter = this.#filter();
     const isMine = this.#isMine(this.#targetRing());
-    await this.#delete(liveIds(this.#collection.state).filter((id) => !isMine(id)));
+    const given =
+      filter === undefined
+        ? liveIds(this.#collection.state).filter((id) => !isMine(id))
+        : await matching(this.#collection, filter);
+    await this.#delete(given);
   }
 
   async #delete(ids: readonly PointId[]): Promise<void> {

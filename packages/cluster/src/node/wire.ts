@@ -1,6 +1,7 @@
 /**
  * How nodes talk: `POST /cluster/call` over HTTP, the bodies in V8's structured form, which has exact integers, typed arrays and
- * bytes as they are. Who ends the request ends the operation. A secret that all nodes share keeps others out.
+ * bytes as they are. Who ends the request ends the operation. A secret that all nodes share keeps others out, and so do certificates
+ * where there are any: then both sides show one that the same authority has signed, and nothing goes in the clear.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
@@ -12,6 +13,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createTlsServer, Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { deserialize, serialize } from "node:v8";
 import { type ErrorCode, errorCatalogue } from "vicinal/protocol";
 import { VicinalError } from "vicinal/shard";
@@ -30,6 +32,13 @@ export interface Call {
   options: Omit<CallOptions, "signal">;
 }
 
+/** What a node shows the others, and by what it knows them: PEM. The certificate is for the host that others reach it by. */
+export interface NodeTls {
+  ca: Buffer | string;
+  cert: Buffer | string;
+  key: Buffer | string;
+}
+
 type Run = (call: Call, signal: AbortSignal) => Promise<unknown>;
 
 type Answer = { result: unknown } | { error: { code: string; message: string; details: unknown } };
@@ -43,12 +52,14 @@ export class NodeListener {
     this.url = url;
   }
 
-  /** ADDRESS_UNAVAILABLE */
+  /** ADDRESS_UNAVAILABLE; BAD_REQUEST where the certificates are none. */
   static async listen(
-    { host, port, secret }: { host: string; port: number; secret: string | undefined },
+    { host, port, secret, tls }: { host: string; port: number; secret?: string; tls?: NodeTls },
     run: Run,
   ): Promise<NodeListener> {
-    const server = createServer((incoming, response) => void answer(incoming, response, secret, run));
+    const handle = (incoming: IncomingMessage, response: ServerResponse) =>
+      void answer(incoming, response, secret, run);
+    const server = tls ? tlsServer(tls, handle) : createServer(handle);
     server.keepAliveTimeout = 60_000;
     server.listen(port, host);
     try {
@@ -63,12 +74,29 @@ export class NodeListener {
       );
     }
     const { port: taken } = server.address() as { port: number };
-    return new NodeListener(server, `http://${host}:${taken}`);
+    return new NodeListener(server, `${tls ? "https" : "http"}://${host}:${taken}`);
   }
 
   async close(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+}
+
+function tlsServer(
+  tls: NodeTls,
+  handle: (incoming: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  try {
+    return createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, handle);
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new VicinalError(
+      "BAD_REQUEST",
+      `The certificates for other nodes cannot be used: ${why}`,
+      { field: "tls" },
+      { cause },
+    );
   }
 }
 
@@ -121,12 +149,19 @@ function failure(reason: unknown): Answer {
 }
 
 export class HttpTransport implements Transport {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  readonly #agent: Agent;
+  readonly #isSafe: boolean;
   readonly #url: (node: string) => string;
   readonly #secret: string | undefined;
 
-  /** @param url Where a node answers; throws where it is not in the cluster. */
-  constructor(url: (node: string) => string, secret?: string) {
+  /**
+   * @param url Where a node answers; throws where it is not in the cluster.
+   * @param tls With it only nodes are called that have it, too.
+   */
+  constructor(url: (node: string) => string, secret?: string, tls?: NodeTls) {
+    const options = { keepAlive: true, maxSockets: 256 };
+    this.#agent = tls ? new TlsAgent({ ...options, ...tls }) : new Agent(options);
+    this.#isSafe = tls !== undefined;
     this.#url = url;
     this.#secret = secret;
   }
@@ -166,14 +201,19 @@ export class HttpTransport implements Transport {
   async #send(url: string, body: Buffer, signal: AbortSignal): Promise<Buffer> {
     const headers: Record<string, string | number> = { "content-length": body.length };
     if (this.#secret !== undefined) headers.authorization = `Bearer ${this.#secret}`;
-    const sent = request(url, { method: "POST", agent: this.#agent, headers, signal });
+    if (url.startsWith("https:") !== this.#isSafe)
+      throw new Error(
+        this.#isSafe ? `${url} is without TLS` : `${url} wants TLS, for which this node has no certificate`,
+      );
+    const call = this.#isSafe ? tlsRequest : request;
+    const sent = call(url, { method: "POST", agent: this.#agent, headers, signal });
     const timer = setTimeout(
       () => sent.destroy(new Error(`no connection within ${CONNECT_MS} ms`)),
       CONNECT_MS,
     );
     sent.once("socket", (socket) => {
       if (!socket.connecting) clearTimeout(timer);
-      else socket.once("connect", () => clearTimeout(timer));
+      else socket.once(this.#isSafe ? "secureConnect" : "connect", () => clearTimeout(timer));
     });
     try {
       sent.end(body);

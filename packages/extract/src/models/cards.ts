@@ -1,5 +1,5 @@
 /** What is known of each model before it is loaded, for lists of them. */
-import { clipText, models, type OnnxModel, textModels } from "./catalogue.js";
+import { models, type OnnxModel, type TextModel, textModels } from "./catalogue.js";
 import type { Modality } from "./model.js";
 
 export interface ModelCard {
@@ -14,14 +14,6 @@ export interface ModelCard {
 
 /** Models with their own way from item to vector. */
 const others: readonly ModelCard[] = [
-  {
-    id: "clip-vit-base-patch32-text",
-    modality: "text",
-    dimensions: clipText.dimensions,
-    metric: clipText.metric,
-    licence: clipText.licence,
-    from: `folder of models, or ${clipText.file.hub.repository}`,
-  },
   {
     id: "speech-embedding",
     modality: "audio",
@@ -42,20 +34,11 @@ const others: readonly ModelCard[] = [
 
 /** All models of the catalogue, in its order. */
 export function modelCards(): ModelCard[] {
-  const onnx = Object.entries<OnnxModel>(models).map(([id, model]) => {
+  const cardOf = ([id, model]: [string, OnnxModel | TextModel]): ModelCard => {
     const { modality, dimensions, metric, licence, file } = model;
     const from = file.hub ? `folder of models, or ${file.hub.repository}` : "folder of models";
     return { id, modality, dimensions, metric, licence, from };
-  });
-  const texts = Object.entries(textModels).map(
-    ([id, { modality, dimensions, metric, licence, repository }]) => ({
-      id,
-      modality,
-      dimensions,
-      metric,
-      licence,
-      from: repository,
-    }),
-  );
-  return [...onnx, ...others, ...texts];
+  };
+  const ofTexts = Object.entries<TextModel>(textModels);
+  return [...Object.entries<OnnxModel>(models).map(cardOf), ...others, ...ofTexts.map(cardOf)];
 }

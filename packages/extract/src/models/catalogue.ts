@@ -3,6 +3,7 @@
  *
  * Digests and sizes are of files that were seen; other files are checked by their inputs, outputs and dimensions.
  */
+import type { MelPreparation } from "../audio/mel.js";
 
 export interface ImagePreparation {
   /** Pixels of the network's input. */
@@ -21,6 +22,10 @@ export interface AudioPreparation {
   /** Samples of a window, and from the beginning of one to the next. */
   window: number;
   hop: number;
+  /** What fills a window behind the end of a shorter sound: silence, or the sound as often as it fits whole and then silence. Default silence. */
+  short?: "silence" | "repeat";
+  /** For networks whose input are not samples [batch, window] but spectrograms [batch, 1, frames, bands]. */
+  mel?: MelPreparation;
 }
 
 interface Common {
@@ -50,14 +55,14 @@ export type OnnxModel =
   | (Common & { modality: "image"; preparation: ImagePreparation })
   | (Common & { modality: "audio"; preparation: AudioPreparation });
 
-/** Text models are run by the library @huggingface/transformers, which has their tokenizers. */
-export interface TextModel {
+/** Transformers of texts, each with the hub's `tokenizer.json`, which says how its texts become numbers. */
+export interface TextModel extends Omit<Common, "input"> {
   modality: "text";
-  repository: string;
-  dimensions: number;
-  metric: "Cosine";
-  licence: string;
-  pooling: "mean" | "cls";
+  tokenizer: ModelFile;
+  /** Tokens that the network has places for; of longer texts the end is cut off. */
+  mostTokens: number;
+  /** The token that fills up the shorter texts of a batch. */
+  pad: string;
   /** What is put before a text: such models were trained with it. */
   prefixes?: { document: string; query: string };
 }
@@ -130,58 +135,95 @@ export const models = {
     preparation: { sampleRate: 16_000, window: 15_600, hop: 7_680 },
     file: { path: "yamnet/yamnet.onnx" },
   },
+  "clap-htsat-unfused": {
+    modality: "audio",
+    input: "input_features",
+    output: "audio_embeds",
+    dimensions: 512,
+    metric: "Cosine",
+    licence: "Apache-2.0",
+    preparation: {
+      sampleRate: 48_000,
+      window: 480_000,
+      hop: 240_000,
+      short: "repeat",
+      mel: { bands: 64, frame: 1024, hop: 480, lowest: 50, highest: 14_000 },
+    },
+    file: {
+      path: "clap_htsat_unfused/audio_model.onnx",
+      hub: { repository: "Xenova/clap-htsat-unfused", path: "onnx/audio_model.onnx" },
+    },
+  },
 } as const satisfies Record<string, OnnxModel>;
 
-/** The other half of `clip-vit-base-patch32`: its vectors are compared with those of images. */
-export const clipText = {
+/** The network and the tokenizer of a model that lies in a repository of its own. */
+function filesOf(folder: string, repository: string, network = "model.onnx") {
+  return {
+    file: { path: `${folder}/${network}`, hub: { repository, path: `onnx/${network}` } },
+    tokenizer: { path: `${folder}/tokenizer.json`, hub: { repository, path: "tokenizer.json" } },
+  };
+}
+
+const sentence = {
   modality: "text",
-  output: "text_embeds",
-  dimensions: 512,
+  output: "last_hidden_state",
   metric: "Cosine",
-  licence: "MIT",
-  file: {
-    path: "clip_vit_base_patch32/text_model.onnx",
-    hub: { repository: "Xenova/clip-vit-base-patch32", path: "onnx/text_model.onnx" },
-  },
-  tokenizer: {
-    path: "clip_vit_base_patch32/tokenizer.json",
-    hub: { repository: "Xenova/clip-vit-base-patch32", path: "tokenizer.json" },
-  },
+  mostTokens: 512,
 } as const;
 
 export const textModels = {
-  "all-minilm-l6-v2": {
-    modality: "text",
-    repository: "Xenova/all-MiniLM-L6-v2",
-    dimensions: 384,
-    metric: "Cosine",
+  /** The other half of `clip-vit-base-patch32`: its vectors are compared with those of images. */
+  "clip-vit-base-patch32-text": {
+    ...sentence,
+    output: "text_embeds",
+    dimensions: 512,
+    licence: "MIT",
+    mostTokens: 77,
+    pad: "<|endoftext|>",
+    ...filesOf("clip_vit_base_patch32", "Xenova/clip-vit-base-patch32", "text_model.onnx"),
+  },
+  /** The other half of `clap-htsat-unfused`: its vectors are compared with those of sounds. */
+  "clap-htsat-unfused-text": {
+    ...sentence,
+    output: "text_embeds",
+    dimensions: 512,
     licence: "Apache-2.0",
-    pooling: "mean",
+    pad: "<pad>",
+    ...filesOf("clap_htsat_unfused", "Xenova/clap-htsat-unfused", "text_model.onnx"),
+  },
+  "all-minilm-l6-v2": {
+    ...sentence,
+    tokens: "mean",
+    dimensions: 384,
+    licence: "Apache-2.0",
+    pad: "[PAD]",
+    ...filesOf("all_minilm_l6_v2", "Xenova/all-MiniLM-L6-v2"),
   },
   "multilingual-e5-small": {
-    modality: "text",
-    repository: "Xenova/multilingual-e5-small",
+    ...sentence,
+    tokens: "mean",
     dimensions: 384,
-    metric: "Cosine",
     licence: "MIT",
-    pooling: "mean",
+    pad: "<pad>",
     prefixes: { document: "passage: ", query: "query: " },
+    ...filesOf("multilingual_e5_small", "Xenova/multilingual-e5-small"),
   },
   "bge-small-en-v1.5": {
-    modality: "text",
-    repository: "Xenova/bge-small-en-v1.5",
+    ...sentence,
+    tokens: "first",
     dimensions: 384,
-    metric: "Cosine",
     licence: "MIT",
-    pooling: "cls",
+    pad: "[PAD]",
     prefixes: { document: "", query: "Represent this sentence for searching relevant passages: " },
+    ...filesOf("bge_small_en_v1.5", "Xenova/bge-small-en-v1.5"),
   },
   "bge-small-zh-v1.5": {
-    modality: "text",
-    repository: "Xenova/bge-small-zh-v1.5",
+    ...sentence,
+    tokens: "first",
     dimensions: 512,
-    metric: "Cosine",
     licence: "MIT",
-    pooling: "cls",
+    pad: "[PAD]",
+    prefixes: { document: "", query: "为这个句子生成表示以用于检索相关文章：" },
+    ...filesOf("bge_small_zh_v1.5", "Xenova/bge-small-zh-v1.5"),
   },
 } as const satisfies Record<string, TextModel>;

@@ -79,7 +79,12 @@ it("refuses other bytes, downloaded or there", async () => {
 it("says what to put where when nothing can be had", async () => {
   const nowhere = { ...file, hub: { repository: "nobody/model", path: "x.onnx" } };
   await expect(locate(nowhere)).rejects.toThrow(
-    /404.*put a\/model.onnx into a folder and name that in VICINAL_MODELS/,
+    /404.*put http:\S+\/nobody\/model\/resolve\/main\/x\.onnx, as a\/model\.onnx, into a folder and name that in VICINAL_MODELS$/,
+  );
+  const there = locateModel("model", file, { folder: "/nowhere", cache, download: false });
+  await expect(there).rejects.toThrow(
+    `model is not here (looked for /nowhere/a/model.onnx and ${cache}/a/model.onnx): ` +
+      "put https://huggingface.co/someone/model/resolve/main/onnx/model.onnx, as a/model.onnx, into /nowhere",
   );
   const offline = locateModel("model", file, { folder: "", cache, hub: "http://127.0.0.1:1" });
   await expect(offline).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });

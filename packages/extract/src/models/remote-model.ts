@@ -7,7 +7,7 @@
 import { ExtractError } from "../errors.js";
 import { pause } from "../pause.js";
 import type { EmbedOptions, Model } from "./model.js";
-import { wordsOf } from "./sentence-model.js";
+import { wordsOf } from "./text-model.js";
 
 export interface RemoteOptions {
   /** Address of the API, such as https://api.openai.com/v1; `/embeddings` is added. */

@@ -6,6 +6,7 @@ import type { Tensor } from "../session.js";
  * the places: [batch, dimensions, height, width] as vision networks have it before pooling.
  *
  * @param tokens of outputs [batch, tokens, dimensions], as transformers have them: the first one, which stands for all, or the mean
+ * @param lengths of each item, in tokens: what is behind fills up and does not count. Default: all count
  */
 export function rowsOf(
   name: string,
@@ -13,8 +14,9 @@ export function rowsOf(
   count: number,
   dimensions: number,
   tokens?: "first" | "mean",
+  lengths?: readonly number[],
 ): Float32Array[] {
-  if (tokens) return rowsOfTokens(name, { data, shape }, count, dimensions, tokens);
+  if (tokens) return rowsOfTokens(name, { data, shape }, count, dimensions, tokens, lengths);
   const places = shape.slice(2).reduce((product, size) => product * size, 1);
   const numbers = numbersOf(name, { data, shape }, [count, dimensions, ...shape.slice(2)]);
   return Array.from({ length: count }, (_, i) => {
@@ -34,17 +36,18 @@ function rowsOfTokens(
   count: number,
   dimensions: number,
   tokens: "first" | "mean",
+  lengths: readonly number[] | undefined,
 ): Float32Array[] {
   const length = output.shape[1];
   const numbers = numbersOf(name, output, [count, length, dimensions]);
-  const used = tokens === "first" ? 1 : length;
-  return Array.from({ length: count }, (_, i) =>
-    Float32Array.from({ length: dimensions }, (_, d) => {
+  return Array.from({ length: count }, (_, i) => {
+    const used = tokens === "first" ? 1 : (lengths?.[i] ?? length);
+    return Float32Array.from({ length: dimensions }, (_, d) => {
       let sum = 0;
       for (let t = 0; t < used; t++) sum += numbers[(i * length + t) * dimensions + d];
       return sum / used;
-    }),
-  );
+    });
+  });
 }
 
 /** @throws ExtractError MODEL_DAMAGED where the output has another shape than it should. */

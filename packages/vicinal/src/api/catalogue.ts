@@ -148,7 +148,8 @@ export class Catalogue {
 
   /** Opens a collection unless that was done or is under way. Never rejects: `get` says what went wrong. */
   #opened(entry: Entry): Promise<void> {
-    entry.opening ??= Collection.open(this.#folder(entry.folder) as Directory, this.#options()).then(
+    const options = { ...this.#options(), early: this.#lazy };
+    entry.opening ??= Collection.open(this.#folder(entry.folder) as Directory, options).then(
       (collection) => {
         entry.collection = collection;
       },

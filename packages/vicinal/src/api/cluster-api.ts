@@ -18,7 +18,21 @@ export interface ClusterShardStatus {
     /** Writes that it has yet to see; absent where it does not answer. */
     lag?: number;
     failure?: string;
+    /** Why the node's cache cannot take anything: it reads from the object store. */
+    disk_full?: string;
   }[];
+}
+
+/** A member of the etcd that orders the cluster's writes. */
+export interface EtcdMemberStatus {
+  host: string;
+  /** Why it does not answer; leader and bytes are absent then. */
+  failure?: string;
+  leader?: boolean;
+  /** Of its database file, and what of them is in use. */
+  bytes?: number;
+  bytes_in_use?: number;
+  alarms: ("NOSPACE" | "CORRUPT")[];
 }
 
 export interface ClusterStatus {
@@ -27,6 +41,7 @@ export interface ClusterStatus {
   peer_id: number;
   peers: { node: string; peer_id: number; uri: string }[];
   shards: ClusterShardStatus[];
+  etcd: EtcdMemberStatus[];
   /** What is wrong, in plain words, and what to do. Empty where all is well. */
   problems: string[];
 }
@@ -48,6 +63,8 @@ export interface ClusterApi {
   status(): Promise<ClusterStatus>;
   /** What this node holds, without asking the others. */
   held(): Promise<HeldShardStatus[]>;
+  /** The members of etcd, each asked by itself. */
+  etcd(): Promise<EtcdMemberStatus[]>;
   /** BAD_REQUEST where the cluster is not so that it can be done. Answers when it is under way, or done where it is quick. */
   updateCollection(name: string, body: ClusterOperation): Promise<boolean>;
   createShardKey(name: string, body: CreateShardingKey): Promise<boolean>;

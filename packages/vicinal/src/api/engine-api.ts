@@ -78,6 +78,18 @@ export interface RequestScope {
    * acknowledged before the request.
    */
   consistency?: number | "majority" | "quorum" | "all";
+  /**
+   * Of reads in a cluster: the answer has seen the writes that these tokens are of, whichever replica gives it; see `onSequence`.
+   * Several are joined by commas. BAD_REQUEST for what is no token.
+   */
+  minSequence?: string;
+  /** Called in a cluster before the result of a write of points is there, with the token of it and of what `minSequence` has. */
+  onSequence?: (token: string) => void;
+  /**
+   * Aborted when nobody waits for the answer any more. A read ends with CANCELLED where it can be interrupted: while it waits, and
+   * between two reads of files; what computes ends its turn first. A write that was begun is done.
+   */
+  signal?: AbortSignal;
 }
 
 export interface EngineApi {

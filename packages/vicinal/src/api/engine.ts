@@ -71,6 +71,7 @@ export class Engine implements ScopedEngine {
   readonly #models: InferenceModels;
 
   readonly #operationId: string | undefined;
+  readonly #signal: AbortSignal | undefined;
   readonly #jobs: AnalysisJobs;
   readonly #snapshots: Snapshots;
 
@@ -83,6 +84,7 @@ export class Engine implements ScopedEngine {
     snapshots = new Snapshots(catalogue),
   ) {
     this.#operationId = scope.operationId;
+    this.#signal = scope.signal;
     this.#jobs = jobs;
     this.#snapshots = snapshots;
     this.#catalogue = catalogue;
@@ -93,8 +95,9 @@ export class Engine implements ScopedEngine {
 
   forRequest(scope: RequestScope): EngineApi {
     // Only hooks have something to tell.
-    if (!this.#hooks?.inference.size && scope.operationId === undefined) return this;
-    if (scope.operationId !== undefined) checkOperationId(scope.operationId);
+    const { operationId, signal } = scope;
+    if (!this.#hooks?.inference.size && operationId === undefined && signal === undefined) return this;
+    if (operationId !== undefined) checkOperationId(operationId);
     return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs, this.#snapshots);
   }
 
@@ -301,7 +304,7 @@ export class Engine implements ScopedEngine {
 
   async upsert(name: string, body: schema.PointInsertOperations): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document");
+    const request = this.#models.resolve(schema.pointInsertOperations.parse(body), "document", this.#signal);
     return after(request, (resolved) =>
       withStoredBlobs(collection, resolved, (stored) =>
         this.#write(collection, upsertWrite(collection.state.config, stored)),
@@ -315,7 +318,7 @@ export class Engine implements ScopedEngine {
 
   async updateVectors(name: string, body: schema.UpdateVectors): Promise<schema.UpdateResult> {
     const collection = this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.updateVectors.parse(body), "document");
+    const request = this.#models.resolve(schema.updateVectors.parse(body), "document", this.#signal);
     return after(request, (resolved) =>
       this.#write(collection, updateVectorsWrite(collection.state.config, resolved)),
     );
@@ -347,7 +350,7 @@ export class Engine implements ScopedEngine {
 
   async batchUpdate(name: string, body: schema.UpdateOperations): Promise<schema.UpdateResult[]> {
     const collection = this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.updateOperations.parse(body), "document");
+    const request = this.#models.resolve(schema.updateOperations.parse(body), "document", this.#signal);
     return after(request, (resolved) =>
       operationsWithStoredBlobs(collection, resolved, async (stored) => {
         const result = await this.#write(collection, operationsWrite(collection.state.config, stored));
@@ -431,20 +434,24 @@ export class Engine implements ScopedEngine {
 
   async query(name: string, body: schema.QueryRequest): Promise<schema.QueryResponse<RawJson>> {
     this.#catalogue.get(name);
-    const request = this.#models.resolve(schema.queryRequest.parse(body), "query");
+    const request = this.#models.resolve(schema.queryRequest.parse(body), "query", this.#signal);
     return after(request, (resolved) => answerQuery(this.#scope(name), resolved));
   }
 
   async queryBatch(name: string, body: schema.QueryRequestBatch): Promise<schema.QueryResponse<RawJson>[]> {
     this.#catalogue.get(name);
-    const { searches } = await this.#models.resolve(schema.queryRequestBatch.parse(body), "query");
+    const { searches } = await this.#models.resolve(
+      schema.queryRequestBatch.parse(body),
+      "query",
+      this.#signal,
+    );
     const scope = this.#scope(name);
     return afterEach(searches, (request) => answerQuery(scope, request));
   }
 
   async queryGroups(name: string, body: schema.QueryGroupsRequest): Promise<schema.GroupsResult<RawJson>> {
     this.#catalogue.get(name);
-    const request = await this.#models.resolve(schema.queryGroupsRequest.parse(body), "query");
+    const request = await this.#models.resolve(schema.queryGroupsRequest.parse(body), "query", this.#signal);
     return answerGroups(this.#scope(name), request);
   }
 
@@ -475,7 +482,8 @@ export class Engine implements ScopedEngine {
     const collection = this.#catalogue.get(name);
     const { state } = collection;
     const rerankers = this.#hooks?.rerank ?? new Map();
-    return { name, collection, state, watch: this.watch, stateOf, filters: new SharedFilters(), rerankers };
+    const filters = new SharedFilters();
+    return { name, collection, state, watch: this.watch, stateOf, filters, rerankers, signal: this.#signal };
   }
 
   // ------------------------------------------------------------------------------------------ analyses

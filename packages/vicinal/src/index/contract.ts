@@ -36,6 +36,8 @@ export interface SearchRequest {
    * An index may walk through others but never returns them.
    */
   bits?: Uint32Array;
+  /** Ends a search of files with CANCELLED, between two reads. */
+  signal?: AbortSignal;
 }
 
 export interface SearchResult {
@@ -185,6 +187,11 @@ export interface IndexFamily<P = unknown> {
   load(store: VectorStore, saved: LoadedIndex): Promise<VectorIndex>;
   /** Present for families on disk: vectors with a saved index of such a family need not lie in memory. */
   readonly disk?: DiskFamily<P>;
+  /**
+   * Serves a saved index from its file while that is read into memory: slower, but at once. Both files can be read at once.
+   * Absent where nearly all of an index is needed for a search.
+   */
+  early?(vectors: FileVectors, saved: SectionFile): Promise<FileIndex>;
 }
 
 export interface BuildOptions {
@@ -209,4 +216,6 @@ export interface LoadedIndex {
 export interface SectionFile extends LoadedIndex {
   /** `length` bytes of a section from `offset`, in a buffer of their own. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Fills `target` at once. Absent where the file can only be waited for. */
+  readNow?(name: string, offset: number, target: Uint8Array): void;
 }

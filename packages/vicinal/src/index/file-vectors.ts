@@ -4,6 +4,7 @@
  */
 import { assert } from "../runtime/assert.js";
 import { forEachBit } from "../runtime/bits.js";
+import { throwIfCancelled } from "../runtime/cancel.js";
 import type { KernelModule } from "../runtime/kernels.js";
 import { Turns } from "../runtime/turns.js";
 import type { Metric, SearchRequest, SearchResult, SectionFile } from "./contract.js";
@@ -21,16 +22,18 @@ const WINDOW_BYTES = 2 ** 20;
 /** Scans at a time, of all columns together, each with a window of its own: no more than the platform reads side by side. */
 const scans = new Turns(4);
 
+type ScanRequest = Pick<SearchRequest, "query" | "k" | "bits" | "signal">;
+
 export class FileVectors {
   readonly dimensions: number;
   readonly metric: Metric;
   readonly count: number;
   readonly kernels: KernelModule;
-  readonly #file: Pick<SectionFile, "read">;
+  readonly #file: Pick<SectionFile, "read" | "readNow">;
 
   constructor(
     shape: { dimensions: number; metric: Metric; count: number },
-    file: Pick<SectionFile, "read">,
+    file: Pick<SectionFile, "read" | "readNow">,
     kernels: KernelModule,
   ) {
     this.dimensions = shape.dimensions;
@@ -76,6 +79,12 @@ export class FileVectors {
     return target;
   }
 
+  /** One vector, at once; `target` holds it then. For files that can be read so. */
+  readNow(ordinal: number, target: Uint8Array): void {
+    assert(this.#file.readNow !== undefined, "the file is read at once");
+    this.#file.readNow(SECTION, ordinal * this.dimensions * 4, target);
+  }
+
   /** All vectors in a store in memory; the caller closes it. */
   async load(): Promise<VectorStore> {
     const { dimensions, metric, count, kernels } = this;
@@ -90,12 +99,12 @@ export class FileVectors {
     }
   }
 
-  /** The nearest k of all vectors, or of those whose bits are set: exact, and as slow as reading them. */
-  async scan(request: Pick<SearchRequest, "query" | "k" | "bits">): Promise<SearchResult> {
+  /** The nearest k of all vectors, or of those whose bits are set: exact, and as slow as reading them. CANCELLED */
+  async scan(request: ScanRequest): Promise<SearchResult> {
     return scans.run(() => this.#scan(request));
   }
 
-  async #scan({ query, k, bits }: Pick<SearchRequest, "query" | "k" | "bits">): Promise<SearchResult> {
+  async #scan({ query, k, bits, signal }: ScanRequest): Promise<SearchResult> {
     const { dimensions, metric, kernels } = this;
     const capacity = Math.max(1, Math.floor(WINDOW_BYTES / (dimensions * 4)));
     const window = VectorStore.createWith(kernels, { dimensions, metric, capacity });
@@ -105,6 +114,7 @@ export class FileVectors {
       let scored = 0;
       const matching = bits ? chosen(bits) : everyone(this.count);
       for (const ordinals of batches(matching, capacity)) {
+        throwIfCancelled(signal);
         const floats = await this.read(ordinals);
         window.clear();
         window.appendBatch(floats);

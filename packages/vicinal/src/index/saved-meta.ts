@@ -9,11 +9,11 @@ type Damaged = (what: string) => VicinalError;
 /** Every index says in which format it was saved, and for which vectors. */
 export function expectStore(
   meta: Record<string, unknown>,
-  store: VectorStore,
+  vectors: Pick<VectorStore, "count" | "dimensions" | "metric">,
   format: number,
   damaged: Damaged,
 ): void {
-  const { count, dimensions, metric } = store;
+  const { count, dimensions, metric } = vectors;
   for (const [name, wanted] of Object.entries({ format, count, dimensions, metric }))
     if (meta[name] !== wanted) throw damaged(`${name} is ${String(meta[name])}, ${String(wanted)} expected`);
 }

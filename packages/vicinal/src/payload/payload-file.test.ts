@@ -67,9 +67,17 @@ it("answers as payloads in memory do, whatever changes while they go to a file",
         holds(opened);
         expect(opened.heapBytes).toBe(store.heapBytes);
         expect(opened.memoryBytes()).toBeLessThan(2000);
+        const isEmpty = opened.heapBytes === 0;
         change(opened, before);
         holds(opened);
         expect(cache.bytes).toBeLessThanOrEqual(cacheBytes);
+        const filling = opened.fill();
+        change(opened, during);
+        await filling;
+        holds(opened);
+        expect(opened.inFile).toBe(isEmpty);
+        change(opened, after);
+        holds(opened);
       },
     ),
     { seed: 7, numRuns: 60 },

@@ -16,13 +16,13 @@ export class PayloadFile {
   readonly #source: InstantSource;
   readonly #cache: ReadCache;
   readonly #owner: number;
-  readonly #length: number;
+  readonly length: number;
 
   constructor(source: InstantSource, cache: ReadCache) {
     this.#source = source;
     this.#cache = cache;
     this.#owner = cache.newOwner();
-    this.#length = source.length("payload.heap");
+    this.length = source.length("payload.heap");
   }
 
   /** Bytes that never change. CORRUPTION names the file. */
@@ -39,10 +39,15 @@ export class PayloadFile {
     const kept = this.#cache.get(this.#owner, piece);
     if (kept) return kept;
     const start = piece * PIECE_BYTES;
-    const bytes = new Uint8Array(Math.min(PIECE_BYTES, this.#length - start));
+    const bytes = new Uint8Array(Math.min(PIECE_BYTES, this.length - start));
     this.#source.readNow("payload.heap", start, bytes);
     this.#cache.put(this.#owner, piece, bytes);
     return bytes;
+  }
+
+  /** All of it, past the cache. */
+  read(): Promise<Uint8Array> {
+    return this.#source.read("payload.heap", 0, this.length);
   }
 
   /** Nothing of it is asked for any more. */

@@ -28,16 +28,17 @@ export function bytesOf(numbers: NumberArray, count: number): Uint8Array {
   return new Uint8Array(numbers.buffer, numbers.byteOffset, count * numbers.BYTES_PER_ELEMENT);
 }
 
-/** Reads a section of numbers; it must hold exactly `count` of them. */
+/** Reads a section of numbers, or `part` of it; it must hold exactly `count` of them. */
 export async function readNumbers<T extends NumberArray>(
   source: SectionSource,
   name: string,
   type: { new (buffer: ArrayBuffer): T; BYTES_PER_ELEMENT: number },
   count: number,
+  part = { first: 0, length: count },
 ): Promise<T> {
-  const length = count * type.BYTES_PER_ELEMENT;
-  expectLength(name, length, source.length(name));
-  const bytes = await source.read(name, 0, length);
+  const { BYTES_PER_ELEMENT: size } = type;
+  expectLength(name, count * size, source.length(name));
+  const bytes = await source.read(name, part.first * size, part.length * size);
   // A copy where the bytes do not lie in a buffer of their own, since numbers must be aligned.
   const own = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
   return new type(own.buffer as ArrayBuffer);

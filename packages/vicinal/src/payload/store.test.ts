@@ -22,6 +22,16 @@ const actions = fc.array(
 );
 
 describe("PayloadStore", () => {
+  it("reads back more rows than it reads ends of at a time", async () => {
+    const store = new PayloadStore();
+    for (let row = 0; row < 70_000; row++) store.append(encoder.encode(row % 7 ? `{"row":${row}}` : "{}"));
+    for (const chunkBytes of [10_000, undefined]) {
+      const copy = await PayloadStore.load(reopened(store.save()), chunkBytes);
+      for (let row = 0; row < 70_000; row += 13) expect(textOf(copy, row)).toBe(textOf(store, row));
+      expect(copy.heapBytes).toBe(store.heapBytes);
+    }
+  });
+
   it("holds what a list would, before and after a save, with patches on top", async () => {
     await fc.assert(
       fc.asyncProperty(

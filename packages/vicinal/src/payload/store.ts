@@ -38,8 +38,11 @@ import {
 /** Bytes of a tail chunk: as many as the tail has, from the least to the most; a longer payload gets one of its own. */
 const LEAST_TAIL_CHUNK_BYTES = 1 << 14;
 const TAIL_CHUNK_BYTES = 1 << 20;
-/** Most bytes that one chunk of a loaded base holds. */
+/** Most bytes that one chunk of a loaded base holds, or that are read of a patch at once. */
 const BASE_CHUNK_BYTES = 1 << 28;
+/** Ends of rows that are read at a time. */
+const ENDS_READ = 1 << 16;
+const FILLED_BYTES_MAX = 2 ** 30;
 /** Bytes that are handed to a file at once. */
 const SAVE_CHUNK_BYTES = 1 << 20;
 /** The tail is rewritten when this much of it, and more than half, belongs to no row any more. */
@@ -166,7 +169,10 @@ export class PayloadStore {
    */
   async moveToFile(source: SectionSource, cache: ReadCache): Promise<boolean> {
     if (!answersAtOnce(source)) return false;
-    this.#leaveTo(new PayloadFile(source, cache), await readEnds(source, this.#rowCount));
+    const ends = await readNumbers(source, "payload.ends", Float64Array, this.#rowCount);
+    checkEnds("payload", ends);
+    expectLength("payload.heap", ends.at(-1) ?? 0, source.length("payload.heap"));
+    this.#leaveTo(new PayloadFile(source, cache), ends);
     return true;
   }
 
@@ -176,6 +182,16 @@ export class PayloadStore {
       if (isDirty(row)) return undefined;
       return row === 0 ? 0 : ends[row - 1];
     });
+  }
+
+  /** Reads a base that lies in a file into memory. One of more than a gigabyte stays there: it would have to be laid out anew. */
+  async fill(): Promise<void> {
+    const { file } = this.#home;
+    if (!file || this.#baseChunkCount !== 1 || file.length > FILLED_BYTES_MAX) return;
+    const base = await file.read();
+    if (this.#home.file !== file) return;
+    this.#home = { chunks: [base, ...this.#home.chunks.slice(1)], file: undefined, fileEnd: 0 };
+    file.close();
   }
 
   /** Rows whose place in the new base `placeOf` tells lie there, the others in a new tail. */
@@ -207,7 +223,7 @@ export class PayloadStore {
 
   /**
    * Reads a base back.
-   * @param chunkBytes Most bytes that are read at once, unless a single payload is longer. Default 256 MiB.
+   * @param chunkBytes Most bytes that lie together in memory, unless a single payload is longer. Default 256 MiB.
    * @param cache Leaves the payloads in their file, and what is read of them here, where the source can answer at once.
    */
   static async load(
@@ -216,22 +232,48 @@ export class PayloadStore {
     cache?: ReadCache,
   ): Promise<PayloadStore> {
     expectVersion(source);
-    const count = metaNumber(source, "rows");
-    const ends = await readEnds(source, count);
     const store = new PayloadStore();
-    store.#reserve(count);
-    store.#rowCount = count;
     if (cache && answersAtOnce(source)) {
-      for (let row = 0, from = 0; row < count; from = ends[row++]) store.#lengths[row] = ends[row] - from;
-      store.#heapBytes = ends.at(-1) ?? 0;
-      store.#leaveTo(new PayloadFile(source, cache), ends);
+      await store.#loadPlaces(source, Number.POSITIVE_INFINITY);
+      store.#baseChunkCount = Math.ceil(store.#heapBytes / CHUNK_SPAN);
+      store.#beginTail([], new PayloadFile(source, cache));
       return store;
     }
-    for (let first = 0; first < count; ) {
-      first = await store.#loadChunk(source, ends, first, chunkBytes);
+    const starts = await store.#loadPlaces(source, chunkBytes);
+    for (const [i, start] of starts.entries()) {
+      const end = starts[i + 1] ?? store.#heapBytes;
+      store.#home.chunks.push(await source.read("payload.heap", start, end - start));
     }
-    store.#baseChunkCount = store.#home.chunks.length;
+    store.#baseChunkCount = starts.length;
     return store;
+  }
+
+  /** Where the rows of a base lie, in chunks of so many bytes; returns where these begin in the heap. */
+  async #loadPlaces(source: SectionSource, chunkBytes: number): Promise<number[]> {
+    const count = metaNumber(source, "rows");
+    expectLength("payload.ends", count * 8, source.length("payload.ends"));
+    this.#reserve(count);
+    this.#rowCount = count;
+    const starts = source.length("payload.heap") > 0 ? [0] : [];
+    let start = 0;
+    let before = 0;
+    // In parts: what is read of the ends is of no use later.
+    for (let first = 0; first < count; first += ENDS_READ) {
+      const length = Math.min(ENDS_READ, count - first);
+      const ends = await readNumbers(source, "payload.ends", Float64Array, count, { first, length });
+      checkEnds("payload", ends, before);
+      for (let i = 0; i < length; before = ends[i++]) {
+        if (ends[i] - start > chunkBytes && before > start) {
+          start = before;
+          starts.push(start);
+        }
+        this.#addresses[first + i] = Math.max(0, starts.length - 1) * CHUNK_SPAN + before - start;
+        this.#lengths[first + i] = ends[i] - before;
+      }
+    }
+    expectLength("payload.heap", before, source.length("payload.heap"));
+    this.#heapBytes = before;
+    return starts;
   }
 
   /** All that differs from the base: the payload overlay. */
@@ -260,7 +302,8 @@ export class PayloadStore {
     const count = metaNumber(source, "patched");
     const rows = await readNumbers(source, "patch.rows", Uint32Array, count);
     const ends = await readNumbers(source, "patch.ends", Float64Array, count);
-    checkEnds("patch", ends, source.length("patch.heap"));
+    checkEnds("patch", ends);
+    expectLength("patch.heap", ends.at(-1) ?? 0, source.length("patch.heap"));
     for (let i = 0; i < count; i++) {
       if (rows[i] >= this.#rowCount || (i > 0 && rows[i] <= rows[i - 1])) {
         throw malformed("patch.rows", `entry ${i} is row ${rows[i]} of ${this.#rowCount}`);
@@ -353,26 +396,6 @@ export class PayloadStore {
     this.#dirty = dirty;
   }
 
-  /** Loads rows from `first` on into one chunk; returns the first row that did not fit. */
-  async #loadChunk(
-    source: SectionSource,
-    ends: Float64Array,
-    first: number,
-    chunkBytes: number,
-  ): Promise<number> {
-    const end = lastWithin(ends, first, chunkBytes);
-    const start = first === 0 ? 0 : ends[first - 1];
-    const length = ends[end - 1] - start;
-    const base = this.#home.chunks.length * CHUNK_SPAN;
-    if (length > 0) this.#home.chunks.push(await source.read("payload.heap", start, length));
-    for (let row = first, from = start; row < end; from = ends[row++]) {
-      this.#addresses[row] = base + from - start;
-      this.#lengths[row] = ends[row] - from;
-    }
-    this.#heapBytes += length;
-    return end;
-  }
-
   /** The rows as they are now: what is written to the store while a file is being written does not show in it. */
   #layOut(count: number, rows?: Uint32Array): { ends: Float64Array; heap: Iterable<Uint8Array> } {
     const ends = new Float64Array(count);
@@ -432,21 +455,11 @@ function expectVersion(source: SectionSource): void {
     throw malformed("meta", `version is ${String(source.meta.version)}`);
 }
 
-async function readEnds(source: SectionSource, count: number): Promise<Float64Array> {
-  const ends = await readNumbers(source, "payload.ends", Float64Array, count);
-  checkEnds("payload", ends, source.length("payload.heap"));
-  return ends;
-}
-
-function checkEnds(name: string, ends: Float64Array, heapLength: number): void {
-  let before = 0;
-  for (let i = 0; i < ends.length; i++) {
-    if (!(ends[i] >= before && ends[i] - before < CHUNK_SPAN)) {
+/** @param before Where the entry before the first one ends. */
+function checkEnds(name: string, ends: Float64Array, before = 0): void {
+  for (let i = 0; i < ends.length; before = ends[i++])
+    if (!(ends[i] >= before && ends[i] - before < CHUNK_SPAN))
       throw malformed(`${name}.ends`, `entry ${i} is ${ends[i]} after ${before}`);
-    }
-    before = ends[i];
-  }
-  expectLength(`${name}.heap`, before, heapLength);
 }
 
 /** The largest `end > first` for which the entries `first..end - 1` hold at most `limit` bytes, at least one entry. */

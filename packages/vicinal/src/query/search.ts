@@ -34,6 +34,8 @@ export interface NearestRequest extends SearchWish {
   filter?: RowFilter;
   /** Measure the time of each stage and look up the recall to be expected. Default false. */
   explain?: boolean;
+  /** Ends searches of files with CANCELLED. */
+  signal?: AbortSignal;
 }
 
 export interface Hit {
@@ -259,14 +261,15 @@ function searchMemory(part: Part, { index, scan }: MemoryHome): SearchResult | u
 async function searchFiles(part: Part): Promise<SearchResult | undefined> {
   const plan = planSegment(part);
   if (!plan) return undefined;
-  const { column, bits, query, step } = part;
+  const { column, bits, query, step, request } = part;
+  const { signal } = request;
   const { index, store } = column.file as FileHome;
   const { k } = plan;
   while (plan.effort !== undefined && isWorthIndex(plan, index, plan.effort)) {
-    const result = await index.search({ query, k, effort: plan.effort, bits });
+    const result = await index.search({ query, k, effort: plan.effort, bits, signal });
     if (isEnough(part, plan, result)) return result;
   }
-  return scanned(step, await store.scan({ query, k, bits }));
+  return scanned(step, await store.scan({ query, k, bits, signal }));
 }
 
 /** Notes what a search of the index came to; true when it found as many as were wanted, else it plans the next. */

@@ -11,6 +11,10 @@ export const errorCatalogue = {
   NOT_TRAINED: { status: 400, summary: "An index or codec must be trained before it is used so." },
   UNKNOWN_VECTOR: { status: 400, summary: "The collection has no vector of that name." },
   UNKNOWN_MODEL: { status: 400, summary: "There is no model of that name, built in or given as a hook." },
+  INPUT_REFUSED: {
+    status: 422,
+    summary: "A model makes no vector of an input of the request: it is damaged, empty or of another kind.",
+  },
   HOOK_FAILED: { status: 500, summary: "A hook threw, took too long or answered what it may not." },
   BAD_FILTER: { status: 400, summary: "A filter condition is not understood." },
   COLLECTION_NOT_FOUND: { status: 404, summary: "There is no collection of that name." },

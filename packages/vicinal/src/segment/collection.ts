@@ -7,6 +7,7 @@
  *   <folder>/segments/<id>/... files of sealed segments
  *   <folder>/blobs/...         what points keep beside their payloads (blob-store.ts)
  */
+import { yieldToOthers } from "../runtime/cancel.js";
 import { VicinalError } from "../runtime/errors.js";
 import { loadKernels } from "../runtime/kernels.js";
 import { Resources, type Space } from "../runtime/resources.js";
@@ -21,6 +22,7 @@ import type { CollectionConfig } from "./config.js";
 import { PATCHED_THRESHOLD } from "./defaults.js";
 import { decodeRecord } from "./effects.js";
 import {
+  fillEarly,
   forgetFiles,
   leavePayloads,
   liesOnDisk,
@@ -48,6 +50,8 @@ import { ingestedBytes, WriteCounts } from "./write-counts.js";
 import { type Operation, Writer } from "./writer.js";
 
 export const FORMAT = 1;
+/** Rows that are entered in the id map at a time, behind an early opening: about a millisecond. */
+const ROWS_ENTERED = 20_000;
 
 export interface CollectionManifest {
   format: number;
@@ -75,6 +79,8 @@ export interface CollectionOptions {
   /** The clock by which points expire: milliseconds since 1970. Default `Date.now`. */
   now?: () => number;
   blobs?: BlobLimits;
+  /** Answers as soon as it can, from its files, while these are read into memory. Default false: what is opened is in memory. */
+  early?: boolean;
   /** Opens the log that makes writes durable. Default: files in the collection's folder. */
   openLog?: OpenLog;
 }
@@ -97,6 +103,8 @@ export class Collection {
   readonly #log: Log;
   readonly #writer: Writer;
   readonly #now: () => number;
+  readonly #closing = new AbortController();
+  #filling: Promise<void> | undefined;
 
   private constructor(
     state: CollectionState,
@@ -178,7 +186,8 @@ export class Collection {
       state.spilled = manifest.segments.some((entry) => liesOnDisk(manifest.config, entry));
       if (state.budget)
         state.budget.demand(await memoryNeed(dir, manifest.segments), `Opening ${dir.location}`);
-      for (const entry of manifest.segments) state.adopt(await loadSegment(dir, state, entry));
+      for (const entry of manifest.segments)
+        state.adopt(await loadSegment(dir, state, entry, options), options.early);
       state.sequence = manifest.checkpoint;
       state.operations = new OperationWindow(manifest.operations);
       const log = await openLogOf(dir, options)(
@@ -189,11 +198,36 @@ export class Collection {
       await files.deleteOrphans(manifest);
       const collection = new Collection(state, log, files, options);
       collection.optimizer.poke();
+      if (options.early) collection.#filling = collection.#fill();
       return collection;
     } catch (reason) {
       state.close();
       throw reason;
     }
+  }
+
+  /**
+   * As `open`, of a state that followed those files and has read the log up to its sequence: nothing that is in memory is read once
+   * more. Undefined where other files count by now.
+   */
+  static async promote(
+    state: CollectionState,
+    followed: CollectionManifest,
+    dir: Directory,
+    options: CollectionOptions,
+  ): Promise<Collection | undefined> {
+    const { files, manifest } = await CollectionFiles.takeOver(dir, options.epoch, options.blobs);
+    const said = ({ epoch: _, ...rest }: CollectionManifest) => JSON.stringify(rest);
+    if (said(manifest) !== said(followed)) return undefined;
+    const log = await openLogOf(dir, options)(
+      { after: state.sequence, synced: manifest.synced },
+      ({ sequence, bytes }) =>
+        state.apply(decodeRecord(bytes, `${dir.location}/log`).effects, sequence, true),
+    );
+    await files.deleteOrphans(manifest);
+    const collection = new Collection(state, log, files, options);
+    collection.optimizer.poke();
+    return collection;
   }
 
   /** One whose state somebody else brings forward: writes are READ_ONLY, and nothing is tidied. */
@@ -203,6 +237,24 @@ export class Collection {
     await collection.optimizer.close();
     collection.blobs.refuse(readOnly());
     return collection;
+  }
+
+  /** What the opening has left. Whoever waited for it is answered first. */
+  async #fill(): Promise<void> {
+    const { signal } = this.#closing;
+    do await yieldToOthers();
+    while (!signal.aborted && this.state.enter(ROWS_ENTERED));
+    try {
+      await fillEarly(this.state, signal);
+    } catch (reason) {
+      // Cancelled, or there is no room: files go on serving.
+      if (!(reason instanceof VicinalError)) throw reason;
+    }
+  }
+
+  /** Resolves when nothing is served from files any more that is to lie in memory. */
+  async filled(): Promise<void> {
+    await this.#filling;
   }
 
   /** To be awaited between storing blobs and the write that names them. */
@@ -242,6 +294,8 @@ export class Collection {
   async close(): Promise<void> {
     await this.#writer.close();
     await this.optimizer.close();
+    this.#closing.abort();
+    await this.#filling;
     try {
       await this.#files?.checkpoint(this.state, this.#log);
     } finally {

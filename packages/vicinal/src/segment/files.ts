@@ -22,12 +22,12 @@ import type { SavedSections } from "../payload/sections.js";
 import { PayloadStore } from "../payload/store.js";
 import { assert } from "../runtime/assert.js";
 import { bitWords, fillBits } from "../runtime/bits.js";
-import { corruption, VicinalError } from "../runtime/errors.js";
+import { corruption } from "../runtime/errors.js";
 import type { Directory } from "../storage/directory.js";
 import { openSections, type Sections, writeSections } from "../storage/sections.js";
 import { BlobColumn, hasBlobs } from "./blob-column.js";
 import { type CollectionConfig, choiceOf } from "./config.js";
-import { openHome, serveFromFiles, servesFromFile } from "./disk-columns.js";
+import { openEarly, openHome, serveFromFiles, servesFromFile, unlessDamaged } from "./disk-columns.js";
 import { ExpiryColumn } from "./expiry.js";
 import { IdColumn } from "./id-column.js";
 import type { IndexFile, Segment, SegmentFiles } from "./segment.js";
@@ -214,15 +214,19 @@ export async function memoryNeed(dir: Directory, entries: readonly SegmentEntry[
   return bytes;
 }
 
-/**
- * Reads a segment back; its rows are not entered into the id map yet.
- * @param lent Names of vectors that are not read, since the caller has them and will have the segment borrow them.
- */
+export interface LoadOptions {
+  /** Names of vectors that are not read, since the caller has them and will have the segment borrow them. */
+  lent?: ReadonlySet<string>;
+  /** Whether files are to serve what can be searched in them; `fillEarly` reads that into memory. Default false. */
+  early?: boolean;
+}
+
+/** Reads a segment back; its rows are not entered into the id map yet. */
 export async function loadSegment(
   dir: Directory,
   state: CollectionState,
   entry: SegmentEntry,
-  lent?: ReadonlySet<string>,
+  { lent, early = false }: LoadOptions = {},
 ): Promise<Segment> {
   const { files } = entry;
   const segment = state.createSegment(Math.max(1, entry.rows), entry.id);
@@ -234,7 +238,11 @@ export async function loadSegment(
       own(rows, "ids"),
       rows.length("id-kinds") > 0 ? own(rows, "id-kinds") : undefined,
       own(rows, "versions"),
-      PayloadStore.load(under(rows, "payload"), undefined, state.payloadCache),
+      PayloadStore.load(
+        under(rows, "payload"),
+        undefined,
+        early ? state.resources?.payloads : state.payloadCache,
+      ),
     ]);
     const ids = IdColumn.load(entry.rows, new Uint32Array(words), kinds && new Uint32Array(kinds));
     const versions = new Float64Array(versionBytes);
@@ -261,7 +269,7 @@ export async function loadSegment(
         vectors.push(entry);
         continue;
       }
-      const loaded = await loadVector(dir, state, segment, entry);
+      const loaded = await loadVector(dir, state, segment, entry, early);
       vectors.push({ ...entry, index: loaded ? entry.index : undefined });
     }
     const sparse = (files.sparse ?? []).filter((entry) => isOf(segment.sparse.get(entry.name), entry));
@@ -295,6 +303,7 @@ async function loadVector(
   state: CollectionState,
   segment: Segment,
   { name, file, index }: SegmentFiles["vectors"][number],
+  early: boolean,
 ): Promise<boolean> {
   const column = segment.vectors.get(name);
   if (!column?.memory) throw corruption(file, 0, "a vector of the collection", name, "vector name");
@@ -306,8 +315,9 @@ async function loadVector(
     source.length("rows") > 0 ? new Uint32Array(await own(source, "rows")) : new Uint32Array(0),
   );
   if (!fits) throw corruption(file, 0, segment.rowCount, "another number", "rows of the vectors");
-  if (index && servesFromFile(index.family)) {
-    const home = await unlessDamaged(openHome(dir, state, column, { source, index }));
+  if (index && (early || servesFromFile(index.family))) {
+    const open = servesFromFile(index.family) ? openHome : openEarly;
+    const home = await unlessDamaged(open(dir, state, column, { source, index }));
     if (home) {
       fileOf.set(home.index, index.file);
       column.moveToFile(home, { family: index.family, parameters: index.parameters });
@@ -318,6 +328,36 @@ async function loadVector(
   await store.restore(Number(source.meta.count), (target) => source.readInto("floats", target));
   if (!index || servesFromFile(index.family)) return false;
   return (await unlessDamaged(loadIndex(dir, column, store, index))) !== undefined;
+}
+
+/**
+ * Reads into memory what files of the segments serve until then. A damaged file goes on serving what it can, and says what is
+ * damaged to whoever needs it.
+ */
+export async function fillEarly(state: CollectionState, signal: AbortSignal): Promise<void> {
+  for (const segment of state.segments()) {
+    const leave = segment.readers.enter();
+    try {
+      for (const column of segment.vectors.values())
+        if (!signal.aborted) await unlessDamaged(fillColumn(segment, column, signal));
+      if (!signal.aborted && !state.payloadCache) await unlessDamaged(segment.payloads.fill());
+    } finally {
+      leave();
+    }
+  }
+}
+
+async function fillColumn(segment: Segment, column: VectorColumn, signal: AbortSignal): Promise<void> {
+  const home = column.file;
+  if (!home?.load) return;
+  const loaded = await home.load(signal);
+  if (column.file !== home || segment.closed) {
+    loaded.store.close();
+    return;
+  }
+  const file = fileOf.get(home.index);
+  if (loaded.index && file !== undefined) fileOf.set(loaded.index, file);
+  column.fill(loaded);
 }
 
 async function loadIndex(
@@ -364,17 +404,6 @@ async function loadField(dir: Directory, file: string, schema: FieldSchema): Pro
   const column = await loadColumn(await openSections(dir, file, "field"), schema);
   fileOf.set(column, file);
   return column;
-}
-
-/** Indexes and field columns can be built anew from the rows, so a damaged one counts as one that was not built yet. */
-async function unlessDamaged<T>(loading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await loading;
-  } catch (reason) {
-    const damaged = reason instanceof VicinalError && ["CORRUPTION", "FILE_NOT_FOUND"].includes(reason.code);
-    if (damaged) return undefined;
-    throw reason;
-  }
 }
 
 async function loadPatch(dir: Directory, file: string, segment: Segment): Promise<Uint32Array> {

@@ -10,7 +10,7 @@ import { loadKernels } from "../runtime/kernels.js";
 import type { Directory } from "../storage/directory.js";
 import { LogReader } from "../storage/log-reader.js";
 import { type Manifest, Manifests } from "../storage/manifest.js";
-import { Collection, type CollectionManifest, readManifest } from "./collection.js";
+import { Collection, type CollectionManifest, type CollectionOptions, readManifest } from "./collection.js";
 import { decodeRecord } from "./effects.js";
 import { loadSegment, type SegmentEntry } from "./files.js";
 import { OperationWindow } from "./operation-window.js";
@@ -86,6 +86,17 @@ export class CollectionFollower {
     }
   }
 
+  /**
+   * The collection for writing, with what it has in memory; it is not to be refreshed any more then, and what it reads of files it goes
+   * on reading where it did. Undefined where other files count by now, or payloads had better stay in them: then it is to be opened.
+   */
+  async promote(dir: Directory, options: CollectionOptions): Promise<Collection | undefined> {
+    const { collection, manifest } = this.#followed as Followed;
+    const { state } = collection;
+    if (state.config.other.on_disk_payload === true || options.resources?.budget) return undefined;
+    return Collection.promote(state, manifest, dir, options);
+  }
+
   async #readLog({ collection: { state }, log }: Pick<Followed, "collection" | "log">): Promise<void> {
     await log.read(({ sequence, bytes }) =>
       state.apply(decodeRecord(bytes, `${this.#dir.location}/log`).effects, sequence, true),
@@ -105,7 +116,7 @@ export class CollectionFollower {
       for (const entry of manifest.segments) {
         const owner = before && sameSegment(before, entry);
         const lent = new Set(owner ? sameVectors(owner, entry) : []);
-        const segment = await loadSegment(dir, state, entry, lent);
+        const segment = await loadSegment(dir, state, entry, { lent });
         state.adopt(segment);
         if (owner) for (const name of lent) borrowing.push(() => segment.borrow(name, owner));
       }

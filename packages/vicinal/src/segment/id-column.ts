@@ -22,12 +22,16 @@ export class IdKey {
   /** 32 well-mixed bits. */
   hash(): number {
     const w = this.words;
-    let h = Math.imul(w[0] ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(w[1] + this.kind, 0xc2b2ae35);
-    h ^= Math.imul(w[2], 0x27d4eb2f) ^ Math.imul(w[3], 0x165667b1);
-    h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-    h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-    return (h ^ (h >>> 16)) >>> 0;
+    return hashOf(w[0], w[1] + this.kind, w[2], w[3]);
   }
+}
+
+function hashOf(a: number, b: number, c: number, d: number): number {
+  let h = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b, 0xc2b2ae35);
+  h ^= Math.imul(c, 0x27d4eb2f) ^ Math.imul(d, 0x165667b1);
+  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+  return (h ^ (h >>> 16)) >>> 0;
 }
 
 export class IdColumn {
@@ -81,6 +85,12 @@ export class IdColumn {
       key.kind = 0;
     }
     return key;
+  }
+
+  /** `IdKey.hash` of a row's id. */
+  hash(row: number): number {
+    if (this.#wide) return this.read(row, scratch).hash();
+    return hashOf(0, 0, this.#words[row * 2], this.#words[row * 2 + 1]);
   }
 
   equals(row: number, key: IdKey): boolean {

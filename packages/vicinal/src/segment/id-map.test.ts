@@ -52,21 +52,29 @@ test("holds many ids without losing one", () => {
   for (let i = 0; i < 50_000; i++) expect(map.find(key.set(i * 7))).toBe(i % 3 !== 0);
 });
 
-test("adds a point once, and tells where it is", () => {
+test("enters the live rows of a segment, and tells of those that are there", () => {
   const columns = [new IdColumn(), new IdColumn()];
   const map = new IdMap((slot) => columns[slot]);
   const key = new IdKey();
-  map.reserve(2000);
-  for (let i = 0; i < 2000; i++) {
-    columns[0].append(key.set(i));
-    expect(map.add(key, 0, i)).toBe(true);
-  }
-  for (let i = 0; i < 2000; i++) {
-    columns[1].append(key.set(1999 - i));
-    expect(map.add(key, 1, i)).toBe(false);
-    expect([map.slot, map.row]).toEqual([0, 1999 - i]);
-  }
-  expect(map.count).toBe(2000);
+  const live = new Uint32Array(64).fill(0xffffffff);
+  live[0] = 0xfffffffe;
+  map.reserve(2001);
+  const never = () => expect.unreachable("no id is there");
+  for (let i = 0; i < 2000; i++) columns[0].append(key.set(i));
+  map.add(0, 0, 1500, live, never);
+  map.add(0, 1500, 2000, live, never);
+  expect(map.count).toBe(1999);
+  expect(map.find(key.set(0))).toBe(false);
+  for (let i = 0; i < 2000; i++)
+    columns[1].append(key.set(i === 7 ? "00000000-0000-0000-0000-000000000007" : 1999 - i));
+  const twice: number[] = [];
+  map.add(1, 0, 2000, live.fill(0xffffffff), (row) => {
+    expect([map.slot, map.row]).toEqual([0, 1999 - row]);
+    twice.push(row);
+  });
+  expect(twice).toEqual(Array.from({ length: 1999 }, (_, row) => row).filter((row) => row !== 7));
+  expect(map.count).toBe(2001);
+  expect(map.find(key.set("00000000-0000-0000-0000-000000000007")) && map.slot).toBe(1);
 });
 
 test("orders rows by id, numbers before UUIDs, and survives a round trip", () => {

@@ -8,7 +8,7 @@ import type { SparseVector } from "../index/sparse/index.js";
 import type { FieldColumn } from "../payload/column.js";
 import { decodePayload, type JsonObject } from "../payload/json.js";
 import { PayloadStore } from "../payload/store.js";
-import { bitWords, clearBit, hasBit, setBit } from "../runtime/bits.js";
+import { bitWords, clearBit, countBits, hasBit, setBit } from "../runtime/bits.js";
 import { grow } from "../runtime/grow.js";
 import { Readers } from "../runtime/readers.js";
 import { BlobColumn } from "./blob-column.js";
@@ -236,8 +236,7 @@ export class Segment {
     this.#versions = versions as Float64Array<ArrayBuffer>;
     this.payloads = payloads;
     this.#live = live as Uint32Array<ArrayBuffer>;
-    this.#liveCount = 0;
-    for (let row = 0; row < ids.count; row++) if (hasBit(live, row)) this.#liveCount++;
+    this.#liveCount = countBits(live);
     this.sealed = true;
   }
 

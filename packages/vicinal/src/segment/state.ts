@@ -58,7 +58,10 @@ export class CollectionState {
   /** Called after the growing segment was sealed. */
   onSealed: () => void = () => {};
   readonly #slots: (Segment | undefined)[] = [];
-  readonly #map = new IdMap((slot) => (this.#slots[slot] as Segment).ids);
+  readonly #ids = new IdMap((slot) => (this.#slots[slot] as Segment).ids);
+  /** Segments whose rows are not entered in the id map yet, and how many rows of the first of them are. */
+  readonly #unentered: Segment[] = [];
+  #entered = 0;
   /** What `segments` answers, until it changes. */
   #published: Segment[] | undefined;
   #growing: Segment | undefined;
@@ -130,7 +133,8 @@ export class CollectionState {
   }
 
   get pointCount(): number {
-    return this.#map.count;
+    if (this.#unentered.length === 0) return this.#ids.count;
+    return this.segments().reduce((sum, { liveCount }) => sum + liveCount, 0);
   }
 
   get growing(): Segment | undefined {
@@ -207,22 +211,45 @@ export class CollectionState {
     segment.close();
   }
 
-  /** Enters the live rows of a segment that was read from files; of two rows of one point the newer lives. */
-  adopt(segment: Segment): void {
+  /**
+   * Takes in a segment that was read from files, and enters its live rows in the id map; of two rows of one point the newer lives.
+   * @param later Leaves the id map to `enter`, or to whatever needs it first. Only where no point has two rows, which is so
+   * unless the log has to say which of them counts.
+   */
+  adopt(segment: Segment, later = false): void {
     this.attach(segment);
     this.#awaitExpiry(segment);
-    this.#map.reserve(this.#map.count + segment.liveCount);
-    for (let row = 0; row < segment.rowCount; row++) {
-      if (!segment.isLive(row)) continue;
-      segment.ids.read(row, this.#key);
-      if (this.#map.add(this.#key, segment.slot, row)) continue;
-      const old = this.#found();
+    this.#unentered.push(segment);
+    if (!later) this.enter();
+  }
+
+  /** The id map, whole. */
+  get #map(): IdMap {
+    if (this.#unentered.length > 0) this.enter();
+    return this.#ids;
+  }
+
+  /** Enters so many rows of segments that wait for it at most; false when none are left. */
+  enter(rows = Number.POSITIVE_INFINITY): boolean {
+    const [segment] = this.#unentered;
+    if (!segment) return false;
+    this.#ids.reserve(this.#ids.count + this.#unentered.reduce((sum, { liveCount }) => sum + liveCount, 0));
+    const end = Math.min(segment.rowCount, this.#entered + rows);
+    this.#ids.add(segment.slot, this.#entered, end, segment.live, (row) => {
+      const old = { segment: this.#slots[this.#ids.slot] as Segment, row: this.#ids.row };
       if (old.segment.version(old.row) >= segment.version(row)) segment.kill(row);
       else {
         old.segment.kill(old.row);
-        this.#map.set(this.#key, segment.slot, row);
+        this.#ids.set(segment.ids.read(row, this.#key), segment.slot, row);
       }
+    });
+    this.#entered = end;
+    if (end === segment.rowCount) {
+      this.#unentered.shift();
+      this.#entered = 0;
+      if (rows === Number.POSITIVE_INFINITY) this.enter();
     }
+    return this.#unentered.length > 0;
   }
 
   #awaitExpiry({ expiry }: Segment): void {
@@ -405,7 +432,7 @@ export class CollectionState {
 
   /** Bytes of the id map. */
   memoryBytes(): number {
-    return this.#map.memoryBytes();
+    return this.#ids.memoryBytes();
   }
 
   /** Bytes of files that are kept after they were read. */

@@ -29,6 +29,14 @@ export interface MemoryHome {
 export interface FileHome {
   readonly store: FileVectors;
   readonly index: FileIndex;
+  /** Reads all of it into memory; present where the files serve only until that is done. */
+  load?(signal: AbortSignal): Promise<LoadedHome>;
+}
+
+/** The index is undefined where its file is damaged. */
+export interface LoadedHome {
+  store: VectorStore;
+  index: VectorIndex | undefined;
 }
 
 function memoryHome(store: VectorStore, documents?: Documents): MemoryHome {
@@ -129,10 +137,18 @@ export class VectorColumn {
     const old = this.#file;
     if (!old) return undefined;
     const store = await old.store.load();
-    this.#memory = memoryHome(store, this.#documents);
-    this.#file = undefined;
-    this.#choice = undefined;
+    // Filled meanwhile, from what the files had been opened for.
+    if (this.#file === old) this.fill({ store, index: undefined });
+    else store.close();
     return old;
+  }
+
+  /** From here on memory serves what the files did. Without an index the vectors are scanned until one is built. */
+  fill({ store, index }: LoadedHome): void {
+    const home = memoryHome(store, this.#documents);
+    this.#memory = { ...home, index: index ?? home.index };
+    this.#file = undefined;
+    if (!index) this.#choice = undefined;
   }
 
   get #ordinals(): RowMap {

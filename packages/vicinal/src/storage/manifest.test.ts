@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { VicinalError } from "../runtime/errors.js";
 import type { Directory } from "./directory.js";
 import { Manifests, readManifests } from "./manifest.js";
 import { MemoryDirectory } from "./memory-directory.js";
@@ -95,6 +96,22 @@ describe("Manifests", () => {
       });
     }
     expect((await new Manifests(dir).latest())?.value).toEqual({ a: 2 });
+  });
+
+  test("a writer that its directory fences commits nothing more", async () => {
+    const dir = await committed({ a: 1 });
+    const fenced = new VicinalError("FENCED", "another one owns the folder");
+    const fencing: Directory = Object.assign(Object.create(dir), {
+      async create(path: string) {
+        const writer = await dir.create(path);
+        return Object.assign(Object.create(writer), { sync: () => Promise.reject(fenced) });
+      },
+    });
+    const manifests = new Manifests(fencing);
+    await expect(manifests.commit({ a: 2 })).rejects.toBe(fenced);
+    const before = await dir.list();
+    await expect(manifests.commit({ a: 3 })).rejects.toBe(fenced);
+    expect(await dir.list()).toEqual(before);
   });
 
   test("a writer whose number the other has used and deleted is fenced", async () => {

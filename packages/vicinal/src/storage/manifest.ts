@@ -172,6 +172,10 @@ export class Manifests {
       if (highest > number) throw this.fenced(highest);
       // From here on it is committed, with its mark or without.
       await writer.append(MARK).catch(() => {});
+    } catch (reason) {
+      // Of a directory that fences by itself.
+      if (reason instanceof VicinalError && reason.code === "FENCED") this.overtaken = reason;
+      throw reason;
     } finally {
       await writer.close().catch(() => {});
     }

@@ -23,6 +23,10 @@ export {
 
 /** Bytes read at a time when checking. A multiple of the block size. */
 const CHECK_SIZE = 16 * BLOCK_SIZE;
+/** Such reads under way at a time: the first touch of new memory costs more than the reading, and several threads share it. */
+const READS_AHEAD = 3;
+/** What is read at once to be checked, of all files in turn. */
+const blockNow = new Uint8Array(BLOCK_SIZE);
 /** Packed bytes read at a time. */
 const PACKED_READ = CHECK_SIZE;
 
@@ -83,17 +87,22 @@ export class Sections {
     return bytes;
   }
 
-  /** As `read`, filling `target`, which may be shared memory. After a failure its content is undefined. */
-  async readInto(name: string, target: Uint8Array, offset = 0): Promise<void> {
+  /** As `read`, filling `target`, which may be shared memory. After a failure its content is undefined. CANCELLED. */
+  async readInto(name: string, target: Uint8Array, offset = 0, signal?: AbortSignal): Promise<void> {
     const place = this.place(name);
     assert(offset >= 0 && offset + target.length <= lengthOf(place), `a read stays inside section ${name}`);
-    if (place.width === undefined) await this.fill(target, place.offset + offset);
-    else await this.fillPacked(target, place.offset, offset, place.width);
+    if (place.width === undefined) await this.fill(target, place.offset + offset, signal);
+    else await this.fillPacked(target, place.offset, offset, place.width, signal);
   }
 
   /** Whether `readNow` can be called. */
   get answersAtOnce(): boolean {
     return this.dir.readNow !== undefined;
+  }
+
+  /** Whether it can be called for that section. */
+  readsNow(name: string): boolean {
+    return this.answersAtOnce && this.place(name).width === undefined;
   }
 
   /** As `readInto`, before it returns; of sections of bytes. */
@@ -118,21 +127,27 @@ export class Sections {
       return;
     }
     const blockStart = block * BLOCK_SIZE;
-    const bytes = new Uint8Array(Math.min(BLOCK_SIZE, this.footer.offset - blockStart));
+    const bytes = blockNow.subarray(0, Math.min(BLOCK_SIZE, this.footer.offset - blockStart));
     readNow(blockStart, bytes);
     this.checkOnce(bytes, blockStart);
     target.set(bytes.subarray(start - blockStart, start - blockStart + target.length));
   }
 
   /** Fills `target` with float32 numbers from the `offset`-th byte on, that lie packed from `start` on. */
-  private async fillPacked(target: Uint8Array, start: number, offset: number, width: Width): Promise<void> {
+  private async fillPacked(
+    target: Uint8Array,
+    start: number,
+    offset: number,
+    width: Width,
+    signal?: AbortSignal,
+  ): Promise<void> {
     assert(offset % 4 === 0 && target.length % 4 === 0, "packed numbers are read whole");
     const step = PACKED_READ / width;
     const total = target.length / 4;
     for (let at = 0; at < total; at += step) {
       const length = Math.min(step, total - at);
       const packed = new Uint8Array(length * width);
-      await this.fill(packed, start + (offset / 4 + at) * width);
+      await this.fill(packed, start + (offset / 4 + at) * width, signal);
       const numbers = new Float32Array(length);
       unpack(packed, width, numbers);
       target.set(new Uint8Array(numbers.buffer), at * 4);
@@ -164,14 +179,14 @@ export class Sections {
   }
 
   /** Fills `target` from the file's `start` on. Blocks not yet checked are read whole. */
-  private async fill(target: Uint8Array, start: number): Promise<void> {
+  private async fill(target: Uint8Array, start: number, signal?: AbortSignal): Promise<void> {
     if (this.uncheckedCount === 0) return this.dir.readInto(this.path, start, target);
     const end = start + target.length;
     // Blocks from here to there lie wholly in the range; what is before and after are parts of one block each.
     const wholeStart = Math.min(roundUp(start), end);
     const wholeEnd = end === this.footer.offset ? end : Math.max(wholeStart, end - (end % BLOCK_SIZE));
     await this.fillPart(target.subarray(0, wholeStart - start), start);
-    await this.fillWhole(target.subarray(wholeStart - start, wholeEnd - start), wholeStart);
+    await this.fillWhole(target.subarray(wholeStart - start, wholeEnd - start), wholeStart, signal);
     await this.fillPart(target.subarray(wholeEnd - start), wholeEnd);
   }
 
@@ -188,22 +203,28 @@ export class Sections {
   }
 
   /** Fills `target` with whole blocks, checking some while the next are read. */
-  private async fillWhole(target: Uint8Array, start: number): Promise<void> {
-    const readPiece = (offset: number) => {
-      const piece = target.subarray(offset, offset + CHECK_SIZE);
-      return piece.length === 0 ? Promise.resolve() : this.dir.readInto(this.path, start + offset, piece);
-    };
-    let ahead = readPiece(0);
-    for (let offset = 0; offset < target.length; offset += CHECK_SIZE) {
-      await ahead;
-      ahead = readPiece(offset + CHECK_SIZE);
-      try {
-        this.checkOnce(target.subarray(offset, offset + CHECK_SIZE), start + offset);
-      } catch (error) {
-        // Nothing may be written to the target after this has failed.
-        await ahead.catch(() => {});
-        throw error;
+  private async fillWhole(target: Uint8Array, start: number, signal?: AbortSignal): Promise<void> {
+    const ahead: Promise<void>[] = [];
+    let next = 0;
+    const readOn = () => {
+      for (; next < target.length && ahead.length < READS_AHEAD; next += CHECK_SIZE) {
+        const reading = this.dir.readInto(this.path, start + next, target.subarray(next, next + CHECK_SIZE));
+        // Looked at in its turn.
+        reading.catch(() => {});
+        ahead.push(reading);
       }
+    };
+    try {
+      for (let offset = 0; offset < target.length; offset += CHECK_SIZE) {
+        throwIfCancelled(signal);
+        readOn();
+        await ahead.shift();
+        readOn();
+        this.checkOnce(target.subarray(offset, offset + CHECK_SIZE), start + offset);
+      }
+    } finally {
+      // Nothing may be written to the target after this has failed.
+      await Promise.allSettled(ahead);
     }
   }
 

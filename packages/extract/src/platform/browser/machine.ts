@@ -9,6 +9,19 @@ export async function fileBytes(address: string): Promise<Uint8Array | undefined
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+/** Undefined when nothing lies there. Unknown sizes are 0. */
+export async function fileSize(address: string): Promise<number | undefined> {
+  const answer = await fetch(address, { method: "HEAD" });
+  return answer.ok ? Number(answer.headers.get("content-length") ?? 0) : undefined;
+}
+
+export async function* fileStream(address: string): AsyncGenerator<Uint8Array> {
+  const { ok, body, status, statusText } = await fetch(address);
+  if (!ok || !body) throw new Error(`${address} answers ${status} ${statusText}`);
+  const reader = body.getReader();
+  for (let { value } = await reader.read(); value; { value } = await reader.read()) yield value;
+}
+
 /** A page has no files, so none lies below a folder. */
 export async function fileBelow(_folder: string, _address: string): Promise<Uint8Array | undefined> {
   return undefined;

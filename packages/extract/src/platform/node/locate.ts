@@ -26,13 +26,11 @@ export async function locateModel(
     if (bytes) return checked(id, place, bytes, file);
   }
   const { hub } = file;
-  const wanted = `put ${file.path} into a folder and name that in VICINAL_MODELS`;
-  if (!hub || options.download === false)
-    throw new ExtractError(
-      "MODEL_NOT_FOUND",
-      `${id} is not here (looked for ${places.join(" and ")}): ${wanted}`,
-    );
-  const url = hubAddress(hub, options);
+  const url = hub && hubAddress(hub, options);
+  const what = url ? `${url}, as ${file.path},` : file.path;
+  const wanted = `put ${what} into ${folder || "a folder and name that in VICINAL_MODELS"}`;
+  const absent = `${id} is not here (looked for ${places.join(" and ")})`;
+  if (!url || options.download === false) throw new ExtractError("MODEL_NOT_FOUND", `${absent}: ${wanted}`);
   const place = join(cache, file.path);
   try {
     await download(url, place, file, options);
@@ -40,7 +38,7 @@ export async function locateModel(
     options.signal?.throwIfAborted();
     if (cause instanceof ExtractError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ExtractError("MODEL_NOT_FOUND", `${id} cannot be had from ${url} (${reason}): ${wanted}`, {
+    throw new ExtractError("MODEL_NOT_FOUND", `${absent} and cannot be had (${reason}): ${wanted}`, {
       cause,
     });
   }

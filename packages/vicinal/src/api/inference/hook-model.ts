@@ -9,6 +9,7 @@ import {
   type ReadyHook,
 } from "./hooks.js";
 import type { Model, ModelAnswer } from "./model.js";
+import { inputRefused } from "./refused-input.js";
 
 const vectorsOf: Schema<unknown> = array(union(denseVector, sparseVector, multiVector));
 const tokensOf = unsigned();
@@ -20,7 +21,11 @@ export function hookModel(hook: ReadyHook<InferenceFunction>): Model {
     let tokens: number | undefined;
     for (let first = 0; first < inputs.length; first += hook.batchSize) {
       const batch = inputs.slice(first, first + hook.batchSize);
-      const answer = await callHook(hook, (run, context) => run(batch, { ...context, kind }), signal);
+      const answer = await callHook(hook, (run, context) => run(batch, { ...context, kind }), signal).catch(
+        (failure: unknown) => {
+          throw inputRefused(hook.label, failure, wanted.slice(first));
+        },
+      );
       const checked = checkedAnswer(hook, answer, batch.length);
       vectors.push(...checked.vectors);
       if (checked.tokens !== undefined) tokens = (tokens ?? 0) + checked.tokens;

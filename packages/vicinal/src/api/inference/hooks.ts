@@ -36,7 +36,20 @@ export type InferenceAnswer =
   | readonly InferredVector[]
   | { vectors: readonly InferredVector[]; tokens?: number };
 
-/** @param inputs All different; at most `batchSize`. */
+/**
+ * An `Error` with these members, thrown by an inference hook, blames one of its inputs: the request is refused with INPUT_REFUSED and
+ * the input's place, where any other error is the hook's own failure.
+ */
+export interface RefusedInput {
+  /** Position in the array that the hook was called with, from 0. */
+  input: number;
+  /** The hook's own name of the fault, such as `IMAGE_UNREADABLE`; it is passed on. */
+  code?: string;
+  /** What is wrong with the input. */
+  message: string;
+}
+
+/** @param inputs All different; at most `batchSize`. @throws RefusedInput */
 export type InferenceFunction = (
   inputs: InferenceInput[],
   context: InferenceContext,

@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 import { VicinalError } from "../../runtime/errors.js";
 import { createBm25 } from "../../text/index.js";
+import { Catalogue } from "../catalogue.js";
+import { Engine } from "../engine.js";
 import { open } from "../open.js";
-import { type Hooks, type InferenceFunction, readyHooks } from "./hooks.js";
+import { type HookContext, type Hooks, type InferenceFunction, readyHooks } from "./hooks.js";
 import { InferenceModels, type UsageReport } from "./inference.js";
 
 function models(inference: Hooks["inference"] = {}, report?: UsageReport): InferenceModels {
@@ -201,6 +203,34 @@ describe("hooks", () => {
     expect(error.message).toMatch(message);
   });
 
+  test("a hook's error that blames an input names its place, in whichever batch and however often it stands", async () => {
+    const run: InferenceFunction = (inputs) => {
+      const input = inputs.findIndex(({ text }) => text === "bad");
+      if (input >= 0) throw Object.assign(new Error("no good"), { input, code: "BAD_TEXT" });
+      return inputs.map(() => [1]);
+    };
+    const points = ["a", "a", "b", "c", "bad", "bad"].map((text) => ({
+      vector: { x: { text, model: "m" } },
+    }));
+    const resolve = () => models({ m: { run, batchSize: 2 } }).resolve({ points }, "document");
+    expect(await fault(resolve)).toMatchObject({
+      code: "INPUT_REFUSED",
+      status: 422,
+      details: { path: "points[4].vector.x" },
+      message: 'points[4].vector.x: the inference hook "m" refuses this input (BAD_TEXT): no good',
+    });
+  });
+
+  test.each([1, -1, 0.5, "0"])(
+    "an error that blames input %j, which there is not, is the hook's",
+    async (input) => {
+      const run: InferenceFunction = () => {
+        throw Object.assign(new Error("odd"), { input });
+      };
+      expect((await fault(() => models({ m: run }).resolve(one, "query"))).code).toBe("HOOK_FAILED");
+    },
+  );
+
   test("a hook that takes too long is told so and waited for no more", async () => {
     let told: AbortSignal | undefined;
     const run: InferenceFunction = (_, { signal }) => {
@@ -333,6 +363,31 @@ describe("in a database", () => {
     const { groups } = await db.queryGroups("t", { query, group_by: "text", limit: 1 });
     expect(groups[0].hits[0].id).toBe(0);
     await db.close();
+  });
+
+  test("whoever leaves takes the hooks of the request along", async () => {
+    const told: string[] = [];
+    const never = (name: string) => (_: unknown, last: HookContext | unknown[], context?: HookContext) => {
+      const { signal } = context ?? (last as HookContext);
+      return new Promise<never>(() => signal.addEventListener("abort", () => told.push(name)));
+    };
+    const hooks = { inference: { letters, slow: never("slow") }, rerank: { judge: never("judge") } };
+    const engine = new Engine(await Catalogue.open(undefined), undefined, readyHooks(hooks));
+    await engine.createCollection("t", { vectors: { size: 3, distance: "Dot" } });
+    await engine.upsert("t", { points: [{ id: 1, vector: [1, 0, 0] }] });
+    for (const [i, query] of [
+      { text: "a", model: "slow" },
+      { rerank: { model: "judge", query: "q" } },
+    ].entries()) {
+      const leaving = new AbortController();
+      const prefetch = i === 0 ? undefined : { query: [1, 0, 0] };
+      const asked = engine.forRequest({ signal: leaving.signal }).query("t", { query, prefetch } as never);
+      const failed = fault(() => asked);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      leaving.abort();
+      expect((await failed).code).toBe("CANCELLED");
+    }
+    expect(told).toEqual(["slow", "judge"]);
   });
 
   test("what fails changes nothing and names its place", async () => {

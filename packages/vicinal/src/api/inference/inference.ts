@@ -32,7 +32,7 @@ export class InferenceModels {
 
   /**
    * The request with vectors in the place of inputs: the request itself where it has none. A promise only where a hook is asked.
-   * @throws UNKNOWN_MODEL, BAD_REQUEST, HOOK_FAILED, CANCELLED
+   * @throws UNKNOWN_MODEL, BAD_REQUEST, INPUT_REFUSED, HOOK_FAILED, CANCELLED
    */
   resolve<T>(request: T, kind: InferenceKind, signal?: AbortSignal): T | Promise<T> {
     const form = kind === "document" ? writtenForm : askedForm;

@@ -24,6 +24,8 @@ export interface QueryScope {
   filters: SharedFilters;
   /** Models that rerank, by name. */
   rerankers: ReadyHooks["rerank"];
+  /** Of who waits for the answer. */
+  signal?: AbortSignal;
 }
 
 /** The part of a query's request that decides which points are found. */

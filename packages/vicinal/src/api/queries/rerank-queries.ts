@@ -23,7 +23,7 @@ type Hook = ReadyHook<RerankFunction>;
 
 /** UNKNOWN_MODEL where no hook has the name. */
 export function rerankRanking(
-  { state, rerankers }: QueryScope,
+  { state, rerankers, signal }: QueryScope,
   asked: Asked,
   { model, query, top_k: topK, fields }: RerankInput,
   at: string,
@@ -38,7 +38,9 @@ export function rerankRanking(
       const candidates = bestOf(rankings, topK ?? Number.POSITIVE_INFINITY).map((row) =>
         candidateOf(row, paths),
       );
-      const ranked = scored(hook, query, candidates).then((scores) => located(state, candidates, scores));
+      const ranked = scored(hook, query, candidates, signal).then((scores) =>
+        located(state, candidates, scores),
+      );
       return ranked.then((rows) => read(mergedRanking(rows, asked, window)));
     },
   };
@@ -82,11 +84,16 @@ function candidateOf(
 }
 
 /** One batch after the other: a model has its own way to use all of the machine. */
-async function scored(hook: Hook, query: unknown, candidates: readonly RerankCandidate[]): Promise<number[]> {
+async function scored(
+  hook: Hook,
+  query: unknown,
+  candidates: readonly RerankCandidate[],
+  signal?: AbortSignal,
+): Promise<number[]> {
   const scores: number[] = [];
   for (let first = 0; first < candidates.length; first += hook.batchSize) {
     const batch = candidates.slice(first, first + hook.batchSize);
-    const answer = await callHook(hook, (run, context) => run(query, batch, context));
+    const answer = await callHook(hook, (run, context) => run(query, batch, context), signal);
     scores.push(...checkedScores(hook, answer, batch.length));
   }
   return scores;

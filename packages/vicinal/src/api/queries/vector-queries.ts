@@ -91,7 +91,7 @@ function comparisonOf({ state, stateOf }: QueryScope, asked: Asked, at: string):
 }
 
 function searchBy<R>(
-  { state, watch, filters }: QueryScope,
+  { state, watch, filters, signal }: QueryScope,
   asked: Asked,
   query: QueryVector,
   choice: Choice,
@@ -113,6 +113,7 @@ function searchBy<R>(
     recall: params.recall ?? DEFAULT_RECALL,
     watch,
     explain: params.explain ?? false,
+    signal,
   };
   const passes = betterThan(asked.score_threshold, largerIsNearer(distance));
   return nearest(state, wish, (found) => {

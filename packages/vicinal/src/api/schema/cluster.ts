@@ -12,6 +12,7 @@ import {
   unsigned,
 } from "../../runtime/schema.js";
 import { shardKey } from "./common.js";
+import { filter } from "./filter.js";
 
 const transfer = {
   shard_id: unsigned(),
@@ -58,6 +59,12 @@ export const clusterOperation = named(
       ),
     }),
     object({ abort_resharding: object({}) }),
+    object({
+      replicate_points: named(
+        "ReplicatePoints",
+        object({ from_shard_key: shardKey, to_shard_key: shardKey, filter: optional(filter) }),
+      ),
+    }),
   ),
 );
 export type ClusterOperation = Infer<typeof clusterOperation>;

@@ -66,7 +66,8 @@ export async function extendGraph(
     if (node < 0) continue;
     if (layout.codeBytes > 0) {
       const code = from.codes + before * from.codeBytes;
-      copyBytes(source.u8, code, target.u8, layout.codes + node * layout.codeBytes, from.codeBytes);
+      const length = Math.min(from.codeBytes, layout.codeBytes);
+      copyBytes(source.u8, code, target.u8, layout.codes + node * layout.codeBytes, length);
     }
     const links = from.links + before * from.linkBytes;
     copyList(source.u32, links, target.u32, layout.links + node * layout.linkBytes, from.slots, oldToNew);

@@ -22,7 +22,7 @@ const INITIAL_POOL = 1024;
 const REFINE_FACTOR = 2;
 const REFINE_LEAST = 20;
 /** A filtered beam is so much wider than 1 / selectivity, since filters are rarely spread evenly. */
-const FILTER_MARGIN = 1.5;
+export const FILTER_MARGIN = 1.5;
 /** A filtered walk gives up after so many distances per matching vector: a scan would be cheaper. */
 const FILTER_BUDGET = 4;
 

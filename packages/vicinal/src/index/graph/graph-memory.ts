@@ -23,6 +23,8 @@ export interface GraphShape {
   /** Most neighbours in the layers above; 0 for a flat graph. */
   upperSlots: number;
   encoding: Encoding;
+  /** From one code to the next, as they were saved. Default: as few bytes as read no more cache lines than they must. */
+  codeStride?: number;
   /** Number of upper lists: the sum of all levels. */
   upperBlocks: number;
   /** Nodes at which a walk through a flat graph starts; 0 for a layered one. */
@@ -55,10 +57,15 @@ const CODE_HEAD_BYTES = 8;
 
 const paddedDimensions = (dimensions: number) => Math.ceil(dimensions / 8) * 8;
 
-/** Whole cache lines from one line on, else a power of two, so that no code straddles more lines than it must. */
-function codeStride(dimensions: number): number {
+/**
+ * Strides of codes that lie in no more cache lines than they must, the one that is used first: as long as they are where that is
+ * so wherever in a line they begin (at a multiple of 8), else whole lines; short ones, a power of two. Files have either.
+ */
+export function codeStrides(dimensions: number): number[] {
   const bytes = paddedDimensions(dimensions) + CODE_HEAD_BYTES;
-  return bytes > 32 ? Math.ceil(bytes / 64) * 64 : 2 ** Math.ceil(Math.log2(bytes));
+  if (bytes <= 32) return [2 ** Math.ceil(Math.log2(bytes))];
+  const lines = Math.ceil(bytes / 64);
+  return Math.ceil((bytes + 56) / 64) === lines ? [bytes, lines * 64] : [lines * 64];
 }
 
 /** Lays a graph out from address 0; add the region's address to what is not a stride. */
@@ -70,7 +77,7 @@ function layOut(shape: GraphShape, headBytes: number): GraphLayout {
     return start;
   };
   const coded = shape.encoding === "int8";
-  const codeBytes = coded ? codeStride(shape.dimensions) : 0;
+  const codeBytes = coded ? (shape.codeStride ?? codeStrides(shape.dimensions)[0]) : 0;
   const layered = shape.upperSlots > 0;
   const linkBytes = shape.slots * 4;
   const upperBytes = shape.upperSlots * 4;

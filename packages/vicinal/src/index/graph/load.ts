@@ -1,12 +1,13 @@
 /** Reads a saved graph back, trusting nothing that could lead a walk out of its memory. */
 import { VicinalError } from "../../runtime/errors.js";
 import { inMemory } from "../build-memory.js";
-import type { LoadedIndex } from "../contract.js";
+import type { Calibration, LoadedIndex } from "../contract.js";
 import { checkedCalibration, expectStore, readSections, wholeNumber } from "../saved-meta.js";
 import type { VectorStore } from "../vector-store.js";
 import { GRAPH_FORMAT, GraphIndex, type GraphKind } from "./graph-index.js";
 import {
   allocateGraph,
+  codeStrides,
   type GraphLayout,
   type GraphShape,
   graphSections,
@@ -37,21 +38,28 @@ interface Start {
   top: number;
 }
 
-export async function loadGraph(
-  store: VectorStore,
-  saved: LoadedIndex,
-  family: string,
+/** What a saved graph says of itself. */
+export interface GraphDescription {
+  kind: GraphKind;
+  shape: GraphShape;
+  /** Of a layered graph. */
+  start: Start;
+  calibration: Calibration | undefined;
+}
+
+/** CORRUPTION when that is not a graph over such vectors. */
+export function describedGraph(
+  meta: Record<string, unknown>,
+  vectors: Pick<VectorStore, "count" | "dimensions" | "metric">,
   understand: Understand,
-): Promise<GraphIndex> {
-  const damaged = (what: string) =>
-    new VicinalError("CORRUPTION", `Corrupted ${family} index: ${what}`, { what });
-  const { meta } = saved;
-  expectStore(meta, store, GRAPH_FORMAT, damaged);
+  damaged: Damaged,
+): GraphDescription {
+  expectStore(meta, vectors, GRAPH_FORMAT, damaged);
   const read = reader(meta, damaged);
   const { encoding } = meta;
   if (encoding !== "int8" && encoding !== "float32") throw damaged(`encoding is ${String(encoding)}`);
   const { kind, slots, upperSlots } = understand(read);
-  const { dimensions, metric, count } = store;
+  const { dimensions, metric, count } = vectors;
   const layered = upperSlots > 0;
   const upperBlocks = layered ? read.whole("upperBlocks", 0, count * HIGHEST_LEVEL) : 0;
   const entryCount = layered
@@ -64,8 +72,27 @@ export async function loadGraph(
   }
   const calibration = checkedCalibration(meta.calibration, damaged);
   const shape = { dimensions, metric, count, slots, upperSlots, encoding, upperBlocks, entryCount } as const;
+  return { kind, shape, start, calibration };
+}
+
+/** What says that a saved graph of the family is damaged. */
+export function damageOf(family: string): Damaged {
+  return (what) => new VicinalError("CORRUPTION", `Corrupted ${family} index: ${what}`, { what });
+}
+
+export async function loadGraph(
+  store: VectorStore,
+  saved: LoadedIndex,
+  family: string,
+  understand: Understand,
+): Promise<GraphIndex> {
+  const damaged = damageOf(family);
+  const { kind, shape, start, calibration } = describedGraph(saved.meta, store, understand, damaged);
+  const layered = shape.upperSlots > 0;
+  const { count, dimensions } = shape;
+  const codeStride = codeStrides(dimensions).find((stride) => stride * count === saved.length("codes"));
   return inMemory(store, async (memory) => {
-    const layout = memory.keep(allocateGraph(store, shape));
+    const layout = memory.keep(allocateGraph(store, { ...shape, codeStride }));
     await readSections(saved, graphSections(store.arena, layout), damaged);
     if (layered) checkLayers(store, layout, start, damaged);
     else Object.assign(start, checkedEntries(store, layout, damaged));
@@ -78,7 +105,7 @@ export async function loadGraph(
   });
 }
 
-type Damaged = (what: string) => VicinalError;
+export type Damaged = (what: string) => VicinalError;
 
 function reader(meta: Record<string, unknown>, damaged: Damaged): SavedReader {
   return {
@@ -107,11 +134,12 @@ function checkedEntries(store: VectorStore, layout: GraphLayout, damaged: Damage
 }
 
 function checkLinks(store: VectorStore, layout: GraphLayout, damaged: Damaged): void {
-  const { u32 } = store.arena;
+  const { u8 } = store.arena;
   const { count, slots } = layout;
-  const links = layout.links >>> 2;
-  for (let i = links; i < links + count * slots; i++)
-    if (u32[i] >= count && u32[i] !== NO_NODE) throw damaged(`a link names node ${u32[i]} of ${count}`);
+  // Signed numbers are compared fastest: NO_NODE is -1 among them, and nodes stay below 2^31.
+  const links = new Int32Array(u8.buffer, layout.links, count * slots);
+  for (let i = 0; i < links.length; i++)
+    if (links[i] >= count || links[i] < -1) throw damaged(`a link names node ${links[i] >>> 0} of ${count}`);
 }
 
 /** Levels must fill the upper blocks, and every upper link must name a node that reaches its layer. */

@@ -13,8 +13,9 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { openGraphFile } from "../graph/graph-file.js";
 import { attachGraph } from "../graph/graph-index.js";
-import { loadGraph } from "../graph/load.js";
+import { loadGraph, type Understand } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type HnswWork, hnswSteps } from "./build-steps.js";
 import { type HnswParameters, hnswParameters, ranges } from "./defaults.js";
@@ -57,6 +58,13 @@ function drawLevels(count: number, m: number, seed: number): Uint8Array {
   return levels;
 }
 
+const understand: Understand = (read) => {
+  const m = read.whole("m", ...ranges.m);
+  const flat = read.flag("flat");
+  const kind = kindOf(m, read.whole("efConstruct", ...ranges.efConstruct), flat);
+  return { kind, slots: m * 2, upperSlots: flat ? 0 : m };
+};
+
 export const hnsw: IndexFamily<HnswParameters> = {
   family: "hnsw",
   encodings: { int8: 8 },
@@ -64,11 +72,6 @@ export const hnsw: IndexFamily<HnswParameters> = {
   encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   attach: attachGraph,
-  load: (store, saved) =>
-    loadGraph(store, saved, "HNSW", (read) => {
-      const m = read.whole("m", ...ranges.m);
-      const flat = read.flag("flat");
-      const kind = kindOf(m, read.whole("efConstruct", ...ranges.efConstruct), flat);
-      return { kind, slots: m * 2, upperSlots: flat ? 0 : m };
-    }),
+  load: (store, saved) => loadGraph(store, saved, "HNSW", understand),
+  early: (vectors, saved) => openGraphFile(vectors, saved, "HNSW", understand),
 };

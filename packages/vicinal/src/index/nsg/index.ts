@@ -17,8 +17,9 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { openGraphFile } from "../graph/graph-file.js";
 import { attachGraph } from "../graph/graph-index.js";
-import { loadGraph } from "../graph/load.js";
+import { loadGraph, type Understand } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type NsgWork, nsgSteps } from "./build-steps.js";
 import { type NsgParameters, nsgParameters, ranges, SAMPLE } from "./defaults.js";
@@ -60,6 +61,17 @@ function recipe(store: VectorStore, parameters: NsgParameters): GraphRecipe<NsgW
   };
 }
 
+const understand: Understand = (read) => {
+  const whole = (name: keyof Sizes) => read.whole(name, ranges[name].low, ranges[name].high);
+  const sizes = {
+    degree: whole("degree"),
+    neighbors: whole("neighbors"),
+    searchListSize: whole("searchListSize"),
+    candidates: whole("candidates"),
+  };
+  return { kind: kindOf(sizes), slots: sizes.degree, upperSlots: 0 };
+};
+
 export const nsg: IndexFamily<NsgParameters> = {
   family: "nsg",
   encodings: { int8: 8 },
@@ -67,15 +79,6 @@ export const nsg: IndexFamily<NsgParameters> = {
   encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   attach: attachGraph,
-  load: (store, saved) =>
-    loadGraph(store, saved, "NSG", (read) => {
-      const whole = (name: keyof Sizes) => read.whole(name, ranges[name].low, ranges[name].high);
-      const sizes = {
-        degree: whole("degree"),
-        neighbors: whole("neighbors"),
-        searchListSize: whole("searchListSize"),
-        candidates: whole("candidates"),
-      };
-      return { kind: kindOf(sizes), slots: sizes.degree, upperSlots: 0 };
-    }),
+  load: (store, saved) => loadGraph(store, saved, "NSG", understand),
+  early: (vectors, saved) => openGraphFile(vectors, saved, "NSG", understand),
 };

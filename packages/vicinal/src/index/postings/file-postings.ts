@@ -1,5 +1,6 @@
 /** Postings that are read from their file: heads in memory, the rest when a search asks for it. */
 import { assert } from "../../runtime/assert.js";
+import { throwIfCancelled } from "../../runtime/cancel.js";
 import type { ReadCache } from "../../runtime/read-cache.js";
 import { Turns } from "../../runtime/turns.js";
 import type {
@@ -70,6 +71,7 @@ export class FilePostings implements FileIndex {
           step.value.stats.readBytes = readBytes;
           return step.value;
         }
+        throwIfCancelled(request.signal);
         readBytes += await this.#read(step.value);
       }
     } finally {

@@ -14,8 +14,9 @@ import type { IndexFamily } from "../contract.js";
 import { buildGraph, type GraphRecipe } from "../graph/build.js";
 import { encodingOf } from "../graph/encoding.js";
 import { ENTRIES } from "../graph/flat-graph.js";
+import { openGraphFile } from "../graph/graph-file.js";
 import { attachGraph } from "../graph/graph-index.js";
-import { loadGraph } from "../graph/load.js";
+import { loadGraph, type Understand } from "../graph/load.js";
 import type { VectorStore } from "../vector-store.js";
 import { type VamanaWork, vamanaSteps } from "./build-steps.js";
 import { occlusionFactor, ranges, SLACK, type VamanaParameters, vamanaParameters } from "./defaults.js";
@@ -53,6 +54,16 @@ function recipe(store: VectorStore, parameters: VamanaParameters): GraphRecipe<V
   };
 }
 
+const understand: Understand = (read) => {
+  const { degree, alpha, searchListSize } = ranges;
+  const sizes = {
+    degree: read.whole("degree", degree.low, degree.high),
+    alpha: read.number("alpha", alpha.low, alpha.high),
+    searchListSize: read.whole("searchListSize", searchListSize.low, searchListSize.high),
+  };
+  return { kind: kindOf(sizes), slots: sizes.degree, upperSlots: 0 };
+};
+
 export const vamana: IndexFamily<VamanaParameters> = {
   family: "vamana",
   encodings: { int8: 8 },
@@ -60,14 +71,6 @@ export const vamana: IndexFamily<VamanaParameters> = {
   encodingOf: (parameters, vectors) => encodingOf(vectors, parameters),
   build: async (store, parameters, options) => buildGraph(store, recipe(store, parameters), options),
   attach: attachGraph,
-  load: (store, saved) =>
-    loadGraph(store, saved, "Vamana", (read) => {
-      const { degree, alpha, searchListSize } = ranges;
-      const sizes = {
-        degree: read.whole("degree", degree.low, degree.high),
-        alpha: read.number("alpha", alpha.low, alpha.high),
-        searchListSize: read.whole("searchListSize", searchListSize.low, searchListSize.high),
-      };
-      return { kind: kindOf(sizes), slots: sizes.degree, upperSlots: 0 };
-    }),
+  load: (store, saved) => loadGraph(store, saved, "Vamana", understand),
+  early: (vectors, saved) => openGraphFile(vectors, saved, "Vamana", understand),
 };

@@ -25,7 +25,8 @@ const config: CollectionConfig = {
 const next = randomFrom(7);
 const points: StoredPoint[] = Array.from({ length: POINTS }, (_, id) => ({
   id,
-  payload: encodePayload({ text: `point ${id}`, digits: id % 10 }),
+  payload: encodePayload({ text: `point ${id} ${"and so on ".repeat(8)}`, digits: id % 10 }),
+  expires: id % 3 === 0 ? 4e12 + id : undefined,
   vectors: [
     { name: "", vector: { data: Float32Array.from({ length: 16 }, next), norm: 1 } },
     {
@@ -82,6 +83,7 @@ async function contentOf(dir: Directory): Promise<Map<PointId, Record<string, st
         payload: JSON.stringify(decodePayload(segment.payloads.bytes(row))),
         vector: String(vector?.data),
         "vector words": `${words?.terms} ${words?.values}`,
+        expiry: String(segment.expiry?.of(row)),
       });
     }
   await collection.close();
@@ -114,7 +116,7 @@ test.each([
 ])("one bad block of a %s file costs what lies in it, and each loss is named", async (kind, what) => {
   const dir = MemoryDirectory.empty();
   // Behind ids, versions and ends of payloads; among the floats; among terms and values.
-  const share = { "vector-": 0.5, "sparse-": 0.1, "rows-": 0.8 }[kind] as number;
+  const share = { "vector-": 0.5, "sparse-": 0.1, "rows-": 0.6 }[kind] as number;
   await put(
     damaged(
       (path) => path.includes(kind),
@@ -140,6 +142,23 @@ test.each([
   // The sparse vectors of so few points begin in one block.
   if (kind !== "sparse-") expect(different).toBeLessThan(POINTS);
   expect((await checkCollection(dir, {})).faults).toEqual([]);
+});
+
+test("points whose time of expiry is lost stay, and are named", async () => {
+  const dir = MemoryDirectory.empty();
+  // The last section of the file.
+  const offset = (size: number) => Math.floor(size - 4096);
+  await put(
+    damaged((path) => path.includes("rows-"), offset),
+    dir,
+  );
+  const { lost, points } = await repaired(dir);
+  expect(points).toBe(whole.size);
+  const { count } = lost.incomplete.find(({ what }) => what === "expiry") ?? {};
+  expect(count).toBeGreaterThan(0);
+  const content = await contentOf(dir);
+  for (const [id, { expiry }] of content)
+    expect([whole.get(id)?.expiry, "undefined"], `point ${id}`).toContain(expiry);
 });
 
 test("a damaged record of the log costs that record; those behind it are there", async () => {

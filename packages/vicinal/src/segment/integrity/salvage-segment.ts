@@ -40,6 +40,7 @@ export async function salvageSegment(
   const versions = await numbersOf(main, "versions");
   const payloads = await payloadReader(main, rows, "payload");
   const blobs = await blobReader(main, rows);
+  const expiries = main.has("expires") ? await numbersOf(main, "expires") : () => 0;
   const patch = await patchReader(dir, files.patch, losses);
   const vectors = await vectorReaders(dir, config, { rows, files });
   const points: SalvagedPoint[] = [];
@@ -58,6 +59,9 @@ export async function salvageSegment(
     if (given === "lost") losses.note(id, "payload");
     const refs = patched ? patched.blobs : blobs(row);
     if (refs === "lost") losses.note(id, "blobs");
+    const expires = expiries(row);
+    // It stays for ever rather than going too soon.
+    if (expires === undefined) losses.note(id, "expiry");
     const found: StoredPoint["vectors"] = [];
     for (const [name, read] of vectors) {
       const vector = read(row);
@@ -69,6 +73,7 @@ export async function salvageSegment(
       payload: given === "lost" || given === undefined ? noPayload : given,
       vectors: found,
       blobs: refs === "lost" ? undefined : refs,
+      expires: expires || undefined,
       // Older than all others of the point, where nobody knows.
       version: patched?.version ?? versions(row) ?? 1,
     });
