@@ -98,3 +98,17 @@ test("only the platform room names the DOM or Node's globals", () => {
     .map((file) => relative(engine, file));
   expect(broken).toEqual([]);
 });
+
+test("extraction names node: only in its platform room's half for Node", () => {
+  const extract = join(root, "packages/extract/src");
+  const extraction = sources(extract);
+  const broken = extraction
+    .filter((file) => !/^platform[\\/]node[\\/]/.test(relative(extract, file)))
+    .flatMap((file) =>
+      imports(file)
+        .filter((target) => target.startsWith("node:") || target.includes("platform/node/"))
+        .map((target) => `${relative(extract, file)} imports ${target}`),
+    );
+  expect(broken).toEqual([]);
+  expect(extraction.length).toBeGreaterThan(30);
+});

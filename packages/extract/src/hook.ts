@@ -4,9 +4,9 @@
  * Images and sounds are given as bytes in base64, or as a `data:` address with base64; as a `file:` address only where that is allowed.
  */
 import type { InferenceFunction } from "vicinal";
+import { fileBelow } from "#platform/machine.js";
 import { blamesItem, ExtractError, type ExtractErrorCode } from "./errors.js";
 import type { Model } from "./models/model.js";
-import { fileBelow } from "./platform/node.js";
 
 export interface HookOptions {
   /** Folder below which inputs may name files, as `file:` addresses. Default: none may. */

@@ -56,7 +56,7 @@ async function openCache(
   { folder, maxBytes = (folder === undefined ? 256 : 1024) * 2 ** 20 }: CacheOptions,
 ): Promise<VectorCache> {
   if (folder === undefined) return memoryCache(Math.max(1, Math.floor(maxBytes / (model.dimensions * 4))));
-  const { openDiskCache } = await import("./disk.js");
+  const { openDiskCache } = await import("#platform/disk-cache.js");
   return openDiskCache(folder, model, maxBytes);
 }
 

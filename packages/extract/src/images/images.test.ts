@@ -3,8 +3,10 @@ import { encode as encodePng } from "fast-png";
 import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
 import { seeded } from "../stub.test.helper.js";
-import { decodeImage, orientationOf, type Pixels, upright } from "./decode.js";
+import { decodeImage, type Pixels } from "./decode.js";
 import { resize } from "./resize.js";
+import { readHeader } from "./size.js";
+import { orientationOf, upright } from "./upright.js";
 
 /** A soft picture: neighbours differ little. */
 function picture(width: number, height: number): Pixels {
@@ -135,4 +137,24 @@ describe("resizing", () => {
       false,
     ]);
   });
+});
+
+it("reads the size of WebP, in its three forms, and of GIF before they are decoded", async () => {
+  const { default: sharp } = await import("sharp");
+  const picture = () =>
+    sharp({
+      create: { width: 301, height: 47, channels: 4, background: { r: 9, g: 99, b: 200, alpha: 0.5 } },
+    });
+  const forms = {
+    "VP8 ": await picture().removeAlpha().webp().toBuffer(),
+    VP8L: await picture().webp({ lossless: true }).toBuffer(),
+    VP8X: await picture().webp().toBuffer(),
+  };
+  for (const [form, bytes] of Object.entries(forms)) {
+    expect(bytes.toString("latin1", 12, 16)).toBe(form);
+    expect(readHeader(bytes), form).toEqual({ format: "webp", width: 301, height: 47 });
+  }
+  const gif = await picture().gif().toBuffer();
+  expect(readHeader(gif)).toEqual({ format: "gif", width: 301, height: 47 });
+  await expect(decodeImage(gif, { maxPixels: 1000 })).rejects.toMatchObject({ code: "IMAGE_TOO_LARGE" });
 });

@@ -1,130 +1,40 @@
-/**
- * A model's file: in the folder of models, or in the cache, into which it is downloaded when it is wanted for the first time.
- * A download that breaks off is resumed by the next one.
- */
-import { createHash, type Hash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+/** Where a model's file is looked for; each platform has its own places. */
 import { ExtractError } from "../errors.js";
-import { environment, fileBytes, fileSize, fileStream } from "../platform/node.js";
 import type { ModelFile } from "./catalogue.js";
 
+export { locateModel } from "#platform/locate.js";
+
 export interface LocateOptions {
-  /** Folder of models; default: `VICINAL_MODELS`. */
+  /** Folder of models; default: `VICINAL_MODELS`. In a page: the address below which they lie; default `models/` beside the page. */
   folder?: string;
-  /** What downloads go to; default `~/.cache/vicinal/models`. */
+  /** What downloads go to; default `~/.cache/vicinal/models`. In a page: the name of a cache of the Cache API; default `vicinal-models`. */
   cache?: string;
   /** Address of the hub; default https://huggingface.co. */
   hub?: string;
-  /** Default true. */
+  /** Whether the hub may be asked. Default true. */
   download?: boolean;
   /** Bytes that are there, of all (0: unknown). */
   onDownload?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
-/** @throws ExtractError MODEL_NOT_FOUND says what to put where; MODEL_DAMAGED */
-export async function locateModel(
-  id: string,
-  file: ModelFile,
-  options: LocateOptions = {},
-): Promise<Uint8Array> {
-  const { folder = environment("VICINAL_MODELS") } = options;
-  const cache = options.cache ?? join(homedir(), ".cache/vicinal/models");
-  const places = [...(folder ? [join(folder, file.path)] : []), join(cache, file.path)];
-  for (const place of places) {
-    const bytes = await fileBytes(place);
-    if (bytes) return checked(id, place, bytes, file);
-  }
-  const { hub } = file;
-  const url = hub && `${options.hub ?? "https://huggingface.co"}/${hub.repository}/resolve/main/${hub.path}`;
-  const what = url ? `${url}, as ${file.path},` : file.path;
-  const wanted = `put ${what} into ${folder || "a folder and name that in VICINAL_MODELS"}`;
-  const absent = `${id} is not here (looked for ${places.join(" and ")})`;
-  if (!url || options.download === false) throw new ExtractError("MODEL_NOT_FOUND", `${absent}: ${wanted}`);
-  const place = join(cache, file.path);
-  try {
-    await download(url, place, file, options);
-  } catch (cause) {
-    options.signal?.throwIfAborted();
-    if (cause instanceof ExtractError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ExtractError("MODEL_NOT_FOUND", `${absent} and cannot be had (${reason}): ${wanted}`, {
-      cause,
-    });
-  }
-  return checked(id, place, (await fileBytes(place)) as Uint8Array, file);
+export function hubAddress(
+  { repository, path }: { repository: string; path: string },
+  { hub = "https://huggingface.co" }: LocateOptions,
+): string {
+  return `${hub}/${repository}/resolve/main/${path}`;
 }
 
-function checked(
+/** @param found SHA-256 in hexadecimal, where one is expected */
+export function damaged(
   id: string,
   place: string,
-  bytes: Uint8Array,
-  { sha256, bytes: size }: ModelFile,
-): Uint8Array {
-  const found = sha256 && createHash("sha256").update(bytes).digest("hex");
-  if ((size !== undefined && size !== bytes.length) || found !== sha256)
-    throw new ExtractError(
-      "MODEL_DAMAGED",
-      `${place} is not the file of ${id}: ${bytes.length} bytes${found ? ` with SHA-256 ${found}` : ""}, expected ${size ?? "any number"}${sha256 ? ` with ${sha256}` : ""}`,
-    );
-  return bytes;
-}
-
-async function download(url: string, place: string, file: ModelFile, options: LocateOptions): Promise<void> {
-  const partial = `${place}.part`;
-  await mkdir(dirname(place), { recursive: true });
-  const have = (await fileSize(partial)) ?? 0;
-  const answer = await fetch(url, {
-    signal: options.signal,
-    headers: have > 0 ? { range: `bytes=${have}-` } : {},
-  });
-  if (answer.status === 416) {
-    // What lies there is not the beginning of what the hub has.
-    await rm(partial, { force: true });
-    return download(url, place, file, options);
-  }
-  if (!answer.ok || !answer.body) throw new Error(`it answers ${answer.status} ${answer.statusText}`);
-  const resumed = answer.status === 206;
-  const begun = resumed ? have : 0;
-  const length = Number(answer.headers.get("content-length") ?? 0);
-  const total = length > 0 ? begun + length : 0;
-  const hash = file.sha256 ? createHash("sha256") : undefined;
-  if (hash && resumed) for await (const chunk of fileStream(partial)) hash.update(chunk);
-  const done = await save(answer.body, partial, { begun, total, hash }, options);
-  if (total > 0 && done < total) throw new Error(`it broke off after ${done} of ${total} bytes`);
-  const digest = hash?.digest("hex");
-  if (digest !== file.sha256) {
-    await rm(partial, { force: true });
-    throw new ExtractError("MODEL_DAMAGED", `${url} has SHA-256 ${digest}, expected ${file.sha256}`);
-  }
-  await rename(partial, place);
-}
-
-/** Bytes that are in the file then. */
-async function save(
-  body: ReadableStream<Uint8Array>,
-  partial: string,
-  { begun, total, hash }: { begun: number; total: number; hash: Hash | undefined },
-  { onDownload, signal }: LocateOptions,
-): Promise<number> {
-  const out = createWriteStream(partial, { flags: begun > 0 ? "a" : "w" });
-  let done = begun;
-  try {
-    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-      signal?.throwIfAborted();
-      hash?.update(chunk);
-      if (!out.write(chunk)) await new Promise<void>((resolve) => out.once("drain", () => resolve()));
-      done += chunk.length;
-      onDownload?.(done, total);
-    }
-  } finally {
-    await new Promise<void>((resolve, reject) => {
-      out.once("error", reject);
-      out.end(() => resolve());
-    });
-  }
-  return done;
+  length: number,
+  found: string | undefined,
+  { bytes: size, sha256 }: ModelFile,
+): ExtractError {
+  return new ExtractError(
+    "MODEL_DAMAGED",
+    `${place} is not the file of ${id}: ${length} bytes${found ? ` with SHA-256 ${found}` : ""}, expected ${size ?? "any number"}${sha256 ? ` with ${sha256}` : ""}`,
+  );
 }

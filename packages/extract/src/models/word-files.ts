@@ -7,8 +7,8 @@
  *   others text: a word and its numbers on a line, as GloVe, word2vec and fastText have them
  */
 import { unzipSync } from "fflate";
+import { fileBytes, fileLines, fileSize, fileStream } from "#platform/machine.js";
 import { ExtractError } from "../errors.js";
-import { fileBytes, fileLines, fileSize, fileStream } from "../platform/node.js";
 import { readNpy } from "./npy.js";
 
 export type WordVector = readonly [word: string, vector: Float32Array];

@@ -1,9 +1,10 @@
 /** A model in threads of its own, so that the caller's stays free: each holds the whole way from an item to its vector. */
+
+import { placeOf, startThread, type Thread } from "#platform/machine.js";
 import { ExtractError } from "../errors.js";
 import type { LoadOptions } from "../load.js";
 import type { OnnxModel } from "../models/catalogue.js";
 import type { EmbedOptions, Model } from "../models/model.js";
-import { startThread, type Thread } from "../platform/node.js";
 import { type Answer, type EmbedMessage, errorOf, type LoadMessage, type ModelTraits } from "./messages.js";
 
 /** Items that a thread gets at a time: what is cancelled is done no longer than these take. */
@@ -17,7 +18,13 @@ export async function threadedModel<Item>(
   if (!Number.isSafeInteger(workers) || workers < 1 || workers > 64)
     throw new RangeError(`workers: expected an integer from 0 to 64, got ${workers}`);
   signal?.throwIfAborted();
-  const message: LoadMessage = { id, ...(entry ? { entry } : {}), options: { ...options, threads } };
+  const { folder, wasm } = options;
+  const places = { folder: placeOf(folder, "models/"), wasm: wasm && placeOf(wasm) };
+  const message: LoadMessage = {
+    id,
+    ...(entry ? { entry } : {}),
+    options: { ...options, ...places, threads },
+  };
   const members: Member[] = [];
   const end = () => Promise.all(members.map((member) => member.end()));
   const load = async (): Promise<ModelTraits> => {

@@ -1,10 +1,11 @@
 /** Runs in a thread of its own: loads a model, then embeds what it is sent, one message after the other. */
+
+import { parentPort } from "#platform/machine.js";
 import { loadModel, registerModel } from "../load.js";
 import type { Model } from "../models/model.js";
-import { parentPort } from "../platform/node.js";
 import { type Answer, type EmbedMessage, type LoadMessage, plainError } from "./messages.js";
 
-const parent = await parentPort();
+const parent = parentPort();
 let model: Model<never> | undefined;
 
 async function load({ id, entry, options }: LoadMessage): Promise<Answer> {

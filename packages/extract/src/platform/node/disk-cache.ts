@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { Model } from "../models/model.js";
-import type { VectorCache } from "./cached.js";
+import type { VectorCache } from "../../cache/cached.js";
+import type { Model } from "../../models/model.js";
 import { VectorLog } from "./vector-log.js";
 
 export async function openDiskCache(

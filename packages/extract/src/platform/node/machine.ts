@@ -6,8 +6,8 @@ import { cpus } from "node:os";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
-import { ExtractError } from "../errors.js";
+import { parentPort as parent, Worker } from "node:worker_threads";
+import { ExtractError } from "../../errors.js";
 
 const require = createRequire(import.meta.url);
 
@@ -77,6 +77,14 @@ export function processors(): number {
   return Math.max(1, cpus().length);
 }
 
+/** A folder as a thread has to be told it: threads of a process see the same ones. */
+export function placeOf(folder: string | undefined, _otherwise?: string): string | undefined {
+  return folder;
+}
+
+/** Whether threads can share memory. */
+export const sharesMemory = true;
+
 /** One end of a way for messages. */
 export interface Port {
   post(message: unknown): void;
@@ -93,7 +101,7 @@ export interface Thread extends Port {
 }
 
 export function startThread(): Thread {
-  const worker = new Worker(new URL("../workers/worker.js", import.meta.url));
+  const worker = new Worker(new URL("../../workers/worker.js", import.meta.url));
   return {
     post: (message) => worker.postMessage(message),
     onMessage: (listener) => worker.on("message", listener),
@@ -107,8 +115,8 @@ export function startThread(): Thread {
 }
 
 /** In a thread: the way to who started it. */
-export async function parentPort(): Promise<Port> {
-  const { parentPort: port } = await import("node:worker_threads");
+export function parentPort(): Port {
+  const port = parent;
   if (!port) throw new Error("This module runs in a worker thread alone");
   return {
     post: (message) => port.postMessage(message),

@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import { nameOf } from "./cached.js";
+import { nameOf } from "../../cache/cached.js";
 
 const KEY_BYTES = 32;
 const CHECK_BYTES = 8;
