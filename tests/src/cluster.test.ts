@@ -162,6 +162,27 @@ describe.skipIf(!hasEtcd)("a cluster", () => {
     }
   });
 
+  test("groups of points in the order of a field are in its order over all shards", async () => {
+    const [client] = clients;
+    await client.createCollection("c", { vectors, shard_number: 3 });
+    await client.createPayloadIndex("c", { field_name: "n", field_schema: "integer", wait: true });
+    const sided = points(60).map((point) => ({
+      ...point,
+      payload: { n: point.id, side: point.id % 2 ? "odd" : "even" },
+    }));
+    await client.upsert("c", { points: sided, wait: true });
+    for (const direction of ["asc", "desc"] as const) {
+      const { groups } = await clients[1].queryGroups("c", {
+        query: { order_by: { key: "n", direction } },
+        group_by: "side",
+        group_size: 5,
+      });
+      const from = direction === "asc" ? [0, 2, 4, 6, 8] : [59, 57, 55, 53, 51];
+      const then = direction === "asc" ? [1, 3, 5, 7, 9] : [58, 56, 54, 52, 50];
+      expect(groups.map(({ hits }) => hits.map(({ id }) => id))).toEqual([from, then]);
+    }
+  });
+
   test("originals come and go through any node", async () => {
     await clients[0].createCollection("c", { vectors, shard_number: 3, replication_factor: 2 });
     await clients[0].upsert("c", {

@@ -21,13 +21,25 @@ export function compareIds(a: PointId, b: PointId): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** The best of all, equal ones in the order of their ids. */
-export function best(answers: readonly Hit[][], limit: number, smallerIsBetter: boolean): Hit[] {
+type Order = (a: Row, b: Row) => number;
+
+/** The best first, equal ones in the order of their ids. */
+export function byScore(smallerIsBetter: boolean): (a: Hit, b: Hit) => number {
   const sign = smallerIsBetter ? 1 : -1;
-  return answers
-    .flat()
-    .sort((a, b) => sign * (a.score - b.score) || compareIds(a.id as PointId, b.id as PointId))
-    .slice(0, limit);
+  return (a, b) => sign * (a.score - b.score) || compareIds(a.id as PointId, b.id as PointId);
+}
+
+/** Of records with the value that they are ordered by. */
+export function byField(descending: boolean): Order {
+  const sign = descending ? -1 : 1;
+  return (a, b) => {
+    const [x, y] = [a.order_value ?? 0, b.order_value ?? 0];
+    return sign * (x < y ? -1 : x > y ? 1 : 0) || compareIds(a.id as PointId, b.id as PointId);
+  };
+}
+
+export function best(answers: readonly Hit[][], limit: number, smallerIsBetter: boolean): Hit[] {
+  return answers.flat().sort(byScore(smallerIsBetter)).slice(0, limit);
 }
 
 export function inOrderOfIds<P extends Row>(answers: readonly P[][], limit: number): P[] {
@@ -37,16 +49,8 @@ export function inOrderOfIds<P extends Row>(answers: readonly P[][], limit: numb
     .slice(0, limit);
 }
 
-/** Of records with the value that they are ordered by. */
 export function inOrderOfField(answers: readonly Row[][], limit: number, descending: boolean): Row[] {
-  const sign = descending ? -1 : 1;
-  return answers
-    .flat()
-    .sort((a, b) => {
-      const [x, y] = [a.order_value ?? 0, b.order_value ?? 0];
-      return sign * (x < y ? -1 : x > y ? 1 : 0) || compareIds(a.id as PointId, b.id as PointId);
-    })
-    .slice(0, limit);
+  return answers.flat().sort(byField(descending)).slice(0, limit);
 }
 
 /** A random choice of all, each shard's in proportion to what it has. */

@@ -22,7 +22,17 @@ import {
   VicinalError,
 } from "vicinal/shard";
 import { SingleCatalogue } from "../node/single-catalogue.js";
-import { best, type Hit, inOrderOfField, inOrderOfIds, type Row, revived, sampled } from "./merge.js";
+import {
+  best,
+  byField,
+  byScore,
+  type Hit,
+  inOrderOfField,
+  inOrderOfIds,
+  type Row,
+  revived,
+  sampled,
+} from "./merge.js";
 
 type Body = Record<string, unknown>;
 
@@ -426,14 +436,16 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
   const body = { ...request, ...asked, filter, with_lookup: undefined, group_size: size, limit };
   const lookup =
     typeof request.with_lookup === "string" ? { collection: request.with_lookup } : request.with_lookup;
-  const smaller = isDistance(shards.config, asked.query, request.using);
+  const order = isObject(asked.query) && "order_by" in asked.query ? asked.query.order_by : undefined;
+  const compare = order
+    ? byField(isObject(order) && order.direction === "desc")
+    : byScore(isDistance(shards.config, asked.query, request.using));
   const join = (answers: { groups: Group[] }[]): Group[] => {
     const groups = new Map<unknown, Hit[][]>();
     for (const { groups: some } of answers)
       for (const { id, hits } of some) groups.set(id, [...(groups.get(id) ?? []), revived(hits)]);
-    const joined = [...groups].map(([id, hits]) => ({ id, hits: best(hits, size, smaller) }));
-    const sign = smaller ? 1 : -1;
-    return joined.sort((a, b) => sign * (a.hits[0].score - b.hits[0].score)).slice(0, limit);
+    const joined = [...groups].map(([id, hits]) => ({ id, hits: hits.flat().sort(compare).slice(0, size) }));
+    return joined.sort((a, b) => compare(a.hits[0], b.hits[0])).slice(0, limit);
   };
   if (lookup) await shards.other((lookup as Body & { collection: string }).collection);
   const first = join((await shards.all("queryGroups", body)) as { groups: Group[] }[]);
