@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QdrantClient } from "@qdrant/js-client-rest";
+import { open } from "vicinal";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { hasEtcd, type LocalCluster, startCluster } from "./cluster-home.js";
 
@@ -160,6 +161,38 @@ describe.skipIf(!hasEtcd)("a cluster", () => {
         { value: 1, count: 1 },
       ]);
     }
+  });
+
+  test("the terms of sparse queries weigh what they weigh in one collection", async () => {
+    const config = { vectors: {}, sparse_vectors: { text: { modifier: "idf" as const } } };
+    const some = Array.from({ length: 90 }, (_, id) => ({
+      id,
+      vector: { text: { indices: [id % 2, 10 + (id % 7), 20 + (id % 31)], values: [1, 2, 0.5 + (id % 3)] } },
+      payload: { third: id % 3 === 0, side: id % 2 ? "odd" : "even" },
+    }));
+    await clients[0].createCollection("c", { ...config, shard_number: 3 });
+    await clients[0].upsert("c", { points: some, wait: true });
+    const one = await open(":memory:");
+    await one.createCollection("c", config);
+    await one.upsert("c", { points: some });
+    const third = { must: [{ key: "third", match: { value: true } }] };
+    for (const [query, more] of [
+      [{ indices: [25, 0, 13, 999], values: [1, 1, 1, 1] }, {}],
+      [{ nearest: { indices: [25, 13], values: [2, 1] } }, { filter: third }],
+      [{ indices: [25, 1], values: [1, 3] }, { params: { idf: { corpus: third } } }],
+    ]) {
+      const asked = { query, using: "text", limit: 7, ...more } as never;
+      const inOne = (await one.query("c", asked)).points;
+      const inMany = (await clients[1].query("c", asked)).points;
+      expect(inMany.map(({ id }) => id)).toEqual(inOne.map(({ id }) => id));
+      for (const [i, { score }] of inMany.entries()) expect(score).toBeCloseTo(inOne[i].score, 4);
+      const grouped = { ...(asked as object), group_by: "side" } as never;
+      const best = (groups: { hits: { score: number }[] }[]) =>
+        groups.map(({ hits }) => hits[0].score.toFixed(4));
+      const { groups } = await clients[2].queryGroups("c", grouped);
+      expect(best(groups)).toEqual(best((await one.queryGroups("c", grouped)).groups));
+    }
+    await one.close();
   });
 
   test("groups of points in the order of a field are in its order over all shards", async () => {

@@ -12,6 +12,7 @@ export { Database } from "./api/database.js";
 export { Engine } from "./api/engine.js";
 export { type Hooks, type ReadyHooks, readyHooks } from "./api/inference/hooks.js";
 export { Quotas } from "./api/limits/quotas.js";
+export { summedCounts, type TermCounts, termCounts } from "./api/queries/idf.js";
 export { underStrictMode } from "./api/limits/strict-mode.js";
 export { type PointId, parsePointId, writeIdKey } from "./payload/id.js";
 export { fusedByRank, fusedByScore, RRF_K } from "./query/fusion.js";

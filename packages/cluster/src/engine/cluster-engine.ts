@@ -22,6 +22,8 @@ import {
   type PointId,
   parsePointId,
   type StoredBlob,
+  summedCounts,
+  type TermCounts,
   VicinalError,
 } from "vicinal/shard";
 import { pause } from "../etcd/etcd.js";
@@ -717,7 +719,9 @@ export class ClusterEngine implements ScopedEngine {
     return {
       name: found.name,
       config: this.#config(found),
-      all: (operation, body) => this.#reads(found, key, operation, [body]),
+      all: (operation, body, counts) => this.#reads(found, key, operation, [body], counts),
+      termCounts: async (using, terms, idf) =>
+        summedCounts((await this.#reads(found, key, "termCounts", [using, terms, idf])) as TermCounts[]),
       points: (ids, body) => this.#points(found, ids, body),
       other: async (name) =>
         this.#shards(name, undefined).catch((reason: unknown) => {
@@ -728,12 +732,24 @@ export class ClusterEngine implements ScopedEngine {
   }
 
   /** Of every shard that the key concerns: one answer each. */
-  async #reads(found: Found, key: unknown, operation: string, args: readonly unknown[]): Promise<unknown[]> {
+  async #reads(
+    found: Found,
+    key: unknown,
+    operation: string,
+    args: readonly unknown[],
+    counts?: TermCounts,
+  ): Promise<unknown[]> {
     const shards = readRings(found.routing, key).flat();
-    return Promise.all(shards.map((shard) => this.#read(found, shard, operation, args)));
+    return Promise.all(shards.map((shard) => this.#read(found, shard, operation, args, counts)));
   }
 
-  async #read(found: Found, shard: number, operation: string, args: readonly unknown[]): Promise<unknown> {
+  async #read(
+    found: Found,
+    shard: number,
+    operation: string,
+    args: readonly unknown[],
+    termCounts?: TermCounts,
+  ): Promise<unknown> {
     const end = performance.now() + WRITE_TIMEOUT_MS;
     const { consistency, signal } = this.#scope;
     const strong = consistency !== undefined && consistency !== 1;
@@ -744,6 +760,7 @@ export class ClusterEngine implements ScopedEngine {
           strong,
           ...(strong ? {} : seenBy(this.#seen, known, shard)),
           signal,
+          termCounts,
           routing: known.version,
         });
         return renamed(answer, found.name);

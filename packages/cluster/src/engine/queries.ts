@@ -19,6 +19,7 @@ import {
   parsePointId,
   type RankedRow,
   RRF_K,
+  type TermCounts,
   VicinalError,
 } from "vicinal/shard";
 import { SingleCatalogue } from "../node/single-catalogue.js";
@@ -41,7 +42,9 @@ export interface Shards {
   readonly name: string;
   readonly config: CollectionConfig;
   /** Asks every shard that the request concerns. */
-  all(operation: string, body: Body): Promise<unknown[]>;
+  all(operation: string, body: Body, counts?: TermCounts): Promise<unknown[]>;
+  /** How often terms are in the vectors of all these shards. */
+  termCounts(using: string, terms: readonly number[], idf: unknown): Promise<TermCounts>;
   /** The points of these ids, of whatever shard. */
   points(ids: readonly PointId[], body: Body): Promise<Row[]>;
   /** Another collection of the cluster. */
@@ -183,9 +186,22 @@ async function leaf(shards: Shards, asked: Prefetch, window: Window): Promise<Hi
       window.isAmongFound ? wanted : limit,
     ).slice(window.isAmongFound ? offset : 0);
   }
-  const answers = (await shards.all("query", body)) as { points: Hit[] }[];
+  const counts = await countsFor(shards, asked);
+  const answers = (await shards.all("query", body, counts)) as { points: Hit[] }[];
   const hits = answers.map(({ points }) => revived(points));
   return best(hits, wanted, isDistance(shards.config, query, using)).slice(offset);
+}
+
+/** What a sparse query's terms are weighed by in all shards; undefined where they are not weighed. */
+async function countsFor(
+  shards: Shards,
+  { query, using, params }: Prefetch,
+): Promise<TermCounts | undefined> {
+  const name = using ?? "";
+  if (shards.config.sparse?.[name]?.modifier !== "idf") return undefined;
+  const vector = isObject(query) && "nearest" in query ? query.nearest : query;
+  if (!isObject(vector) || !("indices" in vector)) return undefined;
+  return shards.termCounts(name, [...(vector.indices as Iterable<number>)], params?.idf);
 }
 
 /** A record as an answer to a query that compares nothing. */
@@ -448,11 +464,13 @@ export async function answerGroups(shards: Shards, request: QueryGroupsRequest):
     return joined.sort((a, b) => compare(a.hits[0], b.hits[0])).slice(0, limit);
   };
   if (lookup) await shards.other((lookup as Body & { collection: string }).collection);
-  const first = join((await shards.all("queryGroups", body)) as { groups: Group[] }[]);
+  const counts = await countsFor(shards, asked);
+  const first = join((await shards.all("queryGroups", body, counts)) as { groups: Group[] }[]);
   if (first.length === 0) return [];
   const should = first.map(({ id }) => inGroup(request.group_by, id));
   const among = both(filter, { should } as Filter);
-  const second = join((await shards.all("queryGroups", { ...body, filter: among })) as { groups: Group[] }[]);
+  const again = { ...body, filter: among };
+  const second = join((await shards.all("queryGroups", again, counts)) as { groups: Group[] }[]);
   const chosen = new Map(second.map((group) => [group.id, group]));
   const groups = first.map((group) => chosen.get(group.id) ?? group);
   if (lookup) {

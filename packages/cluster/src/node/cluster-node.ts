@@ -14,6 +14,7 @@ import {
   type ReadyHooks,
   RecallWatch,
   Resources,
+  termCounts,
   throwIfCancelled,
   underStrictMode,
   VicinalError,
@@ -365,14 +366,18 @@ export class ClusterNode {
     if (own) return own(shard, args, signal);
     const isWrite = writes.has(operation);
     if (!isWrite) await shard.reach(options.strong ? await shard.head() : (options.minSequence ?? 0), signal);
-    const { operationId } = options;
+    const { operationId, termCounts: counts } = options;
     // Once a write is begun, it is done.
-    const engine = this.#engine.forRequest(isWrite ? { operationId } : { signal });
+    const engine = this.#engine.forRequest(isWrite ? { operationId } : { signal, termCounts: counts });
     const result = await this.#using(shard, signal, async () => {
       if (!isWrite) throwIfCancelled(options.signal);
       await this.#checkRouting(collection, options.routing);
       if (isWrite) shard.checkOwner();
       if (operation === "blob") return this.#blob(name, args);
+      if (operation === "termCounts") {
+        const [using, terms, idf] = args as [string, number[], Parameters<typeof termCounts>[3]];
+        return termCounts(shard.collection.state, using, terms, idf);
+      }
       return method(engine, operation)(name, ...args);
     }).catch((reason) => {
       const isCancelled = reason instanceof VicinalError && reason.code === "CANCELLED";

@@ -1,4 +1,5 @@
 /** Transport: how an operation gets to a shard of another node. */
+import type { TermCounts } from "vicinal/shard";
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -11,6 +12,8 @@ export interface CallOptions {
   routing?: string;
   /** What a write is called; see RequestScope. */
   operationId?: string;
+  /** See RequestScope. */
+  termCounts?: TermCounts;
 }
 
 /** Runs an operation of the engine on one shard, here or on another node. */

@@ -12,6 +12,7 @@ import type { BlobRange, BlobSource, StoredBlob } from "./blobs.js";
 import type { ClusterApi } from "./cluster-api.js";
 import type { MemoryTree } from "./memory-tree.js";
 import type { NodeReport } from "./node-report.js";
+import type { TermCounts } from "./queries/idf.js";
 import type {
   AnalysisJob,
   AnalysisRequest,
@@ -90,6 +91,8 @@ export interface RequestScope {
    * between two reads of files; what computes ends its turn first. A write that was begun is done.
    */
   signal?: AbortSignal;
+  /** Of a query of a shard: the counts of all shards, by which a sparse query's terms are weighed. */
+  termCounts?: TermCounts;
 }
 
 export interface EngineApi {

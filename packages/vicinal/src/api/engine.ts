@@ -72,6 +72,7 @@ export class Engine implements ScopedEngine {
 
   readonly #operationId: string | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #termCounts: RequestScope["termCounts"];
   readonly #jobs: AnalysisJobs;
   readonly #snapshots: Snapshots;
 
@@ -85,6 +86,7 @@ export class Engine implements ScopedEngine {
   ) {
     this.#operationId = scope.operationId;
     this.#signal = scope.signal;
+    this.#termCounts = scope.termCounts;
     this.#jobs = jobs;
     this.#snapshots = snapshots;
     this.#catalogue = catalogue;
@@ -95,8 +97,9 @@ export class Engine implements ScopedEngine {
 
   forRequest(scope: RequestScope): EngineApi {
     // Only hooks have something to tell.
-    const { operationId, signal } = scope;
-    if (!this.#hooks?.inference.size && operationId === undefined && signal === undefined) return this;
+    const { operationId, signal, termCounts } = scope;
+    const isPlain = operationId === undefined && signal === undefined && termCounts === undefined;
+    if (isPlain && !this.#hooks?.inference.size) return this;
     if (operationId !== undefined) checkOperationId(operationId);
     return new Engine(this.#catalogue, this.watch, this.#hooks, scope, this.#jobs, this.#snapshots);
   }
@@ -483,7 +486,10 @@ export class Engine implements ScopedEngine {
     const { state } = collection;
     const rerankers = this.#hooks?.rerank ?? new Map();
     const filters = new SharedFilters();
-    return { name, collection, state, watch: this.watch, stateOf, filters, rerankers, signal: this.#signal };
+    return {
+      ...{ name, collection, state, watch: this.watch, stateOf, filters, rerankers },
+      ...{ signal: this.#signal, termCounts: this.#termCounts },
+    };
   }
 
   // ------------------------------------------------------------------------------------------ analyses

@@ -8,7 +8,6 @@
  * points that match a filter.
  */
 import type { SparseVector } from "../../index/sparse/index.js";
-import type { RowFilter } from "../../query/matching.js";
 import { candidateRows } from "../../query/ranked.js";
 import { countBits } from "../../runtime/bits.js";
 import { VicinalError } from "../../runtime/errors.js";
@@ -17,7 +16,7 @@ import type { CollectionState } from "../../segment/state.js";
 import { sparseVectorConfig } from "../prepare.js";
 import type { SearchParams } from "../schema/index.js";
 import type { Asked } from "./ranking.js";
-import type { SharedFilters } from "./shared-filters.js";
+import { SharedFilters } from "./shared-filters.js";
 
 /** BAD_REQUEST where statistics are chosen that nothing asks for. */
 export function checkIdf(config: CollectionConfig, { params, using }: Asked, at: string): void {
@@ -31,45 +30,62 @@ export function checkIdf(config: CollectionConfig, { params, using }: Asked, at:
   );
 }
 
-interface Counts {
+/** How often a query's terms are in the vectors of a collection, or of a corpus in it. */
+export interface TermCounts {
   vectors: number;
-  /** Of each term of the query. */
-  withTerm: Float64Array;
+  /** By term: vectors that have it. */
+  withTerm: ReadonlyMap<number, number>;
 }
 
-/** The query as its vectors' modifier wants it. */
+/**
+ * The query as its vectors' modifier wants it.
+ * @param given Counts that say more than this collection's own: those of all shards.
+ */
 export function weighted(
   state: CollectionState,
   using: string,
   query: SparseVector,
   idf: SearchParams["idf"],
   filters: SharedFilters,
+  given?: TermCounts,
 ): SparseVector {
   if (sparseVectorConfig(state.config, using)?.modifier !== "idf") return query;
-  const corpus = idf && typeof idf === "object" ? filters.compiled(idf.corpus) : undefined;
-  const { vectors, withTerm } = counted(state, using, query.terms, corpus);
-  const values = query.values.map(
-    (value, i) => value * Math.log1p((vectors - withTerm[i] + 0.5) / (withTerm[i] + 0.5)),
-  );
+  const { vectors, withTerm } = given ?? termCounts(state, using, query.terms, idf, filters);
+  const values = query.values.map((value, i) => {
+    const count = withTerm.get(query.terms[i]) ?? 0;
+    return value * Math.log1p((vectors - count + 0.5) / (count + 0.5));
+  });
   return { terms: query.terms, values };
 }
 
-function counted(
+export function termCounts(
   state: CollectionState,
   using: string,
-  terms: Uint32Array,
-  corpus: RowFilter | undefined,
-): Counts {
-  const counts: Counts = { vectors: 0, withTerm: new Float64Array(terms.length) };
+  terms: Iterable<number>,
+  idf: SearchParams["idf"],
+  filters = new SharedFilters(),
+): TermCounts {
+  const corpus = idf && typeof idf === "object" ? filters.compiled(idf.corpus) : undefined;
+  const withTerm = new Map(Array.from(terms, (term) => [term, 0]));
+  let vectors = 0;
   for (const segment of state.segments()) {
     const column = segment.sparse.get(using);
     if (!column) continue;
     const whole = !corpus && segment.deadCount === 0;
     const bits = whole ? undefined : column.ordinalBits(candidateRows(state, segment, corpus));
-    counts.vectors += bits ? countBits(bits) : column.count;
-    terms.forEach((term, i) => {
-      counts.withTerm[i] += column.index.frequency(term, bits);
-    });
+    vectors += bits ? countBits(bits) : column.count;
+    for (const [term, count] of withTerm) withTerm.set(term, count + column.index.frequency(term, bits));
   }
-  return counts;
+  return { vectors, withTerm };
+}
+
+/** Of all shards together. */
+export function summedCounts(counts: readonly TermCounts[]): TermCounts {
+  const withTerm = new Map<number, number>();
+  let vectors = 0;
+  for (const one of counts) {
+    vectors += one.vectors;
+    for (const [term, count] of one.withTerm) withTerm.set(term, (withTerm.get(term) ?? 0) + count);
+  }
+  return { vectors, withTerm };
 }

@@ -8,6 +8,7 @@ import type { Collection } from "../../segment/collection.js";
 import type { CollectionState } from "../../segment/state.js";
 import type { ReadyHooks } from "../inference/hooks.js";
 import type * as schema from "../schema/index.js";
+import type { TermCounts } from "./idf.js";
 import type { SharedFilters } from "./shared-filters.js";
 
 export const DEFAULT_LIMIT = 10;
@@ -26,6 +27,8 @@ export interface QueryScope {
   rerankers: ReadyHooks["rerank"];
   /** Of who waits for the answer. */
   signal?: AbortSignal;
+  /** What the terms of a sparse query are weighed by, where this is a part of a collection. */
+  termCounts?: TermCounts;
 }
 
 /** The part of a query's request that decides which points are found. */

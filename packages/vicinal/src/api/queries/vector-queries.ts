@@ -91,7 +91,7 @@ function comparisonOf({ state, stateOf }: QueryScope, asked: Asked, at: string):
 }
 
 function searchBy<R>(
-  { state, watch, filters, signal }: QueryScope,
+  { state, watch, filters, signal, termCounts }: QueryScope,
   asked: Asked,
   query: QueryVector,
   choice: Choice,
@@ -104,7 +104,7 @@ function searchBy<R>(
   const k = choice.offset + choice.limit + except.length;
   const wish = {
     using,
-    query: isSparse(query) ? weighted(state, using, query, params.idf, filters) : query,
+    query: isSparse(query) ? weighted(state, using, query, params.idf, filters, termCounts) : query,
     k: Math.ceil(k * (params.quantization?.oversampling ?? 1)),
     filter: choice.filter,
     exact: choice.prefetched || (params.exact ?? false),
